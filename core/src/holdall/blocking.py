@@ -1,0 +1,171 @@
+"""Runs a blocking storage on one thread of its own, and lets commits that wait together share a sync.
+
+The thread takes everything that is queued, does it in order, and answers the event loop once. Neighbouring
+commits are handed over as one batch, which is what makes many writers cheap on a storage that syncs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from holdall.contract import BlockingSessionStorage, Commit, ISessionStorage, Scan, Snapshot, Span
+from holdall.errors import StorageUnavailable
+
+__all__ = ["StorageThread", "ThreadedStorage"]
+
+T = TypeVar("T")
+_Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+
+class _Call:
+    """One call waiting for the thread: a function, or a commit when there is none."""
+
+    __slots__ = ("commit", "function", "future")
+
+    def __init__(self, future: asyncio.Future[Any], function: Callable[[], Any] | None, commit: Commit | None) -> None:
+        self.future = future
+        self.function = function
+        self.commit = commit
+
+
+class StorageThread:
+    """A daemon thread that runs calls in the order they came."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._commit_many: Callable[[Sequence[Commit]], Sequence[BaseException | None]] | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Run ``function`` on the thread and return what it returns."""
+        return await self._put(_Call(self._future(), function, None))
+
+    async def commit(self, commit: Commit) -> None:
+        """Queue a commit for the next batch."""
+        await self._put(_Call(self._future(), None, commit))
+
+    def serve(self, commit_many: Callable[[Sequence[Commit]], Sequence[BaseException | None]]) -> None:
+        """Say what a batch of commits is handed to."""
+        self._commit_many = commit_many
+
+    async def stop(self) -> None:
+        """Let the queue run dry, then end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._calls.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    @staticmethod
+    def _future() -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+    async def _put(self, call: _Call) -> Any:
+        if self._closed:
+            raise StorageUnavailable("the storage is closed")
+        self._calls.put(call)
+        return await call.future
+
+    def _run(self) -> None:
+        while True:
+            calls, ended = self._take()
+            answers: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+            for answer in self._answers(calls):
+                answers.setdefault(answer[0].get_loop(), []).append(answer)
+            for loop, batch in answers.items():
+                try:
+                    loop.call_soon_threadsafe(_deliver, batch)
+                except RuntimeError:  # the loop is closed: nobody waits for these answers any more
+                    continue
+            if ended:
+                return
+
+    def _take(self) -> tuple[list[_Call], bool]:
+        """Everything that is waiting, at least one call; and whether the end was among it."""
+        calls: list[_Call] = []
+        call = self._calls.get()
+        while call is not None:
+            calls.append(call)
+            try:
+                call = self._calls.get_nowait()
+            except queue.Empty:
+                return calls, False
+        return calls, True
+
+    def _answers(self, calls: list[_Call]) -> list[_Answer]:
+        answers: list[_Answer] = []
+        at = 0
+        while at < len(calls):
+            function = calls[at].function
+            if function is not None:
+                answers.append(_outcome(calls[at].future, function))
+                at += 1
+                continue
+            end = at
+            while end < len(calls) and calls[end].commit is not None:
+                end += 1
+            answers += self._batch(calls[at:end])
+            at = end
+        return answers
+
+    def _batch(self, calls: list[_Call]) -> list[_Answer]:
+        commits = [call.commit for call in calls if call.commit is not None]
+        if self._commit_many is None:
+            raise AssertionError("a commit came before the storage was open")
+        try:
+            outcomes = self._commit_many(commits)
+        except BaseException as error:  # noqa: BLE001 - each waiting caller is told
+            return [(call.future, None, error) for call in calls]
+        return [(call.future, None, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
+
+
+def _outcome(future: asyncio.Future[Any], function: Callable[[], Any]) -> _Answer:
+    try:
+        return future, function(), None
+    except BaseException as error:  # noqa: BLE001 - the waiting caller is told
+        return future, None, error
+
+
+def _deliver(answers: list[_Answer]) -> None:
+    for future, value, error in answers:
+        if future.cancelled():
+            continue
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+
+class ThreadedStorage(ISessionStorage):
+    """A ``BlockingSessionStorage`` behind the coroutine verbs."""
+
+    def __init__(self, storage: BlockingSessionStorage, thread: StorageThread) -> None:
+        self._storage = storage
+        self._thread = thread
+        thread.serve(storage.commit_many)
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        """Run the blocking ``load`` on the storage's thread."""
+        return await self._thread.run(lambda: self._storage.load(partition, *spans))
+
+    async def commit(self, commit: Commit) -> None:
+        """Put ``commit`` into the next batch of the storage's thread."""
+        await self._thread.commit(commit)
+
+    async def drop(self, partition: str, *, expect: int) -> None:
+        """Run the blocking ``drop`` on the storage's thread."""
+        await self._thread.run(lambda: self._storage.drop(partition, expect=expect))
+
+    async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+        """Run the blocking ``scan`` on the storage's thread."""
+        return await self._thread.run(lambda: self._storage.scan(scan))
+
+    async def close(self) -> None:
+        """Close the storage on its thread, then end the thread."""
+        await self._thread.run(self._storage.close)
+        await self._thread.stop()

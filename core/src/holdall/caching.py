@@ -1,0 +1,105 @@
+"""A bounded cache that asks a policy what to keep.
+
+A policy is a pure object: it does no I/O, and it is told of every key, so that it can be property-tested and
+swapped. The cache keeps what cannot go stale: its users compare versions before they trust an entry.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, Protocol, TypeVar
+
+__all__ = ["Cache", "CachePolicy", "LeastRecentlyUsed"]
+
+V = TypeVar("V")
+
+
+class CachePolicy(Protocol):
+    """Decides which keys a cache of limited size keeps."""
+
+    def admit(self, key: Hashable, size: int) -> bool:
+        """Whether a new key may come in; if so, the policy holds it from now on."""
+        ...
+
+    def touch(self, key: Hashable) -> None:
+        """A held key was read."""
+        ...
+
+    def evict(self) -> Hashable:
+        """The held key to give up next; the policy forgets it."""
+        ...
+
+    def forget(self, key: Hashable) -> None:
+        """A held key was removed by its owner."""
+        ...
+
+
+class LeastRecentlyUsed:
+    """Gives up the key that was not used for longest."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[Hashable, None] = OrderedDict()
+
+    def admit(self, key: Hashable, size: int) -> bool:
+        """Hold every key, whatever its ``size``."""
+        self._keys[key] = None
+        return True
+
+    def touch(self, key: Hashable) -> None:
+        """Move ``key`` to the young end."""
+        self._keys.move_to_end(key)
+
+    def evict(self) -> Hashable:
+        """The key at the old end."""
+        return self._keys.popitem(last=False)[0]
+
+    def forget(self, key: Hashable) -> None:
+        """Hold ``key`` no longer."""
+        self._keys.pop(key, None)
+
+
+class Cache(Generic[V]):
+    """At most ``max_bytes`` of values, by the sizes that their owner states."""
+
+    def __init__(self, policy: CachePolicy, max_bytes: int) -> None:
+        self._policy = policy
+        self._max_bytes = max_bytes
+        self._items: dict[Hashable, tuple[V, int]] = {}
+        self.size = 0
+        self.hits = 0
+        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: Hashable) -> V | None:
+        """The value of ``key``, if it is held."""
+        item = self._items.get(key)
+        if item is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._policy.touch(key)
+        return item[0]
+
+    def put(self, key: Hashable, value: V, size: int) -> None:
+        """Hold ``value`` under ``key`` if the policy admits it, giving up others until it fits."""
+        old = self._items.get(key)
+        if old is not None:
+            self._items[key] = (value, size)
+            self.size += size - old[1]
+            self._policy.touch(key)
+        elif size <= self._max_bytes and self._policy.admit(key, size):
+            self._items[key] = (value, size)
+            self.size += size
+        while self.size > self._max_bytes:
+            evicted = self._policy.evict()
+            self.size -= self._items.pop(evicted)[1]
+
+    def drop(self, key: Hashable) -> None:
+        """Hold ``key`` no longer."""
+        item = self._items.pop(key, None)
+        if item is not None:
+            self.size -= item[1]
+            self._policy.forget(key)

@@ -1,0 +1,162 @@
+"""The hook specifications, and the offers that plugins register through them.
+
+A plugin is a module (or object) named by an entry point of the group ``holdall``, whose entry-point name is
+the offer's name. The hooks that register kinds are called once, when the store opens; what is asynchronous
+lives on the objects that the offers make. No behaviour depends on the order of plugins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import pluggy
+from pydantic import BaseModel
+
+from holdall.contract import CONTRACT, Abilities, BlockingSessionStorage, ISessionStorage
+
+if TYPE_CHECKING:
+    from holdall.caching import CachePolicy
+    from holdall.codecs import Cipher, Compressor
+    from holdall.sessions.events import Draft, Event
+
+__all__ = [
+    "PROJECT",
+    "CachePolicyOffer",
+    "CipherOffer",
+    "CompressorOffer",
+    "KeySource",
+    "KeySourceOffer",
+    "NoSettings",
+    "Specs",
+    "StorageOffer",
+    "hookimpl",
+    "hookspec",
+]
+
+PROJECT = "holdall"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+AnyStorage = ISessionStorage | BlockingSessionStorage
+S = TypeVar("S", bound=BaseModel)
+
+
+class NoSettings(BaseModel, extra="forbid"):
+    """The settings of a plugin that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOffer(Generic[S]):
+    """A kind of storage that can be named in ``[storage] use``."""
+
+    name: str
+    summary: str
+    """One line, shown by ``holdall plugins``."""
+    settings: type[S]
+    """The schema of ``[storage.options]``; give it ``extra="forbid"``, so that a misspelt option is caught."""
+    open: Callable[[S], AnyStorage | Coroutine[Any, Any, AnyStorage]]
+    """Opens the storage. Plain functions run on a thread of their own, the one all blocking calls come from."""
+    abilities: Abilities
+    """The most that it can promise."""
+    sandbox: Callable[[Path], Mapping[str, Any]]
+    """Options for a fresh storage inside an empty folder; the conformance kit opens it again and again."""
+    configured: Callable[[S], Abilities] | None = None
+    """What it promises with these settings, where that differs from ``abilities``."""
+    contract: int = CONTRACT
+
+    def promises(self, settings: S) -> Abilities:
+        """What the storage promises as it is configured."""
+        return self.abilities if self.configured is None else self.configured(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class CompressorOffer(Generic[S]):
+    """A kind of compressor that can be named in ``[compression] use``. ``tag`` is written into each record."""
+
+    name: str
+    summary: str
+    tag: int
+    settings: type[S]
+    open: Callable[[S], Compressor]
+    contract: int = CONTRACT
+
+
+@dataclass(frozen=True, slots=True)
+class CipherOffer(Generic[S]):
+    """A kind of cipher that can be named in ``[encryption] use``. ``tag`` is written into each record."""
+
+    name: str
+    summary: str
+    tag: int
+    settings: type[S]
+    open: Callable[[S, KeySource], Cipher | Coroutine[Any, Any, Cipher]]
+    contract: int = CONTRACT
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicyOffer(Generic[S]):
+    """A kind of cache policy that can be named in ``[cache] policy``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], CachePolicy]
+    contract: int = CONTRACT
+
+
+class KeySource(Protocol):
+    """Wraps and unwraps data keys; asynchronous, so that a key service fits."""
+
+    async def wrap(self, key: bytes) -> tuple[str, bytes]:
+        """The id of the wrapping key, and ``key`` wrapped by it."""
+        ...
+
+    async def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
+        """The data key; raises ``CodecError`` when the wrapping key is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeySourceOffer(Generic[S]):
+    """A place that keys come from, which can be named in ``[encryption.keys] use``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], KeySource | Coroutine[Any, Any, KeySource]]
+    contract: int = CONTRACT
+
+
+class Specs:
+    """What a plugin may implement, all of it optional."""
+
+    @hookspec
+    def holdall_storages(self) -> Iterable[StorageOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of storage. Called once per opening; returns the offers."""
+
+    @hookspec
+    def holdall_compressors(self) -> Iterable[CompressorOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of compressor. Called once per opening; returns the offers."""
+
+    @hookspec
+    def holdall_ciphers(self) -> Iterable[CipherOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of cipher. Called once per opening; returns the offers."""
+
+    @hookspec
+    def holdall_cache_policies(self) -> Iterable[CachePolicyOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of cache policy. Called once per opening; returns the offers."""
+
+    @hookspec
+    def holdall_key_sources(self) -> Iterable[KeySourceOffer[Any]]:  # type: ignore[empty-body]
+        """Register places that keys come from. Called once per opening; returns the offers."""
+
+    @hookspec
+    def holdall_creating(self, draft: Draft) -> None:
+        """Take part in a creation before anything is stored. Change ``draft``, or raise ``Refused`` to veto it."""
+
+    @hookspec
+    def holdall_observe(self, event: Event) -> None:
+        """Be told of a step after it is stored. It can't be vetoed; what this raises is reported and contained."""

@@ -1,0 +1,202 @@
+"""Finding plugins: only what the configuration names is imported, and every failure names the plugin.
+
+The entry-point group is read as metadata; a plugin's module is imported when, and only when, it is asked for by
+name. One typed function per kind hands back the one offer of that name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+from pydantic import BaseModel
+
+from holdall.contract import CONTRACT
+from holdall.errors import PluginError
+from holdall.hooks import (
+    PROJECT,
+    CachePolicyOffer,
+    CipherOffer,
+    CompressorOffer,
+    KeySourceOffer,
+    Specs,
+    StorageOffer,
+)
+
+__all__ = ["Plugins", "installed", "nearest"]
+
+Offer = StorageOffer[Any] | CompressorOffer[Any] | CipherOffer[Any] | CachePolicyOffer[Any] | KeySourceOffer[Any]
+
+_BUNDLED = {
+    "memory": "holdall-memory",
+    "file": "holdall-file",
+    "diskcache": "holdall-diskcache",
+    "tinydb": "holdall-tinydb",
+}
+"""What to install for the names that Holdall's own documentation uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A plugin as its distribution's metadata describes it; nothing is imported."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    summary: str
+
+
+@cache
+def _entry_points() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=PROJECT))
+
+
+def installed() -> list[Installed]:
+    """Every installed plugin by name, read from metadata alone."""
+    found: list[Installed] = []
+    for entry in _entry_points():
+        dist = entry.dist
+        summary = "" if dist is None else str(dist.metadata["Summary"] or "")
+        name, version = ("?", "?") if dist is None else (dist.name, dist.version)
+        found.append(Installed(entry.name, entry.value, name, version, summary))
+    return sorted(found, key=lambda plugin: plugin.name)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A sentence that suggests the nearest of ``words``, or nothing."""
+    close = difflib.get_close_matches(word, list(words), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class Plugins:
+    """The plugins that one store uses."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(PROJECT)
+        self.manager.add_hookspecs(Specs)
+        self._loaded: set[str] = set()
+
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Use an object as a plugin, without an entry point. Its hooks are checked at once."""
+        try:
+            self.manager.register(plugin, name)
+            self.manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(f"plugin {name or plugin!r} does not fit the hooks: {error}") from error
+
+    def load(self, name: str) -> None:
+        """Import the installed plugin ``name``, and no other."""
+        if name in self._loaded or self.manager.has_plugin(name):
+            return
+        matches = [entry for entry in _entry_points() if entry.name == name]
+        if not matches:
+            raise PluginError(self._unknown(name))
+        if len(matches) > 1:
+            owners = " and ".join(sorted({_owner(entry) for entry in matches}))
+            raise PluginError(f"plugin {name!r} is claimed by {owners}; uninstall one of them")
+        try:
+            plugin = matches[0].load()
+        except Exception as error:
+            raise PluginError(f"plugin {name!r} of {_owner(matches[0])} cannot be imported: {error!r}") from error
+        self.register(plugin, name)
+        self._loaded.add(name)
+
+    def load_file(self, path: Path) -> None:
+        """Use the single-file plugin at ``path``."""
+        self.register(_module_of(path), path.stem)
+
+    def storage(self, name: str) -> StorageOffer[Any]:
+        """The storage that is offered as ``name``."""
+        return self._offer("holdall_storages", "storage", name)
+
+    def compressor(self, name: str) -> CompressorOffer[Any]:
+        """The compressor that is offered as ``name``."""
+        return self._offer("holdall_compressors", "compressor", name)
+
+    def cipher(self, name: str) -> CipherOffer[Any]:
+        """The cipher that is offered as ``name``."""
+        return self._offer("holdall_ciphers", "cipher", name)
+
+    def cache_policy(self, name: str) -> CachePolicyOffer[Any]:
+        """The cache policy that is offered as ``name``."""
+        return self._offer("holdall_cache_policies", "cache policy", name)
+
+    def key_source(self, name: str) -> KeySourceOffer[Any]:
+        """The key source that is offered as ``name``."""
+        return self._offer("holdall_key_sources", "key source", name)
+
+    def offers(self) -> list[Offer]:
+        """Everything that the loaded plugins offer."""
+        hook = self.manager.hook
+        calls: Sequence[Any] = (
+            hook.holdall_storages,
+            hook.holdall_compressors,
+            hook.holdall_ciphers,
+            hook.holdall_cache_policies,
+            hook.holdall_key_sources,
+        )
+        return [offer for call in calls for offers in call() for offer in offers]
+
+    def _offer(self, hook: str, kind: str, name: str) -> Any:
+        if name not in {offer.name for offer in self._of(hook, kind)}:
+            self.load(name)
+        matches = [offer for offer in self._of(hook, kind) if offer.name == name]
+        if not matches:
+            raise PluginError(f"plugin {name!r} is installed, but it offers no {kind} of that name")
+        if len(matches) > 1:
+            raise PluginError(f"two loaded plugins offer a {kind} named {name!r}")
+        offer = matches[0]
+        if offer.contract != CONTRACT:
+            raise PluginError(f"plugin {name!r} was written for contract {offer.contract}; this is contract {CONTRACT}")
+        return offer
+
+    def _of(self, hook: str, kind: str) -> list[Any]:
+        offers: list[Any] = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                offers += implementation.function()
+            except Exception as error:
+                raise PluginError(f"plugin {implementation.plugin_name!r} cannot offer a {kind}: {error!r}") from error
+        return offers
+
+    @staticmethod
+    def _unknown(name: str) -> str:
+        names = sorted({entry.name for entry in _entry_points()})
+        hint = nearest(name, names)
+        if not hint:
+            package = _BUNDLED.get(name, f"holdall-{name}")
+            hint = f"; to get it: pip install {package}"
+        return f"no plugin {name!r} is installed (installed: {', '.join(names) or 'none'}){hint}"
+
+
+def _owner(entry: EntryPoint) -> str:
+    return "an unknown distribution" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+
+
+def _module_of(path: Path) -> ModuleType:
+    name = f"holdall_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise PluginError(f"there is no plugin file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise PluginError(f"the plugin file {path} cannot be imported: {error!r}") from error
+    return module
+
+
+def schema_of(settings: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a plugin's options."""
+    return settings.model_json_schema()
