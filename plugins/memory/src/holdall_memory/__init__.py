@@ -75,7 +75,11 @@ class MemorySessionStorage(ISessionStorage):
                 del self._marks[mark]
 
 
-def _sandbox(folder: Path) -> dict[str, object]:
+def _open(_settings: NoSettings) -> MemorySessionStorage:
+    return MemorySessionStorage()
+
+
+def _sandbox(_folder: Path) -> dict[str, object]:
     return {}
 
 
@@ -87,7 +91,7 @@ def holdall_storages() -> list[StorageOffer[NoSettings]]:
             name="memory",
             summary="in memory; nothing survives the process",
             settings=NoSettings,
-            open=lambda settings: MemorySessionStorage(),
+            open=_open,
             abilities=Abilities(),
             sandbox=_sandbox,
         )

@@ -1,0 +1,107 @@
+"""The bench a storage is tested on: it opens and closes the storage, and keeps the model beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from holdall.contract import Abilities, Durability, ISessionStorage, Scan, Snapshot, Span
+from holdall.testing.model import Model
+from holdall.testing.opening import Subject, open_storage
+from holdall.testing.steps import Step
+
+__all__ = ["DEADLINE", "Bench", "plain"]
+
+DEADLINE = 100.0
+"""Seconds after which a test is given up: a storage that never answers fails, it does not hang the run."""
+
+
+def plain(snapshot: Snapshot | None) -> tuple[Any, ...] | None:
+    """A snapshot as plain values that compare and print well, whatever mappings the storage uses."""
+    if snapshot is None:
+        return None
+    head = snapshot.head
+    for record in snapshot.records.values():
+        assert type(record) is bytes, f"a record came back as {type(record).__name__}, not bytes"
+    fields = (head.partition, head.version, head.changed, head.expires_at, dict(head.lanes), dict(head.marks))
+    return (*fields, dict(snapshot.records))
+
+
+class Bench:
+    """One storage under test. ``store`` is open while ``run`` runs."""
+
+    store: ISessionStorage
+
+    def __init__(self, subject: Subject, options: Mapping[str, Any]) -> None:
+        self.subject = subject
+        self.options = options
+        self.model = Model()
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the storage claims with these options."""
+        offer = self.subject.offer
+        return offer.promises(offer.settings.model_validate(dict(self.options)))
+
+    @property
+    def durable(self) -> bool:
+        """Whether anything is claimed to survive the process."""
+        return self.abilities.durability >= Durability.PROCESS
+
+    def run(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``body`` in an event loop of its own, with the storage open."""
+
+        async def whole() -> None:
+            async with asyncio.timeout(DEADLINE):
+                self.store = await self.open()
+                try:
+                    await body()
+                finally:
+                    await self.store.close()
+
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            runner.run(whole())
+
+    async def open(self) -> ISessionStorage:
+        """Open the storage once more; the caller closes it."""
+        return await open_storage(self.subject.offer, self.options)
+
+    async def reopen(self) -> None:
+        """Close the storage and open it again."""
+        await self.store.close()
+        self.store = await self.open()
+
+    async def put(self, *steps: Step) -> None:
+        """Commit steps to the storage and to the model."""
+        for step in steps:
+            commit = step.build()
+            await self.store.commit(commit)
+            self.model.commit(commit)
+
+    async def drop(self, partition: str) -> None:
+        """Drop a partition from the storage and from the model."""
+        version = self.model.heads[partition].version
+        await self.store.drop(partition, expect=version)
+        self.model.drop(partition, expect=version)
+
+    def onto(self, partition: str) -> Step:
+        """A step onto what the partition must be now."""
+        return Step(self.model.heads[partition])
+
+    async def agrees(self, *partitions: str) -> None:
+        """The storage holds these partitions exactly as the model does, to the last record."""
+        for partition in partitions:
+            expected = self.model.whole(partition)
+            spans = [] if expected is None else [Span(lane) for lane in expected.head.lanes]
+            assert plain(await self.store.load(partition, *spans)) == plain(expected)
+
+    async def reads(self, partition: str, *spans: Span) -> None:
+        """The storage answers ``load`` with these spans as the model does."""
+        assert plain(await self.store.load(partition, *spans)) == plain(self.model.load(partition, *spans))
+
+    async def scans(self, scan: Scan) -> Sequence[Snapshot]:
+        """The storage answers ``scan`` as the model does."""
+        found = await self.store.scan(scan)
+        assert [plain(item) for item in found] == [plain(item) for item in self.model.scan(scan)]
+        return found
