@@ -1,1 +1,128 @@
-"""Holdall keeps the sessions of AI assistants and agents, on any storage, behind one small contract."""
+"""Holdall keeps the sessions of AI assistants and agents, on any storage, behind one small contract.
+
+async with holdall.open("holdall.toml") as store:
+    session = await store.create(owner="ana", title="First steps")
+    await session.append({"role": "user", "content": "hello"})
+    page = await session.history(limit=50)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holdall.contract import (
+        Abilities,
+        BlockingSessionStorage,
+        Commit,
+        Durability,
+        Head,
+        ISessionStorage,
+        Lane,
+        Scan,
+        Snapshot,
+        Span,
+    )
+    from holdall.errors import (
+        Conflict,
+        Ended,
+        HoldallError,
+        Invalid,
+        NotFound,
+        Refused,
+        SettingsError,
+        StorageError,
+        TooLarge,
+    )
+    from holdall.hooks import StorageOffer, hookimpl
+    from holdall.opening import open_store as open  # noqa: A004
+    from holdall.sessions.access import Principal
+    from holdall.sessions.events import Draft, Event
+    from holdall.sessions.session import Session
+    from holdall.sessions.store import Store
+    from holdall.sessions.views import Message, Page, ToolRun
+    from holdall.settings import Settings, StorageRef
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Abilities": "contract",
+    "BlockingSessionStorage": "contract",
+    "Commit": "contract",
+    "Conflict": "errors",
+    "Draft": "sessions.events",
+    "Durability": "contract",
+    "Ended": "errors",
+    "Event": "sessions.events",
+    "Head": "contract",
+    "HoldallError": "errors",
+    "ISessionStorage": "contract",
+    "Invalid": "errors",
+    "Lane": "contract",
+    "Message": "sessions.views",
+    "NotFound": "errors",
+    "Page": "sessions.views",
+    "Principal": "sessions.access",
+    "Refused": "errors",
+    "Scan": "contract",
+    "Session": "sessions.session",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "Snapshot": "contract",
+    "Span": "contract",
+    "StorageError": "errors",
+    "StorageOffer": "hooks",
+    "StorageRef": "settings",
+    "Store": "sessions.store",
+    "TooLarge": "errors",
+    "ToolRun": "sessions.views",
+    "hookimpl": "hooks",
+    "open": "opening",
+}
+
+__all__ = [
+    "Abilities",
+    "BlockingSessionStorage",
+    "Commit",
+    "Conflict",
+    "Draft",
+    "Durability",
+    "Ended",
+    "Event",
+    "Head",
+    "HoldallError",
+    "ISessionStorage",
+    "Invalid",
+    "Lane",
+    "Message",
+    "NotFound",
+    "Page",
+    "Principal",
+    "Refused",
+    "Scan",
+    "Session",
+    "Settings",
+    "SettingsError",
+    "Snapshot",
+    "Span",
+    "StorageError",
+    "StorageOffer",
+    "StorageRef",
+    "Store",
+    "TooLarge",
+    "ToolRun",
+    "__version__",
+    "hookimpl",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that ``import holdall`` costs nothing (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'holdall' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"holdall.{home}"), "open_store" if name == "open" else name)
+    globals()[name] = value
+    return value

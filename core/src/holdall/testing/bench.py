@@ -8,7 +8,7 @@ from typing import Any
 
 from holdall.contract import Abilities, Durability, ISessionStorage, Scan, Snapshot, Span
 from holdall.testing.model import Model
-from holdall.testing.opening import Subject, open_storage
+from holdall.testing.opening import Opened, Subject, open_storage
 from holdall.testing.steps import Step
 
 __all__ = ["DEADLINE", "Bench", "plain"]
@@ -31,18 +31,27 @@ def plain(snapshot: Snapshot | None) -> tuple[Any, ...] | None:
 class Bench:
     """One storage under test. ``store`` is open while ``run`` runs."""
 
-    store: ISessionStorage
-
     def __init__(self, subject: Subject, options: Mapping[str, Any]) -> None:
         self.subject = subject
         self.options = options
         self.model = Model()
+        self._opened: Opened | None = None
+
+    @property
+    def opened(self) -> Opened:
+        """The open storage, with what it is made of."""
+        assert self._opened is not None, "the storage is not open"
+        return self._opened
+
+    @property
+    def store(self) -> ISessionStorage:
+        """The open storage."""
+        return self.opened.storage
 
     @property
     def abilities(self) -> Abilities:
         """What the storage claims with these options."""
-        offer = self.subject.offer
-        return offer.promises(offer.settings.model_validate(dict(self.options)))
+        return self.subject.promises(self.options)
 
     @property
     def durable(self) -> bool:
@@ -54,23 +63,29 @@ class Bench:
 
         async def whole() -> None:
             async with asyncio.timeout(DEADLINE):
-                self.store = await self.open()
+                await self.open()
                 try:
                     await body()
                 finally:
-                    await self.store.close()
+                    await self.close()
 
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(whole())
 
-    async def open(self) -> ISessionStorage:
-        """Open the storage once more; the caller closes it."""
-        return await open_storage(self.subject.offer, self.options)
+    async def open(self) -> None:
+        """Open the storage."""
+        self._opened = await open_storage(self.subject, self.options)
+
+    async def close(self) -> None:
+        """Close the storage, unless that is done."""
+        if self._opened is not None:
+            opened, self._opened = self._opened, None
+            await opened.storage.close()
 
     async def reopen(self) -> None:
         """Close the storage and open it again."""
-        await self.store.close()
-        self.store = await self.open()
+        await self.close()
+        await self.open()
 
     async def put(self, *steps: Step) -> None:
         """Commit steps to the storage and to the model."""

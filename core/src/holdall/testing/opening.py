@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from holdall.blocking import StorageThread, ThreadedStorage
-from holdall.contract import BlockingSessionStorage, ISessionStorage
+from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
 from holdall.hooks import StorageOffer
 from holdall.plugins import Plugins
 
-__all__ = ["Subject", "find", "open_storage"]
+__all__ = ["Opened", "Subject", "find", "open_storage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,20 @@ class Subject:
         """What the plugin registers."""
         return find(self.plugin, self.file)
 
+    def promises(self, options: Mapping[str, Any]) -> Abilities:
+        """What the storage claims with these options."""
+        offer = self.offer
+        return offer.promises(offer.settings.model_validate(dict(options)))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open storage; a blocking one also bare, with the thread that its calls must come from."""
+
+    storage: ISessionStorage
+    blocking: BlockingSessionStorage | None
+    thread: StorageThread
+
 
 @cache
 def find(plugin: str, file: str | None) -> StorageOffer[Any]:
@@ -38,8 +52,9 @@ def find(plugin: str, file: str | None) -> StorageOffer[Any]:
     return plugins.storage(plugin)
 
 
-async def open_storage(offer: StorageOffer[Any], options: Mapping[str, Any]) -> ISessionStorage:
-    """Open a storage; whatever the offer hands back, what is returned has coroutine verbs."""
+async def open_storage(subject: Subject, options: Mapping[str, Any]) -> Opened:
+    """Open a storage; whatever the offer hands back, ``storage`` has coroutine verbs."""
+    offer = subject.offer
     settings = offer.settings.model_validate(dict(options))
     thread = StorageThread(f"holdall-{offer.name}")
     try:
@@ -49,6 +64,6 @@ async def open_storage(offer: StorageOffer[Any], options: Mapping[str, Any]) -> 
         await thread.stop()
         raise
     if isinstance(storage, BlockingSessionStorage):
-        return ThreadedStorage(storage, thread)
+        return Opened(ThreadedStorage(storage, thread), storage, thread)
     await thread.stop()
-    return storage
+    return Opened(storage, None, thread)

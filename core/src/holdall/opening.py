@@ -1,0 +1,141 @@
+"""From a configuration to an open store, and back: the one place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from holdall.blocking import StorageThread, ThreadedStorage
+from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
+from holdall.clock import Clock, SystemClock
+from holdall.codecs import Codec
+from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
+from holdall.errors import SettingsError
+from holdall.hooks import StorageOffer
+from holdall.observers import Observers
+from holdall.plugins import Plugins
+from holdall.sessions.engine import Engine
+from holdall.sessions.state import State
+from holdall.sessions.store import Store
+from holdall.settings import Settings, StorageRef, explained, read_settings
+
+__all__ = ["abilities_of", "open_storage", "open_store", "options_of"]
+
+log = logging.getLogger("holdall")
+
+
+@asynccontextmanager
+async def open_store(
+    source: str | Path | Mapping[str, Any] | Settings = "holdall.toml",
+    *,
+    plugins: Plugins | None = None,
+    clock: Clock | None = None,
+) -> AsyncGenerator[Store, None]:
+    """Open what the configuration names: a path to a TOML file, its content, or ``Settings``.
+
+    Raises ``SettingsError`` or ``PluginError`` before anything is touched, ``StorageBusy`` when the storage is
+    another process's.
+    """
+    settings = read_settings(source)
+    plugins = plugins or Plugins()
+    for name in settings.plugins:
+        plugins.load(name)
+    codec = codec_of(settings, plugins)
+    policy = _cache_policy(settings, plugins)
+    abilities_of(settings, plugins)
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(settings.storage, plugins)
+        stack.push_async_callback(storage.close)
+        states: Cache[State] = Cache(policy, settings.cache.max_bytes)
+        engine = Engine(storage, clock=clock or SystemClock(), policy=settings.sessions, codec=codec, cache=states)
+        observers = Observers(plugins)
+        if observers.watched:
+            store = Store(engine, creating=observers.creating, observe=observers.observe)
+        else:
+            store = Store(engine, creating=observers.creating)
+        if settings.sessions.sweep_every:
+            stack.push_async_callback(_stop, asyncio.create_task(_sweeping(store, settings.sessions.sweep_every)))
+        yield store
+
+
+def options_of(offer: StorageOffer[Any], options: Mapping[str, Any], where: str = "storage.options") -> BaseModel:
+    """The options of a storage, checked by its own schema; raises ``SettingsError`` with one line per fault."""
+    return _checked(offer.settings, options, f"{where} of {offer.name!r}")
+
+
+def abilities_of(settings: Settings, plugins: Plugins) -> Abilities:
+    """What the configured storage promises; raises ``SettingsError`` if that is less than is demanded of it."""
+    offer = plugins.storage(settings.storage.use)
+    abilities = offer.promises(options_of(offer, settings.storage.options))
+    wanted = settings.storage.durability
+    if wanted is not None and abilities.durability < Durability[wanted.upper()]:
+        raise SettingsError(
+            f"storage.durability demands {wanted!r}, but {offer.name!r} as configured promises "
+            f"{abilities.durability.label!r}"
+        )
+    return abilities
+
+
+async def open_storage(ref: StorageRef, plugins: Plugins) -> ISessionStorage:
+    """Open the storage that ``ref`` names, behind the coroutine verbs."""
+    offer = plugins.storage(ref.use)
+    options = options_of(offer, ref.options)
+    if inspect.iscoroutinefunction(offer.open):
+        return await offer.open(options)
+    thread = StorageThread(f"holdall-{offer.name}")
+    try:
+        storage = await thread.run(lambda: offer.open(options))
+    except BaseException:
+        await thread.stop()
+        raise
+    if isinstance(storage, BlockingSessionStorage):
+        return ThreadedStorage(storage, thread)
+    await thread.stop()
+    return storage if isinstance(storage, ISessionStorage) else await storage
+
+
+def codec_of(settings: Settings, plugins: Plugins) -> Codec:
+    """The record pipeline as configured."""
+    if settings.encryption.use is not None:
+        offer = plugins.cipher(settings.encryption.use)
+        raise SettingsError(f"encryption.use: {offer.name!r} needs a key source, which this version cannot configure")
+    if settings.compression.use is None:
+        return Codec()
+    offer = plugins.compressor(settings.compression.use)
+    options = _checked(offer.settings, settings.compression.options, f"compression.options of {offer.name!r}")
+    return Codec(compressor=offer.tag, compressors={offer.tag: offer.open(options)})
+
+
+def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
+    if settings.cache.policy is None:
+        return LeastRecentlyUsed()
+    offer = plugins.cache_policy(settings.cache.policy)
+    return offer.open(_checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}"))
+
+
+def _checked(model: type[BaseModel], options: Mapping[str, Any], where: str) -> Any:
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        raise SettingsError("\n".join(explained(error, model, where))) from None
+
+
+async def _sweeping(store: Store, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await store.sweep()
+        except Exception:
+            log.exception("the sweep failed; it is tried again in %s s", every)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

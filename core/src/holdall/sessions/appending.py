@@ -1,0 +1,170 @@
+"""Appending to a conversation: messages, tool runs and originals in one atomic step, once per key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from holdall.contract import Span
+from holdall.errors import Conflict, Ended, Invalid, TooLarge
+from holdall.sessions.engine import Decision, Engine
+from holdall.sessions.inputs import Batch, messages_of, tool_runs_of
+from holdall.sessions.keys import Key, KeyMap, fingerprint, key_record
+from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS, message_id, tool_run_id
+from holdall.sessions.policy import SessionPolicy
+from holdall.sessions.state import SessionStep, State
+from holdall.sessions.views import Message, ToolRun
+
+__all__ = ["Appended", "Request", "append", "check_version", "check_writable", "content_of", "put"]
+
+_KEY_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What one append stored, or had stored when its key came the first time."""
+
+    messages: Sequence[Message]
+    tools: Sequence[ToolRun]
+    state: State
+    """The session after it."""
+    replayed: bool = False
+    """Whether the key had come before, so that nothing was stored now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks to append, as it came."""
+
+    messages: Sequence[Any]
+    tools: Sequence[Any] = ()
+    originals: Sequence[str] = ()
+    key: str | None = None
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one append brings, validated and encoded."""
+
+    messages: Batch
+    tools: Batch
+    originals: Sequence[bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes, without the ids."""
+        return sum(map(len, (*self.messages.bodies, *self.tools.bodies, *self.originals)))
+
+
+def check_writable(state: State, expect: int | None) -> None:
+    """Raise unless the session is active and, where ``expect`` is given, at that version."""
+    if state.record.status == "ended":
+        raise Ended(state.record.id)
+    check_version(state, expect)
+
+
+def check_version(state: State, expect: int | None) -> None:
+    """Raise ``Conflict`` unless the session is at version ``expect``, where that is given."""
+    if expect is not None and state.head.changed != expect:
+        raise Conflict(f"session {state.record.id}", expected=expect, found=state.head.changed)
+
+
+def content_of(
+    policy: SessionPolicy, now: int, messages: Sequence[Any], tools: Sequence[Any] = (), originals: Sequence[str] = ()
+) -> Content:
+    """Check what a client wants to append; ``now`` in µs."""
+    raw = [original.encode() for original in originals]
+    for index, record in enumerate(raw):
+        if len(record) > policy.max_message_bytes:
+            limit, pointer = policy.max_message_bytes, f"/originals/{index}"
+            raise TooLarge("an original (bytes)", limit=limit, actual=len(record), pointer=pointer)
+    return Content(messages_of(messages, policy, now, "/messages"), tool_runs_of(tools, policy, now, "/tools"), raw)
+
+
+async def append(engine: Engine, session: str, request: Request, check: Callable[[State], None]) -> Appended:
+    """Store all of ``request`` in one step, after ``check``; see ``Store.append``."""
+    if not request.messages and not request.tools and not request.originals:
+        raise Invalid("there is nothing to append", pointer="/messages")
+    now, policy = engine.clock.now(), engine.policy
+    content = content_of(policy, now, request.messages, request.tools, request.originals)
+    key = request.key
+    if key is not None:
+        if not 0 < len(key) <= _KEY_LENGTH:
+            raise Invalid(f"an idempotency key has 1 to {_KEY_LENGTH} characters")
+        print_ = fingerprint(msgspec.json.encode([request.messages, request.tools]), *content.originals)
+        state, found = await engine.change(session, _once(content, policy, request, print_, check), keyed=True)
+    else:
+        state, found = await engine.change(session, _unconditional(content, policy, request, check))
+    if isinstance(found, Key):
+        return await _replayed(engine, session, found)
+    messages, runs = found
+    return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
+
+
+Stored = tuple[Sequence[bytes], Sequence[bytes]]
+"""The message and tool run records that a step stores."""
+
+
+def _unconditional(
+    content: Content, policy: SessionPolicy, request: Request, check: Callable[[State], None]
+) -> Decision[Stored]:
+    def decide(state: State, now: int) -> tuple[SessionStep, Stored]:
+        check(state)
+        check_writable(state, request.expect)
+        step = SessionStep.on(state, now, active=True)
+        return step, put(step, content, policy)
+
+    return decide
+
+
+def _once(
+    content: Content, policy: SessionPolicy, request: Request, print_: str, check: Callable[[State], None]
+) -> Decision[Stored | Key]:
+    key = request.key or ""
+
+    def decide(state: State, now: int) -> tuple[SessionStep | None, Stored | Key]:
+        check(state)
+        keys = state.keys or KeyMap(0)
+        oldest = now // 1000 - policy.keys_kept_for * 1000
+        found = keys.find(key, print_, oldest)
+        if found is not None:
+            return None, found
+        check_writable(state, request.expect)
+        step = SessionStep.on(state, now, active=True)
+        first, first_run = step.lane(MESSAGES).stop, step.lane(TOOLS).stop
+        stored = put(step, content, policy)
+        added = (first, step.lane(MESSAGES).stop), (first_run, step.lane(TOOLS).stop)
+        step.remember(key_record(key, print_, now // 1000, *added))
+        step.trim(KEYS, keys.stale(oldest))
+        return step, stored
+
+    return decide
+
+
+def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
+    """Put ``content`` at the end of the session's lanes, within its limits."""
+    first, first_run = step.lane(MESSAGES).stop, step.lane(TOOLS).stop
+    count = len(step.lane(MESSAGES)) + len(content.messages.bodies)
+    if count > policy.max_messages:
+        raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
+    if step.size + content.size > policy.max_session_bytes:
+        actual = step.size + content.size
+        raise TooLarge("the session (bytes)", limit=policy.max_session_bytes, actual=actual)
+    messages = content.messages.stamped([message_id(first + n) for n in range(len(content.messages.bodies))])
+    runs = content.tools.stamped([tool_run_id(first_run + n) for n in range(len(content.tools.bodies))])
+    for lane, records in ((MESSAGES, messages), (TOOLS, runs), (ORIGINALS, content.originals)):
+        if records:
+            step.add(lane, records)
+    return messages, runs
+
+
+async def _replayed(engine: Engine, session: str, key: Key) -> Appended:
+    """What the first request with this key stored, as it stands now."""
+    messages, tools = Span(MESSAGES, *key.messages), Span(TOOLS, *key.tools)
+    view = await engine.view(session, messages, tools)
+    found = [Message(raw) for raw in view.run(messages)]
+    return Appended(found, [ToolRun(raw) for raw in view.run(tools)], view.state, replayed=True)

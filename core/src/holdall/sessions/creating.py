@@ -1,0 +1,158 @@
+"""Creating sessions: by itself, or once per caller's key through a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from holdall.contract import Head, Span
+from holdall.errors import Conflict, Invalid, KeyReused
+from holdall.sessions.appending import content_of, put
+from holdall.sessions.engine import Engine
+from holdall.sessions.events import Draft
+from holdall.sessions.inputs import json_size, validated
+from holdall.sessions.keys import fingerprint
+from holdall.sessions.models import NewSession, SessionRecord
+from holdall.sessions.names import EXPIRES, SESSION, checked_owner, hashed, new_id, session_partition
+from holdall.sessions.state import SessionStep, State
+from holdall.sessions.steps import Step
+
+__all__ = ["claim_partition", "create", "create_once", "draft_of", "get_or_create", "release"]
+
+_LANE = "claim"
+_KEY_LENGTH = 200
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Which session a caller's key stands for."""
+
+    session: str
+    print: str = ""
+
+
+def draft_of(owner: str, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
+    """What a client asked for, checked, and ready to be shown to plugins."""
+    asked = validated(NewSession, dict(fields))
+    return Draft(new_id(), checked_owner(owner), messages=list(messages), **asked.model_dump())
+
+
+async def create(engine: Engine, draft: Draft, key: str | None = None) -> State:
+    """Store the session of ``draft`` with its first messages, in one step."""
+    fields = {name: getattr(draft, name) for name in NewSession.model_fields}
+    asked, now = validated(NewSession, fields), engine.clock.now()
+    policy = engine.policy
+    policy.check_metadata(asked.project, asked.metadata, json_size(asked.metadata, "/metadata"))
+    ttl, lifetime = policy.lifetimes(asked.project)
+    ttl, lifetime = asked.ttl or ttl, _least(asked.max_lifetime, lifetime)
+    record = SessionRecord(
+        id=draft.id,
+        owner=draft.owner,
+        key=key,
+        project=asked.project,
+        title=asked.title,
+        tags=list(dict.fromkeys(asked.tags)),
+        metadata=asked.metadata,
+        created_at=now // 1000,
+        ttl=ttl,
+        ends_at=None if lifetime is None else now // 1000 + lifetime * 1000,
+    )
+    step = SessionStep.first(session_partition(draft.id), record, now)
+    put(step, content_of(policy, now, draft.messages), policy)
+    return await engine.create(step)
+
+
+def _least(asked: int | None, allowed: int | None) -> int | None:
+    """A client may shorten the configured lifetime, not pass it."""
+    given = [limit for limit in (asked, allowed) if limit is not None]
+    return min(given) if given else None
+
+
+async def get_or_create(engine: Engine, draft: Draft, key: str) -> tuple[State, bool]:
+    """The session that the owner calls ``key``, and whether it was created now.
+
+    The claim is committed first, so that of two callers one wins; whoever finds a claim without its session
+    creates it; a claim on a session that is gone is replaced.
+    """
+    partition = claim_partition(draft.owner, key)
+    while True:
+        head, claim = await _find(engine, partition)
+        if claim is not None:
+            snapshot = await engine.storage.load(session_partition(claim.session), Span(SESSION, -1))
+            if snapshot is None:
+                draft.id = claim.session
+            else:
+                state = engine.opened(snapshot).state
+                if state.record.status != "deleted" and not await engine.expired(state):
+                    return state, False
+                claim = None
+        if claim is None and not await _claim(engine, partition, head, Claim(draft.id), None):
+            continue
+        try:
+            return await create(engine, draft, key), True
+        except Conflict:
+            continue
+
+
+async def create_once(engine: Engine, draft: Draft, key: str, request: bytes) -> tuple[State, bool]:
+    """Create a session once per idempotency key; ``request`` tells whether a repeat asks for the same."""
+    partition, print_ = hashed("create", draft.owner, key), fingerprint(request)
+    now = engine.clock.now() // 1000
+    until = now + engine.policy.keys_kept_for * 1000
+    while True:
+        head, claim = await _find(engine, partition)
+        if claim is not None and head is not None and (head.expires_at or 0) > now:
+            if claim.print != print_:
+                raise KeyReused(key)
+            if await engine.storage.load(session_partition(claim.session)) is not None:
+                return (await engine.view(claim.session)).state, False
+            draft.id = claim.session
+        elif not await _claim(engine, partition, head, Claim(draft.id, print_), until):
+            continue
+        try:
+            return await create(engine, draft), True
+        except Conflict:
+            continue
+
+
+async def release(engine: Engine, state: State) -> None:
+    """Drop the claim on a session that is about to go, so that its key can be used again."""
+    if state.record.key is None:
+        return
+    partition = claim_partition(state.record.owner, state.record.key)
+    head, claim = await _find(engine, partition)
+    if head is not None and claim is not None and claim.session == state.record.id:
+        await engine.storage.drop(partition, expect=head.version)
+
+
+def claim_partition(owner: str, key: str) -> str:
+    """Where it is kept which session an owner's ``key`` stands for."""
+    if not 0 < len(key) <= _KEY_LENGTH:
+        raise Invalid(f"a key has 1 to {_KEY_LENGTH} characters", pointer="/key")
+    return hashed("claim", owner, key)
+
+
+async def _find(engine: Engine, partition: str) -> tuple[Head | None, Claim | None]:
+    snapshot = await engine.storage.load(partition, Span(_LANE, -1))
+    if snapshot is None:
+        return None, None
+    record = engine.codec.decode(partition, (_LANE, 0), snapshot.records[_LANE, 0])
+    return snapshot.head, msgspec.json.decode(record, type=Claim)
+
+
+async def _claim(engine: Engine, partition: str, head: Head | None, claim: Claim, until: int | None) -> bool:
+    """Store ``claim`` in place of ``head``; ``False`` when somebody else was first."""
+    step = Step(partition, head, engine.clock.now())
+    record = msgspec.json.encode(claim)
+    if head is None:
+        step.append(_LANE, [record])
+    else:
+        step.rewrite(_LANE, 0, record)
+    step.expires_at = until
+    step.mark({} if until is None else {EXPIRES: until})
+    try:
+        await engine.storage.commit(step.commit(engine.codec))
+    except Conflict:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""Idempotency keys: records of their own lane, in the same commit as what they stand for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice, takewhile
+
+import msgspec
+
+from holdall.errors import KeyReused
+
+__all__ = ["Key", "KeyMap", "fingerprint"]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One remembered request. ``messages`` and ``tools`` are (first, stop) positions of what it stored."""
+
+    key: str
+    print: str
+    at: int
+    messages: tuple[int, int]
+    tools: tuple[int, int]
+
+
+_decode = msgspec.json.Decoder(Key).decode
+_encode = msgspec.json.encode
+
+
+class KeyMap:
+    """The keys of one session, as their lane holds them from ``first`` to ``stop``."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self._keys: deque[Key] = deque()
+        self._by_name: dict[str, Key] = {}
+
+    @property
+    def stop(self) -> int:
+        """The position that the next key gets."""
+        return self.first + len(self._keys)
+
+    def add(self, records: Iterable[bytes]) -> None:
+        """Learn the ``records`` at the end of the lane."""
+        for record in records:
+            key = _decode(record)
+            self._keys.append(key)
+            self._by_name[key.key] = key
+
+    def find(self, key: str, print_: str, oldest: int) -> Key | None:
+        """The request that came with ``key`` not before ``oldest``; raises ``KeyReused`` if it was another one."""
+        found = self._by_name.get(_digest(key))
+        if found is None or found.at < oldest:
+            return None
+        if found.print != print_:
+            raise KeyReused(key)
+        return found
+
+    def stale(self, oldest: int, most: int = 64) -> int:
+        """The position that the lane may be trimmed to: up to ``most`` keys from before ``oldest`` can go."""
+        return self.first + sum(1 for _ in takewhile(lambda key: key.at < oldest, islice(self._keys, most)))
+
+    def trim(self, first: int) -> None:
+        """Forget the keys before ``first``."""
+        while self.first < first and self._keys:
+            key = self._keys.popleft()
+            self.first += 1
+            if self._by_name.get(key.key) is key:
+                del self._by_name[key.key]
+        self.first = max(self.first, first)
+
+
+def key_record(key: str, print_: str, at: int, messages: tuple[int, int], tools: tuple[int, int]) -> bytes:
+    """What is stored for a request; the key itself is not, only its hash."""
+    return _encode(Key(_digest(key), print_, at, messages, tools))
+
+
+def fingerprint(*parts: bytes) -> str:
+    """A short hash that tells one request from another."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:32]
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]

@@ -1,0 +1,78 @@
+"""The life of a session after its creation: update, extend, end, delete. Each is a decision on one state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdall.errors import Invalid
+from holdall.sessions.appending import check_version, check_writable
+from holdall.sessions.engine import Decision
+from holdall.sessions.inputs import json_size, validated
+from holdall.sessions.models import SessionChanges
+from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS
+from holdall.sessions.policy import SessionPolicy
+from holdall.sessions.state import SessionStep, State
+
+__all__ = ["deleting", "ending", "extending", "updating"]
+
+
+def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None) -> Decision[None]:
+    """Change what a client may change; a field that is given replaces the old value whole."""
+    checked = validated(SessionChanges, changes).model_dump(exclude_unset=True)
+    for name in ("tags", "metadata"):
+        if name in checked and checked[name] is None:
+            checked[name] = [] if name == "tags" else {}
+
+    def decide(state: State, now: int) -> tuple[SessionStep, None]:
+        check_writable(state, expect)
+        step = SessionStep.on(state, now, active="ttl" in checked)
+        step.save(**checked)
+        if "metadata" in checked or "project" in checked:
+            metadata = step.record.metadata
+            policy.check_metadata(step.record.project, metadata, json_size(metadata, "/metadata"))
+        return step, None
+
+    return decide
+
+
+def extending(ttl: int | None, expect: int | None) -> Decision[None]:
+    """Restart the idle time, with another length if ``ttl`` is given; the absolute limit stays."""
+    if ttl is not None:
+        validated(SessionChanges, {"ttl": ttl})
+
+    def decide(state: State, now: int) -> tuple[SessionStep, None]:
+        check_writable(state, expect)
+        if ttl is None and state.record.ttl is None:
+            raise Invalid("the session has no ttl to restart; give one", pointer="/ttl")
+        step = SessionStep.on(state, now, active=True)
+        if ttl is not None and ttl != state.record.ttl:
+            step.save(ttl=ttl)
+        return step, None
+
+    return decide
+
+
+def ending(by: str, reason: str | None, *, forced: bool, expect: int | None) -> Decision[None]:
+    """Record the end. Ending what has ended is refused, so that the first reason stands."""
+
+    def decide(state: State, now: int) -> tuple[SessionStep, None]:
+        check_writable(state, expect)
+        step = SessionStep.on(state, now)
+        step.save(status="ended", ended_at=now // 1000, ended_by=by, end_reason=reason, forced=forced)
+        return step, None
+
+    return decide
+
+
+def deleting(policy: SessionPolicy, expect: int | None) -> Decision[None]:
+    """Leave a tombstone, without content, that refuses late writers until the sweeper drops it."""
+
+    def decide(state: State, now: int) -> tuple[SessionStep, None]:
+        check_version(state, expect)
+        step = SessionStep.on(state, now)
+        for lane in (MESSAGES, ORIGINALS, TOOLS, KEYS):
+            step.remove(lane)
+        step.bury(now // 1000 + policy.tombstone_kept_for * 1000)
+        return step, None
+
+    return decide

@@ -1,0 +1,92 @@
+"""Sessions, most recently active first, by one mark; other filters examine a bounded number of heads a page."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+from holdall.contract import Scan, Span
+from holdall.errors import Invalid
+from holdall.sessions.engine import Engine
+from holdall.sessions.names import RECENT, SESSION, hashed
+from holdall.sessions.state import State
+from holdall.sessions.views import Page
+
+__all__ = ["Filters", "list_sessions"]
+
+_EXAMINED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which sessions; ``None`` leaves a field open."""
+
+    owner: str | None = None
+    project: str | None = None
+    status: str | None = None
+    tag: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """The mark that leaves the least to filter."""
+        if self.owner is None:
+            return RECENT
+        for kind in ("project", "tag", "status"):
+            value: str | None = getattr(self, kind)
+            if value is not None:
+                return hashed(f"owner+{kind}", self.owner, value)
+        return hashed("owner", self.owner)
+
+    def match(self, state: State) -> bool:
+        """Whether a session is wanted."""
+        record = state.record
+        return (
+            record.status != "deleted"
+            and self.owner in (None, record.owner)
+            and self.project in (None, record.project)
+            and self.status in (None, record.status)
+            and (self.tag is None or self.tag in record.tags)
+        )
+
+
+async def list_sessions(engine: Engine, filters: Filters, limit: int, cursor: str | None) -> Page[State]:
+    """A page of sessions; see ``Store.list``."""
+    mark = filters.mark
+    after = None if cursor is None else _parse(cursor, mark)
+    found: list[State] = []
+    examined = 0
+    while True:
+        asked = min(limit - len(found) + 1, _EXAMINED - examined)
+        batch = await engine.storage.scan(Scan(mark, after, asked, descending=True, spans=(Span(SESSION, -1),)))
+        for snapshot in batch:
+            head = snapshot.head
+            if not head.partition.startswith("session/"):
+                continue
+            state = engine.opened(snapshot).state
+            if len(found) == limit and filters.match(state) and not await engine.expired(state):
+                return Page(found, _cursor(mark, after))
+            after = (head.marks[mark], head.partition)
+            if filters.match(state) and not await engine.expired(state):
+                found.append(state)
+        examined += len(batch)
+        if len(batch) < asked:
+            return Page(found)
+        if examined >= _EXAMINED:
+            return Page(found, _cursor(mark, after))
+
+
+def _cursor(mark: str, after: tuple[int, str] | None) -> str:
+    data = json.dumps([mark, *(after or ())], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _parse(cursor: str, mark: str) -> tuple[int, str]:
+    try:
+        data = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made_for, score, partition = data
+    except (ValueError, TypeError) as error:
+        raise Invalid("is not a cursor that this listing gave", pointer="/cursor") from error
+    if made_for != mark or not isinstance(score, int) or not isinstance(partition, str):
+        raise Invalid("belongs to a listing with other filters", pointer="/cursor")
+    return score, partition

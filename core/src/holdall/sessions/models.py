@@ -1,0 +1,221 @@
+"""The shapes of what is stored and exchanged, validated at the edge and never again on the read path.
+
+Their JSON Schemas are published by ``holdall check --schema NAME`` and in the HTTP API's OpenAPI document.
+Every time is an integer: milliseconds since 1970, UTC. Every duration is in seconds unless its name says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+__all__ = [
+    "DataPart",
+    "FilePart",
+    "ImagePart",
+    "Metadata",
+    "NewMessage",
+    "NewSession",
+    "NewToolRun",
+    "OtherPart",
+    "Part",
+    "SessionChanges",
+    "SessionRecord",
+    "TextPart",
+    "ThinkingPart",
+    "ToolCallPart",
+    "ToolResultPart",
+    "ToolRunEnd",
+]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Owner = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Title = Annotated[str, StringConstraints(max_length=500)]
+Metadata = dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], Any]
+Milliseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+Seconds = Annotated[int, Field(gt=0, le=315_360_000)]
+
+STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+OPEN = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+"""For what is exchanged with other programs: fields that we don't know survive a round trip."""
+
+
+class TextPart(BaseModel):
+    """Words."""
+
+    model_config = OPEN
+    type: Literal["text"]
+    text: str
+
+
+class ThinkingPart(BaseModel):
+    """What a model thought before it answered."""
+
+    model_config = OPEN
+    type: Literal["thinking"]
+    text: str = ""
+
+
+class ToolCallPart(BaseModel):
+    """A model's request to run a tool."""
+
+    model_config = OPEN
+    type: Literal["tool_call"]
+    id: str
+    name: str
+    arguments: Any = None
+
+
+class ToolResultPart(BaseModel):
+    """What a tool answered to the call ``id``."""
+
+    model_config = OPEN
+    type: Literal["tool_result"]
+    id: str
+    content: Any = None
+    is_error: bool = False
+
+
+class ImagePart(BaseModel):
+    """A reference to an image, or its data as base64."""
+
+    model_config = OPEN
+    type: Literal["image"]
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+
+
+class FilePart(BaseModel):
+    """A reference to a file."""
+
+    model_config = OPEN
+    type: Literal["file"]
+    url: str | None = None
+    name: str | None = None
+    media_type: str | None = None
+
+
+class DataPart(BaseModel):
+    """Any other JSON value."""
+
+    model_config = OPEN
+    type: Literal["data"]
+    data: Any = None
+
+
+class OtherPart(BaseModel):
+    """A kind of part that Holdall does not know, kept as it came."""
+
+    model_config = OPEN
+    type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+KnownPart = Annotated[
+    TextPart | ThinkingPart | ToolCallPart | ToolResultPart | ImagePart | FilePart | DataPart,
+    Field(discriminator="type"),
+]
+KNOWN_PARTS = frozenset({"text", "thinking", "tool_call", "tool_result", "image", "file", "data"})
+
+
+def _part_tag(value: Any) -> str:
+    kind: Any = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return "known" if kind in KNOWN_PARTS else "other"
+
+
+Part = Annotated[
+    Annotated[KnownPart, Tag("known")] | Annotated[OtherPart, Tag("other")],
+    Discriminator(_part_tag),
+]
+
+
+class NewMessage(BaseModel):
+    """A message as a client gives it. Fields that Holdall does not know are kept."""
+
+    model_config = OPEN
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[Part]
+    created_at: Milliseconds | None = None
+    """When it was said; the store's clock when absent."""
+    name: Name | None = None
+    metadata: Metadata | None = None
+    original: Annotated[int, Field(ge=0)] | None = None
+    """The position, in the session's originals, of the record that this message was made from."""
+
+
+class NewToolRun(BaseModel):
+    """One run of a tool, as a client gives it: finished, or to be finished later."""
+
+    model_config = STRICT
+    tool: Name
+    arguments: Any = None
+    call: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """The id of the tool call part that asked for it."""
+    message: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """The id of the message that asked for it."""
+    status: Literal["running", "succeeded", "failed"] = "succeeded"
+    result: Any = None
+    error: str | None = None
+    started_at: Milliseconds | None = None
+    duration_ms: Annotated[float, Field(ge=0)] | None = None
+    metadata: Metadata | None = None
+
+
+class ToolRunEnd(BaseModel):
+    """How a running tool ended."""
+
+    model_config = STRICT
+    status: Literal["succeeded", "failed"] = "succeeded"
+    result: Any = None
+    error: str | None = None
+    duration_ms: Annotated[float, Field(ge=0)] | None = None
+
+
+class NewSession(BaseModel):
+    """What a client may say of a session when it is created."""
+
+    model_config = STRICT
+    project: Name | None = None
+    title: Title | None = None
+    tags: Annotated[list[Label], Field(max_length=16)] = []
+    metadata: Metadata = {}
+    ttl: Seconds | None = None
+    """Idle seconds until it expires, restarted by appends and heartbeats; the configured default when absent."""
+    max_lifetime: Seconds | None = None
+    """Seconds after its creation that nothing extends it beyond; the configured default when absent."""
+
+
+class SessionChanges(BaseModel):
+    """What a client may change of a session; absent fields stay."""
+
+    model_config = STRICT
+    project: Name | None = None
+    title: Title | None = None
+    tags: Annotated[list[Label], Field(max_length=16)] | None = None
+    metadata: Metadata | None = None
+    ttl: Seconds | None = None
+
+
+class SessionRecord(BaseModel):
+    """The ``session`` record as it is stored, in format 1."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    format: Literal[1] = 1
+    id: str
+    owner: str
+    key: str | None = None
+    project: str | None = None
+    title: str | None = None
+    tags: list[str] = []
+    metadata: dict[str, Any] = {}
+    status: Literal["active", "ended", "deleted"] = "active"
+    created_at: int
+    ttl: int | None = None
+    ends_at: int | None = None
+    """The absolute limit; no extension passes it."""
+    ended_at: int | None = None
+    ended_by: str | None = None
+    end_reason: str | None = None
+    forced: bool = False

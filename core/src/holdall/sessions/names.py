@@ -1,0 +1,75 @@
+"""The names of partitions, lanes, marks, and the ids that people see."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+
+from uuid_utils.compat import uuid7
+
+from holdall.errors import Invalid, NotFound
+
+SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
+RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
+"""Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_MESSAGE = re.compile(r"msg_main_([0-9]{10})")
+_RUN = re.compile(r"toolrun_([0-9]{10})")
+_MOST = 200
+
+
+def new_id() -> str:
+    """A time-ordered id nobody can guess: a UUID of version 7 (RFC 9562)."""
+    return str(uuid7())
+
+
+def session_partition(session: str) -> str:
+    """Where a session lives; refuses what cannot be an id before any I/O."""
+    if not _ID.fullmatch(session):
+        raise NotFound("session", session[:64])
+    return f"session/{session}"
+
+
+def message_id(position: int) -> str:
+    """The id of the message at ``position``: it names its place, so finding it needs no index."""
+    return f"msg_main_{position:010d}"
+
+
+def message_position(message: str) -> int:
+    """The position that a message id names."""
+    match = _MESSAGE.fullmatch(message)
+    if match is None:
+        raise NotFound("message", message[:64])
+    return int(match[1])
+
+
+def tool_run_id(position: int) -> str:
+    """The id of the tool run at ``position``."""
+    return f"toolrun_{position:010d}"
+
+
+def tool_run_position(run: str) -> int:
+    """The position that a tool run's id names."""
+    match = _RUN.fullmatch(run)
+    if match is None:
+        raise NotFound("tool run", run[:64])
+    return int(match[1])
+
+
+@lru_cache(maxsize=8192)
+def hashed(kind: str, *parts: str) -> str:
+    """A name derived from ``parts``: each is hashed with its length before it, so no two lists of parts meet."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(4, "big") + data)
+    return f"{kind}/{digest.hexdigest()[:40]}"
+
+
+def checked_owner(owner: str) -> str:
+    """``owner``, if it can be one: 1 to 200 characters, none of them a control character."""
+    if not owner or len(owner) > _MOST or not owner.isprintable():
+        raise Invalid("an owner is 1 to 200 printable characters", pointer="/owner")
+    return owner

@@ -1,0 +1,121 @@
+"""Heartbeats, gathered: each process commits those of its sessions together, at most once a second.
+
+They live in one partition per process, so that ten thousand sessions a second cost one commit, and a heartbeat
+is acknowledged when that commit is. A session's time runs out at the later of what its head says and what its
+last heartbeat, in any process, allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdall.clock import Clock
+from holdall.codecs import Codec
+from holdall.contract import Head, ISessionStorage, Scan, Span
+from holdall.errors import Conflict
+from holdall.sessions.names import EXPIRES, PRESENCE, new_id
+from holdall.sessions.steps import Step
+
+if TYPE_CHECKING:
+    from holdall.sessions.state import State
+
+__all__ = ["Presence"]
+
+PACE = 1.0
+"""Seconds between two commits of heartbeats."""
+_LANE = "beats"
+_Beats = dict[str, tuple[int, int]]
+"""By session: when it was last alive, and until when that keeps it (ms)."""
+_decode = msgspec.json.Decoder(_Beats).decode
+
+
+class Presence:
+    """The heartbeats of this process, and what the storage shows of the others'."""
+
+    def __init__(self, storage: ISessionStorage, clock: Clock, codec: Codec) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._codec = codec
+        self._partition = f"presence/{new_id()}"
+        self._head: Head | None = None
+        self._own: _Beats = {}
+        self._others: _Beats = {}
+        self._looked_at: int | None = None
+        self._batch: asyncio.Task[None] | None = None
+        self._committing = asyncio.Lock()
+        self._last_commit = float("-inf")
+
+    async def beat(self, state: State) -> int | None:
+        """Keep a session alive from now on. Done when it is stored; returns when the session would expire (ms)."""
+        record, now = state.record, self._clock.now() // 1000
+        if record.ttl is not None:
+            until = now + record.ttl * 1000
+            self._own[record.id] = (now, until if record.ends_at is None else min(until, record.ends_at))
+            if self._batch is None:
+                self._batch = asyncio.create_task(self._commit_soon())
+            await asyncio.shield(self._batch)
+        return self.expires_at(state)
+
+    def expires_at(self, state: State) -> int | None:
+        """When a session expires (ms), by its head and the heartbeats known here."""
+        told = state.head.expires_at
+        if told is None:
+            return None
+        session = state.record.id
+        return max(told, *(beats.get(session, (0, 0))[1] for beats in (self._own, self._others)))
+
+    async def alive_until(self, state: State) -> int:
+        """When a session expires (ms), by its head and the heartbeats of every process."""
+        now = self._clock.now() // 1000
+        if self._looked_at is None or not 0 <= now - self._looked_at < PACE * 1000:
+            await self._look()
+            self._looked_at = now
+        return self.expires_at(state) or 0
+
+    async def _look(self) -> None:
+        beats: _Beats = {}
+        scan = Scan(PRESENCE, spans=(Span(_LANE, -1),), descending=True, limit=1000)
+        for snapshot in await self._storage.scan(scan):
+            partition = snapshot.head.partition
+            for address, record in snapshot.records.items():
+                if partition != self._partition:
+                    for session, beat in _decode(self._codec.decode(partition, address, record)).items():
+                        beats[session] = max(beat, beats.get(session, beat), key=lambda seen: seen[1])
+        self._others = beats
+
+    async def _commit_soon(self) -> None:
+        """Wait for the pace and for the commit before; whoever beats until then comes along."""
+        pause = self._last_commit + PACE - asyncio.get_running_loop().time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        async with self._committing:
+            self._batch = None
+            self._last_commit = asyncio.get_running_loop().time()
+            try:
+                await self._commit()
+            except Conflict:  # a sweeper dropped what had expired, so the head is read anew
+                await self._commit()
+
+    async def _commit(self) -> None:
+        now = self._clock.now()
+        self._own = {session: beat for session, beat in self._own.items() if beat[1] * 1000 > now}
+        step = Step(self._partition, self._head, now)
+        record = msgspec.json.encode(self._own)
+        if step.lane(_LANE).stop:
+            step.rewrite(_LANE, 0, record)
+        else:
+            step.append(_LANE, [record])
+        step.expires_at = max((until for _, until in self._own.values()), default=now // 1000)
+        step.mark({PRESENCE: now // 1000, EXPIRES: step.expires_at})
+        commit = step.commit(self._codec)
+        head = commit.onto(self._head)
+        try:
+            await self._storage.commit(commit)
+        except BaseException:
+            found = await self._storage.load(self._partition)
+            self._head = None if found is None else found.head
+            raise
+        self._head = head

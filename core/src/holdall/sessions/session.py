@@ -1,0 +1,201 @@
+"""One session as an application holds it: what was last seen of it, and its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from holdall.sessions.state import State
+from holdall.sessions.views import Counts, Message, Page, ToolRun
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
+
+__all__ = ["Session"]
+
+
+class Session:
+    """A session at one version. Reads of fields are free; operations go to the storage and refresh the fields."""
+
+    __slots__ = ("_store", "state")
+
+    def __init__(self, store: Store, state: State) -> None:
+        self._store = store
+        self.state = state
+        """The moment that was last seen."""
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id} of {self.owner} at {self.version}>"
+
+    @property
+    def id(self) -> str:
+        """Unique and time-ordered."""
+        return self.state.record.id
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self.state.record.owner
+
+    @property
+    def key(self) -> str | None:
+        """The owner's own name for it, when it was made by ``get_or_create``."""
+        return self.state.record.key
+
+    @property
+    def project(self) -> str | None:
+        """What it belongs to."""
+        return self.state.record.project
+
+    @property
+    def title(self) -> str | None:
+        """What people call it."""
+        return self.state.record.title
+
+    @property
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return self.state.record.tags
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The client's own fields."""
+        return self.state.record.metadata
+
+    @property
+    def status(self) -> str:
+        """``active`` or ``ended``."""
+        return self.state.record.status
+
+    @property
+    def version(self) -> int:
+        """Grows with every step that a client can see; give it as ``expect``."""
+        return self.state.head.changed
+
+    @property
+    def created_at(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return self.state.record.created_at
+
+    @property
+    def active_at(self) -> int:
+        """When it was last written to: milliseconds since 1970, UTC."""
+        return self.state.active_at // 1000
+
+    @property
+    def expires_at(self) -> int | None:
+        """When it expires if nothing happens: milliseconds since 1970, UTC."""
+        return self._store.engine.presence.expires_at(self.state)
+
+    @property
+    def counts(self) -> Counts:
+        """How many messages, tool runs and originals it has."""
+        return self.state.counts
+
+    @property
+    def size(self) -> int:
+        """Bytes of messages, tool runs and originals."""
+        return self.state.size
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, as the HTTP API shows it."""
+        record = self.state.record
+        counts = self.counts
+        fields: dict[str, Any] = {
+            "id": record.id,
+            "owner": record.owner,
+            "key": record.key,
+            "project": record.project,
+            "title": record.title,
+            "tags": record.tags,
+            "metadata": record.metadata,
+            "status": record.status,
+            "version": self.version,
+            "created_at": record.created_at,
+            "active_at": self.active_at,
+            "expires_at": self.expires_at,
+            "ttl": record.ttl,
+            "ends_at": record.ends_at,
+            "counts": {"messages": counts.messages, "tools": counts.tools, "originals": counts.originals},
+            "size": self.size,
+        }
+        if record.status == "ended":
+            ended = {"at": record.ended_at, "by": record.ended_by, "reason": record.end_reason, "forced": record.forced}
+            fields["ended"] = ended
+        return fields
+
+    @overload
+    async def append(
+        self, message: Mapping[str, Any], *, key: str | None = None, expect: int | None = None
+    ) -> Message: ...
+
+    @overload
+    async def append(
+        self, message: Sequence[Mapping[str, Any]], *, key: str | None = None, expect: int | None = None
+    ) -> list[Message]: ...
+
+    async def append(
+        self,
+        message: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        key: str | None = None,
+        expect: int | None = None,
+    ) -> Message | list[Message]:
+        """Store one message, or several in one atomic step; see ``Store.append``."""
+        several = [message] if isinstance(message, Mapping) else message
+        appended = await self._store.append(self.id, several, key=key, expect=expect)
+        self.state = appended.state
+        stored = list(appended.messages)
+        return stored[0] if isinstance(message, Mapping) else stored
+
+    async def history(self, *, limit: int = 50, before: str | None = None, after: str | None = None) -> Page[Message]:
+        """A page of messages, oldest first; see ``Store.history``."""
+        return await self._store.history(self.id, limit=limit, before=before, after=after)
+
+    async def message(self, message: str) -> Message:
+        """One message by its id."""
+        return await self._store.message(self.id, message)
+
+    async def clear(self, *, expect: int | None = None) -> int:
+        """Erase the conversation; see ``Store.clear``."""
+        count = await self._store.clear(self.id, expect=expect)
+        await self.refresh()
+        return count
+
+    async def log_tool(self, tool: str, **run: Any) -> ToolRun:
+        """Log one run of a tool; the fields are those of ``NewToolRun``."""
+        appended = await self._store.append(self.id, (), tools=[{"tool": tool, **run}])
+        self.state = appended.state
+        return appended.tools[0]
+
+    async def finish_tool_run(self, run: str, **end: Any) -> ToolRun:
+        """Record how a running tool ended; see ``Store.finish_tool_run``."""
+        return await self._store.finish_tool_run(self.id, run, **end)
+
+    async def tool_runs(self, **filters: Any) -> Page[ToolRun]:
+        """A page of the tool execution log; see ``Store.tool_runs``."""
+        return await self._store.tool_runs(self.id, **filters)
+
+    async def update(self, *, expect: int | None = None, **changes: Any) -> None:
+        """Change project, title, tags, metadata or ttl; see ``Store.update``."""
+        self.state = (await self._store.update(self.id, expect=expect, **changes)).state
+
+    async def extend(self, *, ttl: int | None = None, expect: int | None = None) -> None:
+        """Restart the idle time; see ``Store.extend``."""
+        self.state = (await self._store.extend(self.id, ttl=ttl, expect=expect)).state
+
+    async def heartbeat(self) -> None:
+        """Keep it alive without writing to it; see ``Store.heartbeat``."""
+        self.state = (await self._store.heartbeat(self.id)).state
+
+    async def end(self, *, reason: str | None = None, force: bool = False, expect: int | None = None) -> None:
+        """End it; see ``Store.end``."""
+        self.state = (await self._store.end(self.id, reason=reason, force=force, expect=expect)).state
+
+    async def delete(self, *, expect: int | None = None) -> None:
+        """Delete it and its content."""
+        await self._store.delete(self.id, expect=expect)
+
+    async def refresh(self) -> None:
+        """See what others did to it."""
+        self.state = (await self._store.get(self.id)).state

@@ -1,0 +1,147 @@
+"""A session as one moment of its partition shows it, and the arithmetic of its times and marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from holdall.contract import Head, Lane
+from holdall.errors import CodecError
+from holdall.sessions.keys import KeyMap
+from holdall.sessions.models import SessionRecord
+from holdall.sessions.names import BYTES, EXPIRES, KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, hashed
+from holdall.sessions.steps import Step
+from holdall.sessions.views import Counts
+
+__all__ = ["SessionStep", "State", "encode_record", "parse_record"]
+
+FORMAT = 1
+_NO_LANE = Lane()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The head and the ``session`` record of one moment."""
+
+    head: Head
+    record: SessionRecord
+    keys: KeyMap | None = None
+    """The idempotency keys up to this head, when somebody needed them."""
+
+    @property
+    def active_at(self) -> int:
+        """Last activity, in microseconds."""
+        return self.head.marks.get(RECENT, self.record.created_at * 1000)
+
+    @property
+    def size(self) -> int:
+        """Bytes of messages, originals and tool runs."""
+        return self.head.marks.get(BYTES, 0)
+
+    @property
+    def counts(self) -> Counts:
+        """How many records there are of each kind."""
+        lanes = self.head.lanes
+        return Counts(*(len(lanes.get(name, _NO_LANE)) for name in (MESSAGES, TOOLS, ORIGINALS)))
+
+
+def parse_record(data: bytes, name: str) -> SessionRecord:
+    """A stored ``session`` record; it was validated when it was written."""
+    fields: dict[str, Any] = msgspec.json.decode(data)
+    if fields["format"] != FORMAT:
+        raise CodecError(name, f"it is of format {fields['format']}; this version reads format {FORMAT}")
+    return SessionRecord.model_construct(**fields)
+
+
+def encode_record(record: SessionRecord) -> bytes:
+    """The stored form of a ``session`` record: JSON, without the fields that say nothing."""
+    return msgspec.json.encode({"format": FORMAT, **record.model_dump(exclude_defaults=True)})
+
+
+class SessionStep(Step):
+    """A step on a session: keeps its times, marks and size right."""
+
+    def __init__(self, partition: str, head: Head | None, record: SessionRecord, now: int) -> None:
+        super().__init__(partition, head, now)
+        self.record = record
+        self.active_at = now
+        self.size = 0
+        self.key: bytes | None = None
+
+    @classmethod
+    def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
+        """The step that creates a session."""
+        step = cls(partition, None, record, now)
+        step.append(SESSION, [encode_record(record)])
+        return step
+
+    @classmethod
+    def on(cls, state: State, now: int, *, active: bool = False) -> SessionStep:
+        """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
+        step = cls(state.head.partition, state.head, state.record, now)
+        step.active_at = now if active else state.active_at
+        step.size = state.size
+        return step
+
+    def add(self, lane: str, records: Sequence[bytes]) -> None:
+        """Append ``records`` and count their bytes."""
+        self.append(lane, records)
+        self.size += sum(map(len, records))
+
+    def save(self, **changes: Any) -> None:
+        """Change fields of the ``session`` record."""
+        self.record = self.record.model_copy(update=changes)
+        self.rewrite(SESSION, 0, encode_record(self.record))
+
+    def remember(self, key: bytes) -> None:
+        """Store an idempotency key beside what it stands for."""
+        self.key = key
+        self.append(KEYS, [key])
+
+    def bury(self, until: int) -> None:
+        """Leave of the session only who owned it under which key, until the sweeper comes (ms)."""
+        old = self.record
+        self.record = SessionRecord(
+            id=old.id, owner=old.owner, key=old.key, created_at=old.created_at, status="deleted", ends_at=until
+        )
+        self.rewrite(SESSION, 0, encode_record(self.record))
+
+    def finish(self) -> None:
+        """Work out when the session expires, and its marks."""
+        if self.record.status == "deleted":
+            self.expires_at = self.record.ends_at
+            self.mark({RECENT: self.now, EXPIRES: self.expires_at or 0})
+            return
+        self.expires_at = expiry(self.record, self.active_at)
+        self.mark(marks_of(self.record, self.active_at, self.expires_at, self.size))
+
+    def after(self, head: Head, keys: KeyMap | None) -> State:
+        """The state that this step leaves, once ``head`` is stored; ``keys`` are those from before."""
+        if keys is not None and self.key is not None:
+            keys.add([self.key])
+            keys.trim(head.lanes[KEYS].first)
+        return State(head, self.record, keys)
+
+
+def expiry(record: SessionRecord, active_at: int) -> int | None:
+    """When a session expires (ms) that was last active at ``active_at`` (µs)."""
+    idle = None if record.ttl is None else active_at // 1000 + record.ttl * 1000
+    if idle is None or record.ends_at is None:
+        return record.ends_at if idle is None else idle
+    return min(idle, record.ends_at)
+
+
+def marks_of(record: SessionRecord, active_at: int, expires_at: int | None, size: int) -> dict[str, int]:
+    """Every mark that a live session carries (at most 32 by the contract; tags are limited to 16)."""
+    marks = {RECENT: active_at, BYTES: size, hashed("owner", record.owner): active_at}
+    marks[hashed("owner+status", record.owner, record.status)] = active_at
+    if record.project is not None:
+        marks[hashed("owner+project", record.owner, record.project)] = active_at
+    for tag in record.tags:
+        marks[hashed("owner+tag", record.owner, tag)] = active_at
+    if expires_at is not None:
+        marks[EXPIRES] = expires_at
+    return marks

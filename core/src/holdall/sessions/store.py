@@ -1,0 +1,256 @@
+"""The store: what applications hold. Every operation on a session is one round trip to its storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from holdall.errors import Forbidden, TooLarge
+from holdall.sessions import appending, creating, history, lifecycle, toolruns
+from holdall.sessions.access import Principal
+from holdall.sessions.appending import Appended
+from holdall.sessions.engine import Decision, Engine
+from holdall.sessions.events import Draft, Event
+from holdall.sessions.listing import Filters, list_sessions
+from holdall.sessions.session import Session
+from holdall.sessions.state import State
+from holdall.sessions.sweeping import Swept, sweep
+from holdall.sessions.views import Message, Page, ToolRun
+
+__all__ = ["Store"]
+
+
+def _ignore(_: Any) -> None:
+    return None
+
+
+class Store:
+    """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        creating: Callable[[Draft], None] = _ignore,
+        observe: Callable[[Event], None] = _ignore,
+        principal: Principal | None = None,
+    ) -> None:
+        self.engine = engine
+        self.principal = principal
+        self._creating = creating
+        self._observe = observe
+
+    def acting_as(self, principal: Principal) -> Store:
+        """The same store with every access checked: it is all that a server should use."""
+        return Store(self.engine, creating=self._creating, observe=self._observe, principal=principal)
+
+    async def create(
+        self,
+        *,
+        owner: str | None = None,
+        messages: Sequence[Mapping[str, Any]] = (),
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Session:
+        """Create a session with its first ``messages``.
+
+        ``fields`` are those of ``NewSession``: project, title, tags, metadata, ttl, max_lifetime. With an
+        ``idempotency_key`` a repeat gives back the session that the first call created.
+        """
+        draft = self._draft(owner, fields, messages)
+        if idempotency_key is None:
+            return self._created(await creating.create(self.engine, draft))
+        request = msgspec.json.encode([fields, messages])
+        state, new = await creating.create_once(self.engine, draft, idempotency_key, request)
+        return self._created(state) if new else self._session(state)
+
+    async def get_or_create(
+        self, *, key: str, owner: str | None = None, messages: Sequence[Mapping[str, Any]] = (), **fields: Any
+    ) -> Session:
+        """The session that the owner calls ``key``; created as by ``create`` when there is none."""
+        draft = self._draft(owner, fields, messages)
+        state, new = await creating.get_or_create(self.engine, draft, key)
+        return self._created(state) if new else self._session(state)
+
+    async def get(self, session: str) -> Session:
+        """A live session; raises ``NotFound`` when there is none that the caller may see."""
+        return self._session(self._checked((await self.engine.view(session)).state))
+
+    async def list(  # noqa: PLR0913 - each is a thing that a caller may ask
+        self,
+        *,
+        owner: str | None = None,
+        project: str | None = None,
+        status: str | None = None,
+        tag: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Session]:
+        """Sessions, most recently active first. ``cursor`` is the ``next`` of the page before."""
+        if self.principal is not None:
+            owner = self.principal.owner_for(owner)
+        filters = Filters(owner, project, status, tag)
+        page = await list_sessions(self.engine, filters, self._limit(limit), cursor)
+        return Page([self._session(state) for state in page.items], page.next, page.previous)
+
+    async def update(self, session: str, *, expect: int | None = None, **changes: Any) -> Session:
+        """Change project, title, tags, metadata or ttl; ``expect`` is the version that must still stand."""
+        return await self._step(session, "updated", lifecycle.updating(self.engine.policy, changes, expect))
+
+    async def extend(self, session: str, *, ttl: int | None = None, expect: int | None = None) -> Session:
+        """Restart the idle time, with a new ``ttl`` if one is given. The absolute limit is never passed."""
+        return await self._step(session, "extended", lifecycle.extending(ttl, expect))
+
+    async def end(
+        self, session: str, *, reason: str | None = None, force: bool = False, expect: int | None = None
+    ) -> Session:
+        """End the session after the writes that wait here, or with ``force`` before them. It stays readable."""
+        by = "system" if self.principal is None else self.principal.owner
+        decide = lifecycle.ending(by, reason, forced=force, expect=expect)
+        return await self._step(session, "ended", decide, urgent=force)
+
+    async def delete(self, session: str, *, expect: int | None = None) -> None:
+        """Delete the session and its content; its name stays taken until the sweeper comes."""
+        policy = self.engine.policy
+        state, _ = await self.engine.change(session, self._guarded(lifecycle.deleting(policy, expect)), urgent=True)
+        self._tell("deleted", state)
+
+    async def heartbeat(self, session: str) -> Session:
+        """Keep the session alive without writing to it. Acknowledged when stored, within about a second."""
+        state = self._checked((await self.engine.view(session)).state)
+        appending.check_writable(state, None)
+        await self.engine.presence.beat(state)
+        return self._session(state)
+
+    async def append(  # noqa: PLR0913 - each is a thing that a caller may say
+        self,
+        session: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        originals: Sequence[str] = (),
+        key: str | None = None,
+        expect: int | None = None,
+    ) -> Appended:
+        """Store messages, tool runs and original records in one atomic step.
+
+        With ``key`` a repeat within a day stores nothing and gives back what the first call stored. Without
+        ``expect`` it is an unconditional append, so that two writers both succeed.
+        """
+        parts = appending.Request(messages, tools, originals, key, expect)
+        appended = await appending.append(self.engine, session, parts, self._check)
+        if not appended.replayed:
+            self._tell("appended", appended.state, appended.messages)
+        return appended
+
+    async def history(
+        self, session: str, *, limit: int = 50, before: str | None = None, after: str | None = None
+    ) -> Page[Message]:
+        """A page of messages, oldest first: the latest, or those ``before`` or ``after`` a message id."""
+        state, page = await history.history(self.engine, session, self._limit(limit), before, after)
+        self._checked(state)
+        return page
+
+    async def message(self, session: str, message: str) -> Message:
+        """One message by its id."""
+        state, found = await history.message(self.engine, session, message)
+        self._checked(state)
+        return found
+
+    async def clear(self, session: str, *, expect: int | None = None) -> int:
+        """Erase the messages, originals and tool runs; returns how many messages there were."""
+        state, count = await self.engine.change(session, self._guarded(history.clearing(expect)))
+        self._tell("cleared", state)
+        return count
+
+    async def originals(
+        self, session: str, *, limit: int = 50, before: int | None = None, after: int | None = None
+    ) -> Page[str]:
+        """A page of the records that an import kept verbatim; positions are the cursors."""
+        state, page = await history.originals(self.engine, session, self._limit(limit), before, after)
+        self._checked(state)
+        return page
+
+    async def tool_runs(  # noqa: PLR0913 - each is a thing that a caller may ask
+        self,
+        session: str,
+        *,
+        tool: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> Page[ToolRun]:
+        """A page of the tool execution log, oldest first; cursors as in ``history``."""
+        limit = self._limit(limit)
+        state, page = await toolruns.tool_runs(self.engine, session, limit, before, after, tool=tool, status=status)
+        self._checked(state)
+        return page
+
+    async def tool_run(self, session: str, run: str) -> ToolRun:
+        """One tool run by its id."""
+        state, found = await toolruns.tool_run(self.engine, session, run)
+        self._checked(state)
+        return found
+
+    async def finish_tool_run(self, session: str, run: str, **end: Any) -> ToolRun:
+        """Record how a running tool ended: ``status``, ``result``, ``error``, ``duration_ms``."""
+        self._checked((await self.engine.view(session)).state)
+        return await toolruns.finish(self.engine, session, run, end)
+
+    async def sweep(self, *, most: int = 10_000) -> Swept:
+        """Drop what has expired. The open store does it by itself; see ``[sessions] sweep_every``."""
+        if self.principal is not None and not self.principal.admin:
+            raise Forbidden("only an admin may sweep")
+        swept = await sweep(self.engine, most=most)
+        for state in swept.expired:
+            self._tell("expired", state)
+        return swept
+
+    def _draft(self, owner: str | None, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
+        if self.principal is not None:
+            owner = self.principal.owner_for(owner) or self.principal.owner
+        draft = creating.draft_of(owner or "", fields, messages)
+        self._creating(draft)
+        return draft
+
+    def _limit(self, limit: int) -> int:
+        most = self.engine.policy.max_page
+        if not 0 < limit <= most:
+            raise TooLarge("limit", limit=most, actual=limit, pointer="/limit")
+        return limit
+
+    async def _step(self, session: str, kind: Any, decide: Decision[None], *, urgent: bool = False) -> Session:
+        state, _ = await self.engine.change(session, self._guarded(decide), urgent=urgent)
+        self._tell(kind, state)
+        return self._session(state)
+
+    def _guarded(self, decide: Decision[Any]) -> Decision[Any]:
+        def guarded(state: State, now: int) -> Any:
+            self._check(state)
+            return decide(state, now)
+
+        return decide if self.principal is None else guarded
+
+    def _check(self, state: State) -> None:
+        if self.principal is not None:
+            self.principal.check(state)
+
+    def _checked(self, state: State) -> State:
+        self._check(state)
+        return state
+
+    def _created(self, state: State) -> Session:
+        self._tell("created", state)
+        return self._session(state)
+
+    def _session(self, state: State) -> Session:
+        return Session(self, state)
+
+    def _tell(self, kind: Any, state: State, messages: Sequence[Message] = ()) -> None:
+        if self._observe is not _ignore:
+            now = self.engine.clock.now() // 1000
+            ids = [message.id for message in messages]
+            self._observe(Event(kind, state.record.id, state.record.owner, state.head.changed, now, ids))

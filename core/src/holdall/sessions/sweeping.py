@@ -1,0 +1,67 @@
+"""The sweeper: the only one that drops, so that whatever must happen before a session goes can happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdall.contract import Scan, Snapshot, Span
+from holdall.errors import Conflict
+from holdall.sessions.creating import release
+from holdall.sessions.engine import Engine
+from holdall.sessions.names import EXPIRES, SESSION
+from holdall.sessions.state import State
+
+__all__ = ["Swept", "sweep"]
+
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one clean-up did."""
+
+    expired: list[State]
+    dropped: int
+
+
+async def sweep(engine: Engine, *, most: int = 10_000) -> Swept:
+    """Drop what has expired, oldest first, ``most`` partitions at the most. Safe in many processes at once."""
+    now = engine.clock.now() // 1000
+    after: tuple[int, str] | None = None
+    expired: list[State] = []
+    dropped = seen = 0
+    while seen < most:
+        batch = await engine.storage.scan(Scan(EXPIRES, after, _BATCH, spans=(Span(SESSION, -1),)))
+        for snapshot in batch:
+            after = (snapshot.head.marks[EXPIRES], snapshot.head.partition)
+            if after[0] > now:
+                return Swept(expired, dropped)
+            gone = await _drop(engine, snapshot)
+            dropped += gone is not None
+            if gone is not None and gone.state is not None and gone.state.record.status != "deleted":
+                expired.append(gone.state)
+        seen += len(batch)
+        if len(batch) < _BATCH:
+            break
+    return Swept(expired, dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    state: State | None
+
+
+async def _drop(engine: Engine, snapshot: Snapshot) -> _Gone | None:
+    """Drop one partition, unless it is alive after all or has moved meanwhile."""
+    head = snapshot.head
+    state = engine.opened(snapshot).state if head.partition.startswith("session/") else None
+    if state is not None:
+        if state.record.status != "deleted" and not await engine.expired(state):
+            return None
+        await release(engine, state)
+    try:
+        await engine.storage.drop(head.partition, expect=head.version)
+    except Conflict:
+        return None
+    engine.states.drop(head.partition)
+    return _Gone(state)

@@ -1,0 +1,127 @@
+"""What is read: stored bytes with a thin, lazy face. Nothing here is validated again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+__all__ = ["Counts", "Message", "Page", "ToolRun"]
+
+T = TypeVar("T")
+
+
+class _Stored(Mapping[str, Any]):
+    """A stored JSON object that is decoded when somebody looks inside."""
+
+    __slots__ = ("_fields", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        """The object's JSON, as it is stored and as it goes to a client."""
+        self._fields: dict[str, Any] | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The decoded object."""
+        if self._fields is None:
+            self._fields = msgspec.json.decode(self.raw, type=dict[str, Any])
+        return self._fields
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.fields!r})"
+
+
+class Message(_Stored):
+    """A stored message: a mapping of its fields, the usual ones also as attributes."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        """Unique in the session; names the message's place."""
+        return self.fields["id"]
+
+    @property
+    def role(self) -> str:
+        """Who speaks: ``system``, ``developer``, ``user``, ``assistant`` or ``tool``."""
+        return self.fields["role"]
+
+    @property
+    def content(self) -> str | list[dict[str, Any]]:
+        """The text, or the list of parts."""
+        return self.fields["content"]
+
+    @property
+    def created_at(self) -> int:
+        """When it was said: milliseconds since 1970, UTC."""
+        return self.fields["created_at"]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The client's own fields."""
+        return self.fields.get("metadata") or {}
+
+    @property
+    def text(self) -> str:
+        """The words alone, without tool calls, results and thoughts."""
+        content = self.content
+        if isinstance(content, str):
+            return content
+        return "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+
+
+class ToolRun(_Stored):
+    """A stored tool run: a mapping of its fields, the usual ones also as attributes."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        """Unique in the session; names the run's place in the log."""
+        return self.fields["id"]
+
+    @property
+    def tool(self) -> str:
+        """The tool's name."""
+        return self.fields["tool"]
+
+    @property
+    def status(self) -> str:
+        """``running``, ``succeeded`` or ``failed``."""
+        return self.fields["status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many records a session has, by kind."""
+
+    messages: int = 0
+    tools: int = 0
+    originals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list, and the cursors of the parts beside it (``None``: nothing there)."""
+
+    items: Sequence[T]
+    next: str | None = None
+    previous: str | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)

@@ -1,0 +1,100 @@
+"""Child processes of the kit: started fresh, told what to do by one argument, heard over a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from holdall.testing.opening import Subject
+
+__all__ = ["Child"]
+
+PATIENCE = 60.0
+"""Seconds that a child may be silent."""
+
+
+class Child:
+    """One process of ``module``, given ``task``. Its lines are read as they come, so it never waits for us."""
+
+    def __init__(
+        self, module: str, subject: Subject, options: Mapping[str, Any], task: Mapping[str, Any], **env: str
+    ) -> None:
+        told = {"plugin": subject.plugin, "file": subject.file, "options": dict(options), **task}
+        command = [sys.executable, "-m", module, json.dumps(told, default=str)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **env}
+        )
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._pump = threading.Thread(target=self._read, daemon=True)
+        self._pump.start()
+
+    def line(self, patience: float = PATIENCE) -> str:
+        """The next line; a child that ends or stays silent is an error."""
+        try:
+            line = self._lines.get(timeout=patience)
+        except queue.Empty:
+            raise AssertionError(f"a child process said nothing for {patience:.0f} seconds") from None
+        if line is None:
+            raise AssertionError(f"a child process ended early, with exit code {self._process.wait()}")
+        return line
+
+    def expect(self, word: str) -> str:
+        """The rest of the next line, which must begin with ``word``."""
+        line = self.line()
+        head, _, rest = line.partition(" ")
+        assert head == word, f"a child process said {line!r}, not {word!r}"
+        return rest
+
+    def say(self, word: str) -> None:
+        """Send the child a line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """End it as ``kill -9`` does; it gets no chance to do anything more."""
+        self._process.kill()
+
+    def rest(self) -> list[str]:
+        """Wait for its end; the lines it had still said."""
+        self._process.wait(PATIENCE)
+        self._pump.join(PATIENCE)
+        lines: list[str] = []
+        while (line := self._lines.get(timeout=PATIENCE)) is not None:
+            lines.append(line)
+        self._lines.put(None)
+        return lines
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code."""
+        return self._process.wait(PATIENCE)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(PATIENCE)
+        self._pump.join(PATIENCE)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+
