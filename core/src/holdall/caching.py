@@ -41,7 +41,7 @@ class LeastRecentlyUsed:
     def __init__(self) -> None:
         self._keys: OrderedDict[Hashable, None] = OrderedDict()
 
-    def admit(self, key: Hashable, size: int) -> bool:
+    def admit(self, key: Hashable, size: int) -> bool:  # noqa: ARG002 - every size is welcome
         """Hold every key, whatever its ``size``."""
         self._keys[key] = None
         return True

@@ -26,6 +26,7 @@ from holdall.errors import CodecError
 __all__ = ["Cipher", "Codec", "Compressor", "Envelope", "context"]
 
 FORMAT = 1
+_HEADER = 4
 
 
 class Compressor(Protocol):
@@ -70,9 +71,9 @@ class Envelope:
     @classmethod
     def unpack(cls, record: bytes, name: str) -> tuple[Envelope, bytes]:
         """The envelope of ``record`` and its payload; ``name`` is for the error."""
-        if len(record) < 4 or record[0] != FORMAT:
+        if len(record) < _HEADER or record[0] != FORMAT:
             raise CodecError(name, "its envelope is of an unknown format")
-        start = 4 + record[3]
+        start = _HEADER + record[3]
         end = start + (8 if record[2] else 0)
         if len(record) < end:
             raise CodecError(name, "its envelope is cut short")
