@@ -1,0 +1,56 @@
+# `make` alone lists what there is. A machine needs Python 3.11 or later and make; the rest is set up in .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONFIG ?= holdall.toml
+PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb server
+EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup run test check format bench docs release-check pins clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## Make .venv with the pinned dependencies and Holdall's own packages
+
+$(STAMP): requirements.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml server/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdall needs Python 3.11 or later; name one with PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(EDITABLES)
+	@touch $(STAMP)
+
+run: setup ## Import a sample conversation and serve it, kept in ./data
+	@$(BIN)/holdall --config $(CONFIG) import --owner local docs/examples/first-steps.jsonl
+	@exec $(BIN)/holdall --config $(CONFIG) serve --try
+
+test: setup ## Run every test but the long ones
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Lint, types, import contracts: what a change must pass besides the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+bench: setup ## Measure against the machine's own limits; results in docs/benchmarks
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: setup ## Write the generated pages again, and say which changed
+	@$(BIN)/python -m tests.generate
+
+release-check: setup ## The long form of the crash and fault tests
+	@HOLDALL_LONG=1 $(BIN)/python -m pytest -m 'crash or not crash' $(ARGS)
+
+pins: ## Work out the pinned dependencies again (needs uv)
+	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \
+		--format requirements-txt --output-file requirements.txt ; rm -f uv.lock
+
+clean: ## Remove what setup made
+	rm -rf $(VENV)
