@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from holdall.testing.bench import Bench
 
-__all__ = ["Cases", "case"]
+__all__ = ["Cases", "case", "verifies"]
 
 T = TypeVar("T", bound="Cases")
 
@@ -35,3 +35,13 @@ def case(test: Callable[[T, Bench], Coroutine[Any, Any, None]]) -> Callable[[T, 
         bench.run(lambda: test(self, bench))
 
     return run
+
+
+def verifies(ability: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Say which claim a test verifies; the report reads it."""
+
+    def note(test: Callable[..., None]) -> Callable[..., None]:
+        test.__dict__["verifies"] = ability
+        return test
+
+    return note

@@ -62,7 +62,9 @@ async def watch(storage: ISessionStorage, task: dict[str, Any]) -> None:
             halves += stop_before > 0
             continue
         lane = found.head.lanes["a"]
-        same = all(found.records.get(("a", n)) == found.records.get(("b", n)) for n in range(max(lane.stop - 5, 0), lane.stop))
+        same = all(
+            found.records.get(("a", n)) == found.records.get(("b", n)) for n in range(max(lane.stop - 5, 0), lane.stop)
+        )
         complete = len(found.records) == 2 * min(5, len(lane)) and found.head.lanes["b"] == lane
         halves += not (same and complete and lane.stop >= stop_before)
         stop_before = lane.stop

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from holdall.testing.opening import Subject
 
@@ -76,7 +76,7 @@ class Child:
         """Wait for its end; its exit code."""
         return self._process.wait(PATIENCE)
 
-    def __enter__(self) -> Child:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -96,5 +96,3 @@ class Child:
         for line in self._process.stdout:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
-
-

@@ -14,17 +14,30 @@ from holdall.testing.bench import Bench  # noqa: E402 - after its asserts are ma
 from holdall.testing.cases.batches import BatchCases  # noqa: E402
 from holdall.testing.cases.commits import CommitCases  # noqa: E402
 from holdall.testing.cases.concurrency import ConcurrencyCases  # noqa: E402
+from holdall.testing.cases.durability import DurabilityCases  # noqa: E402
 from holdall.testing.cases.lanes import LaneCases  # noqa: E402
 from holdall.testing.cases.marks import MarkCases  # noqa: E402
 from holdall.testing.cases.names import NameCases  # noqa: E402
 from holdall.testing.cases.scans import ScanCases  # noqa: E402
+from holdall.testing.cases.sharing import SharingCases  # noqa: E402
 from holdall.testing.cases.verbs import VerbCases  # noqa: E402
 from holdall.testing.opening import Subject  # noqa: E402
 
 __all__ = ["StorageTests"]
 
 
-class StorageTests(VerbCases, LaneCases, CommitCases, MarkCases, ScanCases, NameCases, ConcurrencyCases, BatchCases):
+class StorageTests(
+    VerbCases,
+    LaneCases,
+    CommitCases,
+    MarkCases,
+    ScanCases,
+    NameCases,
+    ConcurrencyCases,
+    BatchCases,
+    DurabilityCases,
+    SharingCases,
+):
     """Holds the storage named ``plugin`` to the contract and to its own claims.
 
     A storage that needs a service overrides the fixture ``options``; each test wants an empty storage.

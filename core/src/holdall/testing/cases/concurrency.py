@@ -141,7 +141,7 @@ class ConcurrencyCases(Cases):
 
     @case
     async def test_a_walk_misses_nobody(self, bench: Bench) -> None:
-        """ "No acknowledged commit is ever missing from a scan", also while other partitions are being moved."""
+        """Contract: "No acknowledged commit is ever missing from a scan", also while other partitions are being moved."""
         await bench.put(*(Step(f"still{n}").mark("m", n) for n in range(10)))
         await bench.put(*(Step(f"moving{n}").mark("m", n) for n in range(10)))
         moving = True

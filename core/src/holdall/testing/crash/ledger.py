@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from holdall.contract import Commit, Snapshot
-from holdall.testing.crash.ops import Append, Drop, Operation, Writer, partitions
+from holdall.testing.crash.ops import Append, Drop, Writer, partitions
 from holdall.testing.model import Model
 
 __all__ = ["Heard", "Ledger", "Permitted"]
@@ -21,7 +22,7 @@ class Heard:
     failed: str = ""
 
     @classmethod
-    def of(cls, writers: Iterable[str], lines: Iterable[str], until: int | None) -> dict[str, Heard]:
+    def of(cls, writers: Iterable[str], lines: Iterable[str], until: int | None) -> dict[str, Self]:
         """Read the children's lines; in a power cut, what came after it (``until``) is not certain."""
         heard = {writer: cls() for writer in writers}
         for line in lines:
@@ -42,17 +43,17 @@ class Permitted:
     """What may be found: for each partition its possible states, and the records of the common one."""
 
     states: dict[str, list[Snapshot | None]] = field(default_factory=dict[str, "list[Snapshot | None]"])
-    certain: dict[bytes, tuple[str, int]] = field(default_factory=dict[bytes, "tuple[str, int]"])
+    certain: set[bytes] = field(default_factory=set[bytes])
     possible: dict[bytes, tuple[str, int]] = field(default_factory=dict[bytes, "tuple[str, int]"])
 
 
 class Ledger:
     """What the storage held when the cycle began, and what the writers did since."""
 
-    def __init__(self, seed: str, writers: list[str]) -> None:
+    def __init__(self, seed: str, writers: list[str], cycle: int) -> None:
         self.seed = seed
         self.writers = writers
-        self.cycle = 0
+        self.cycle = cycle
         self.model = Model()
         self.common: list[bytes] = []
         """The records of the common partition when the cycle began."""
@@ -68,22 +69,26 @@ class Ledger:
         writer = Writer(self.seed, name, self.cycle, self.model.heads)
         mine = partitions(name)
         for n in range(heard.intended + 1):
-            touched = self._apply(writer.next(), (name, n), permitted) if n else None
+            touched = None
+            if n:
+                operation = writer.next()
+                if isinstance(operation, Append):
+                    permitted.possible[operation.record] = (name, n)
+                    if n <= heard.acknowledged:
+                        permitted.certain.add(operation.record)
+                else:
+                    touched = self._apply(operation)
             if n == heard.acknowledged:
                 permitted.states.update({partition: [self.model.whole(partition)] for partition in mine})
-                permitted.certain = dict(permitted.possible)
             elif touched is not None and n > heard.acknowledged:
                 permitted.states[touched].append(self.model.whole(touched))
 
-    def _apply(self, operation: Operation, of: tuple[str, int], permitted: Permitted) -> str | None:
+    def _apply(self, operation: Commit | Drop) -> str:
         if isinstance(operation, Commit):
             self.model.commit(operation)
-            return operation.partition
-        if isinstance(operation, Drop):
+        else:
             self.model.drop(operation.partition, expect=operation.expect)
-            return operation.partition
-        permitted.possible[operation.record] = of
-        return None
+        return operation.partition
 
     def settle(self, found: dict[str, Snapshot | None], common: list[bytes]) -> None:
         """Go on from what was found; it was one of the permitted states."""

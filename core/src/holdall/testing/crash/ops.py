@@ -9,10 +9,13 @@ from random import Random
 from holdall.contract import Commit, Head
 from holdall.testing.steps import BORN, Step
 
-__all__ = ["COMMON", "Append", "Drop", "Operation", "Writer", "partitions"]
+__all__ = ["COMMON", "CYCLE", "Append", "Drop", "Operation", "Writer", "partitions"]
 
 COMMON = "common"
 """The partition that all writers append to."""
+
+CYCLE = 1_000_000_000
+"""Versions between two cycles, so that a name used again never repeats one."""
 
 PLACES = 3
 LANES = ("messages/main", "messages/other", "tools")
@@ -68,7 +71,7 @@ class Writer:
         return commit
 
     def _found(self, name: str) -> Step:
-        step = Step(name, version=BORN + self._cycle * 1_000_000_000 + self._n * 10_000)
+        step = Step(name, version=BORN + self._cycle * CYCLE + self._n * 10_000)
         step.append("session", self._record()).append("messages/main", self._record(), self._record())
         return self._marked(step)
 
