@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,11 @@ async def open_store(
     *,
     plugins: Plugins | None = None,
     clock: Clock | None = None,
+    around: Callable[[ISessionStorage], ISessionStorage] | None = None,
 ) -> AsyncGenerator[Store, None]:
     """Open what the configuration names: a path to a TOML file, its content, or ``Settings``.
+
+    ``around`` may put something around the storage, for example to measure it.
 
     Raises ``SettingsError`` or ``PluginError`` before anything is touched, ``StorageBusy`` when the storage is
     another process's.
@@ -53,6 +56,7 @@ async def open_store(
     async with AsyncExitStack() as stack:
         storage = await open_storage(settings.storage, plugins)
         stack.push_async_callback(storage.close)
+        storage = storage if around is None else around(storage)
         states: Cache[State] = Cache(policy, settings.cache.max_bytes)
         engine = Engine(storage, clock=clock or SystemClock(), policy=settings.sessions, codec=codec, cache=states)
         observers = Observers(plugins)

@@ -35,11 +35,12 @@ def page_of(view: View, span: Span, make: Callable[[bytes], T], cursor: Callable
     lane = view.state.head.lanes.get(span.lane, Lane())
     positions = span.within(lane)
     items = [make(raw) for raw in view.run(span)]
+    version = view.state.head.changed
     if not positions:
-        return Page(items)
+        return Page(items, version=version)
     following = cursor(positions[-1]) if positions.stop < lane.stop else None
     preceding = cursor(positions[0]) if positions.start > lane.first else None
-    return Page(items, following, preceding)
+    return Page(items, following, preceding, version)
 
 
 async def history(
@@ -65,7 +66,7 @@ async def message(engine: Engine, session: str, name: str) -> tuple[State, Messa
     found = view.run(span)
     if not found:
         raise NotFound("message", name)
-    return view.state, Message(found[0])
+    return view.state, Message(found[0], view.state.head.changed)
 
 
 async def originals(

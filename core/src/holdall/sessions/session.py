@@ -17,10 +17,12 @@ __all__ = ["Session"]
 class Session:
     """A session at one version. Reads of fields are free; operations go to the storage and refresh the fields."""
 
-    __slots__ = ("_store", "state")
+    __slots__ = ("_store", "new", "state")
 
-    def __init__(self, store: Store, state: State) -> None:
+    def __init__(self, store: Store, state: State, *, new: bool = False) -> None:
         self._store = store
+        self.new = new
+        """Whether the call that gave this back created the session, rather than found it."""
         self.state = state
         """The moment that was last seen."""
 

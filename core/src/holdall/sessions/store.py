@@ -195,10 +195,10 @@ class Store:
         self._checked(state)
         return found
 
-    async def finish_tool_run(self, session: str, run: str, **end: Any) -> ToolRun:
+    async def finish_tool_run(self, session: str, run: str, *, expect: int | None = None, **end: Any) -> ToolRun:
         """Record how a running tool ended: ``status``, ``result``, ``error``, ``duration_ms``."""
         self._checked((await self.engine.view(session)).state)
-        return await toolruns.finish(self.engine, session, run, end)
+        return await toolruns.finish(self.engine, session, run, end, expect)
 
     async def sweep(self, *, most: int = 10_000) -> Swept:
         """Drop what has expired. The open store does it by itself; see ``[sessions] sweep_every``."""
@@ -244,7 +244,7 @@ class Store:
 
     def _created(self, state: State) -> Session:
         self._tell("created", state)
-        return self._session(state)
+        return Session(self, state, new=True)
 
     def _session(self, state: State) -> Session:
         return Session(self, state)

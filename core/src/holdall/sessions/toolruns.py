@@ -9,7 +9,7 @@ import msgspec
 
 from holdall.contract import Lane, Span
 from holdall.errors import Conflict, Invalid, NotFound
-from holdall.sessions.appending import check_writable
+from holdall.sessions.appending import check_version, check_writable
 from holdall.sessions.engine import Engine, View
 from holdall.sessions.history import page_of, span_of
 from holdall.sessions.inputs import json_size, validated
@@ -61,12 +61,12 @@ def _filtered(
     everything = page_of(view, span, ToolRun, tool_run_id)
     found = [run for run in everything.items if wanted(run)]
     if len(found) <= limit:
-        return Page(found, everything.next, everything.previous)
+        return Page(found, everything.next, everything.previous, everything.version)
     if forwards:
         items = found[:limit]
-        return Page(items, items[-1].id, everything.previous)
+        return Page(items, items[-1].id, everything.previous, everything.version)
     items = found[-limit:]
-    return Page(items, everything.next, items[0].id)
+    return Page(items, everything.next, items[0].id, everything.version)
 
 
 async def tool_run(engine: Engine, session: str, name: str) -> tuple[State, ToolRun]:
@@ -77,10 +77,10 @@ async def tool_run(engine: Engine, session: str, name: str) -> tuple[State, Tool
     found = view.run(span)
     if not found:
         raise NotFound("tool run", name)
-    return view.state, ToolRun(found[0])
+    return view.state, ToolRun(found[0], view.state.head.changed)
 
 
-async def finish(engine: Engine, session: str, name: str, end: dict[str, Any]) -> ToolRun:
+async def finish(engine: Engine, session: str, name: str, end: dict[str, Any], expect: int | None = None) -> ToolRun:
     """Record how a running tool ended."""
     position = tool_run_position(name)
     fields = validated(ToolRunEnd, end).model_dump(exclude_unset=True)
@@ -88,22 +88,25 @@ async def finish(engine: Engine, session: str, name: str, end: dict[str, Any]) -
     json_size(fields, "")
     while True:
         state, run = await tool_run(engine, session, name)
+        check_version(state, expect)
         if run.status != "running":
             raise Invalid(f"the tool run has {run.status} already", pointer="/status")
         duration = engine.clock.now() / 1000 - run["started_at"]
         record = msgspec.json.encode({**run.fields, "duration_ms": max(duration, 0), **fields})
         try:
-            await engine.change(session, _rewriting(position, record, run, state))
+            after, _ = await engine.change(session, _rewriting(position, record, run, state, expect))
         except Conflict:
             continue
-        return ToolRun(record)
+        return ToolRun(record, after.head.changed)
 
 
-def _rewriting(position: int, record: bytes, run: ToolRun, seen: State) -> Callable[[State, int], Any]:
+def _rewriting(
+    position: int, record: bytes, run: ToolRun, seen: State, expect: int | None
+) -> Callable[[State, int], Any]:
     rewritten = seen.head.lanes.get(TOOLS, Lane()).rewritten
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
-        check_writable(state, None)
+        check_writable(state, expect)
         lane = state.head.lanes.get(TOOLS, Lane())
         if lane.rewritten != rewritten or position < lane.first:
             raise Conflict("the tool log", expected=rewritten, found=lane.rewritten)

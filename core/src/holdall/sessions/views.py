@@ -16,11 +16,13 @@ T = TypeVar("T")
 class _Stored(Mapping[str, Any]):
     """A stored JSON object that is decoded when somebody looks inside."""
 
-    __slots__ = ("_fields", "raw")
+    __slots__ = ("_fields", "raw", "version")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, version: int | None = None) -> None:
         self.raw = raw
         """The object's JSON, as it is stored and as it goes to a client."""
+        self.version = version
+        """The session's version when this was read by itself; ``None`` for an item of a page."""
         self._fields: dict[str, Any] | None = None
 
     @property
@@ -119,6 +121,8 @@ class Page(Generic[T]):
     items: Sequence[T]
     next: str | None = None
     previous: str | None = None
+    version: int | None = None
+    """The version of the session that the page is a part of, at the moment that it shows."""
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
