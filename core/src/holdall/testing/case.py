@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from holdall.testing.bench import Bench
@@ -17,8 +18,8 @@ class Cases:
     """The base of every group of kit tests; each test takes a ``bench`` and quotes the contract."""
 
     plugin: ClassVar[str] = ""
-    """The name of the storage under test."""
-    plugin_file: ClassVar[str | None] = None
+    """The name of the storage under test, or the path of a single file that offers one."""
+    plugin_file: ClassVar[str | Path | None] = None
     """The file of a single-file plugin; not needed when the plugin is installed."""
 
     __test__ = False

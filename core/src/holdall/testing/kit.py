@@ -16,12 +16,13 @@ from holdall.testing.cases.commits import CommitCases  # noqa: E402
 from holdall.testing.cases.concurrency import ConcurrencyCases  # noqa: E402
 from holdall.testing.cases.durability import DurabilityCases  # noqa: E402
 from holdall.testing.cases.lanes import LaneCases  # noqa: E402
+from holdall.testing.cases.machine import MachineCases  # noqa: E402
 from holdall.testing.cases.marks import MarkCases  # noqa: E402
 from holdall.testing.cases.names import NameCases  # noqa: E402
 from holdall.testing.cases.scans import ScanCases  # noqa: E402
 from holdall.testing.cases.sharing import SharingCases  # noqa: E402
 from holdall.testing.cases.verbs import VerbCases  # noqa: E402
-from holdall.testing.opening import Subject  # noqa: E402
+from holdall.testing.opening import Subject, subject_of  # noqa: E402
 
 __all__ = ["StorageTests"]
 
@@ -37,6 +38,7 @@ class StorageTests(
     BatchCases,
     DurabilityCases,
     SharingCases,
+    MachineCases,
 ):
     """Holds the storage named ``plugin`` to the contract and to its own claims.
 
@@ -46,8 +48,7 @@ class StorageTests(
     @pytest.fixture
     def subject(self) -> Subject:
         """Which plugin is under test."""
-        file = None if self.plugin_file is None else str(Path(self.plugin_file).resolve())
-        return Subject(self.plugin, file)
+        return subject_of(self.plugin, self.plugin_file)
 
     @pytest.fixture
     def options(self, subject: Subject, tmp_path: Path) -> Mapping[str, Any]:

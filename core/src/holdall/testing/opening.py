@@ -10,10 +10,11 @@ from typing import Any
 
 from holdall.blocking import StorageThread, ThreadedStorage
 from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
+from holdall.errors import PluginError
 from holdall.hooks import StorageOffer
 from holdall.plugins import Plugins
 
-__all__ = ["Opened", "Subject", "find", "open_storage"]
+__all__ = ["Opened", "Subject", "find", "open_storage", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,20 @@ def find(plugin: str, file: str | None) -> StorageOffer[Any]:
     if file is not None:
         plugins.load_file(Path(file))
     return plugins.storage(plugin)
+
+
+def subject_of(plugin: str, file: str | Path | None = None) -> Subject:
+    """What ``plugin`` means: an installed one, one that ``file`` offers, or the only one of the file it is a path of."""
+    if file is not None:
+        return Subject(plugin, str(Path(file).resolve()))
+    if not plugin.endswith(".py"):
+        return Subject(plugin)
+    plugins = Plugins()
+    plugins.load_file(Path(plugin))
+    names = [offer.name for offer in plugins.offers() if isinstance(offer, StorageOffer)]
+    if len(names) != 1:
+        raise PluginError(f"{plugin} offers {', '.join(names) or 'no storage'}; say which one is meant")
+    return Subject(names[0], str(Path(plugin).resolve()))
 
 
 async def open_storage(subject: Subject, options: Mapping[str, Any]) -> Opened:

@@ -17,7 +17,7 @@ from holdall.testing.crash import __doc__ as described
 from holdall.testing.crash.disk import Missing
 from holdall.testing.crash.run import Control, Plan, run, run_controls
 from holdall.testing.crash.verdict import Findings
-from holdall.testing.opening import Subject
+from holdall.testing.opening import subject_of
 
 BROKEN, USAGE, CONTROL, MISSING = 1, 2, 3, 4
 SHOWN = 20
@@ -76,13 +76,13 @@ def main() -> int:
     """Run the controls, then the plugin; the exit code says what came out."""
     asked = arguments()
     seed = asked.seed or secrets.token_hex(4)
-    subject = Subject(asked.plugin, None if asked.plugin_file is None else str(asked.plugin_file.resolve()))
     folder = asked.dir or Path(tempfile.mkdtemp(prefix="holdall-crash-"))
     plan = Plan(asked.mode, asked.cycles, seed, asked.writers, folder)
     findings: Findings | None = None
     controls: list[Control] = []
     needed = Durability.POWER if asked.mode == "cut" else Durability.PROCESS
     try:
+        subject = subject_of(asked.plugin, asked.plugin_file)
         claimed = subject.offer.abilities.durability
         if claimed < needed:
             show(f"{asked.plugin} claims durability {claimed.label}: it does not promise to survive this")
