@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted(path for top in ("core/src", "plugins", "server/src") for path in (ROOT / top).rglob("src/**/*.py" if top == "plugins" else "*.py"))
+SOURCES = sorted(
+    path
+    for top in ("core/src", "plugins", "server/src")
+    for path in (ROOT / top).rglob("src/**/*.py" if top == "plugins" else "*.py")
+)
 SMALL_BACKENDS = ("memory", "diskcache", "tinydb")
 
 
@@ -24,7 +28,10 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
-            yield f"{path.relative_to(ROOT)}:{node.name}", (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            yield (
+                f"{path.relative_to(ROOT)}:{node.name}",
+                (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0,
+            )
 
 
 def test_modules_are_small() -> None:

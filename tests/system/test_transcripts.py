@@ -1,0 +1,140 @@
+"""Real transcripts through a running server on every durable backend, in and out again."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.system.conftest import DATA, DURABLE, Server, as_json, data_folder, holdall, serving, write_config
+
+ROW = re.compile(r"^\| (agents/(?:claude-code|codex)/[^ |]+) \|.*?\| (\d+ lines[^|]*)\|", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    path: Path
+    messages: int
+    tool_calls: int
+    torn: int
+
+
+def transcripts() -> list[Transcript]:
+    """What the data's own table says of each Claude Code and Codex transcript."""
+    table = DATA / "README.md"
+    if not table.is_file():
+        return []
+    return [_row(DATA / name, counts) for name, counts in ROW.findall(table.read_text())]
+
+
+def _row(path: Path, counts: str) -> Transcript:
+    def number(pattern: str) -> int:
+        found = re.search(pattern, counts)
+        return int(found[1]) if found else 0
+
+    if "/codex/" in str(path):
+        kinds = ("'message'", "'reasoning'", "'function_call'", "'function_call_output'")
+        return Transcript(path, sum(number(rf"{kind}: (\d+)") for kind in kinds), number(r"'function_call': (\d+)"), 0)
+    messages = number(r"user (\d+)") + number(r"assistant (\d+)")
+    return Transcript(path, messages, number(r"tool calls (\d+)"), number(r"\((\d+) torn\)"))
+
+
+def records(path: Path) -> list[bytes]:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [line for line in data.split(b"\n") if line.strip()]
+
+
+def is_record(line: bytes) -> bool:
+    try:
+        return isinstance(as_json(line.decode()), dict)
+    except ValueError:
+        return False
+
+
+class Appender(threading.Thread):
+    """Another client that appends to a session until it is told to stop."""
+
+    def __init__(self, server: Server, session: str) -> None:
+        super().__init__()
+        self.server = server
+        self.session = session
+        self.done = threading.Event()
+        self.appended: list[str] = []
+
+    def run(self) -> None:
+        with self.server.client() as client:
+            while not self.done.is_set() or not self.appended:
+                message = {"role": "user", "content": f"meanwhile {len(self.appended)}"}
+                answer = client.post(f"/api/sessions/{self.session}/messages", json=message)
+                answer.raise_for_status()
+                self.appended.append(answer.json()["id"])
+
+
+def walk(client: httpx.Client, session: str, direction: str) -> list[str]:
+    """Every message id of a session, page by page, ``before`` or ``after``."""
+    path = f"/api/sessions/{session}/history"
+    first: dict[str, Any] = {"limit": 100} if direction == "before" else {"limit": 100, "after": "msg_main_0000000000"}
+    page = client.get(path, params=first).raise_for_status().json()
+    ids = [item["id"] for item in page["items"]]
+    while (cursor := page["previous" if direction == "before" else "next"]) is not None:
+        page = client.get(path, params={"limit": 100, direction: cursor}).raise_for_status().json()
+        found = [item["id"] for item in page["items"]]
+        ids = found + ids if direction == "before" else ids + found
+    return ids if direction == "before" else ["msg_main_0000000000", *ids]
+
+
+@pytest.mark.covers("CV-16", "CV-07", "CV-11", "QA-03")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("backend", DURABLE)
+def test_every_transcript_goes_in_and_comes_out(tmp_path: Path, backend: str) -> None:
+    """Counts equal the table, torn lines are named, pages are exact while another appends, exports equal inputs."""
+    data_folder("agents")
+    config, port = write_config(tmp_path, backend)
+    expected = transcripts()
+    assert len(expected) >= 30
+    if backend == "tinydb":  # rewrites its file for every batch: the longest would be its own benchmark
+        expected = [transcript for transcript in expected if transcript.path.stat().st_size < 200_000]
+    with serving(config, port) as server, server.client() as client:
+        for transcript in expected:
+            check_transcript(server, client, transcript, tmp_path)
+
+
+def check_transcript(server: Server, client: httpx.Client, transcript: Transcript, folder: Path) -> None:
+    result = holdall("--json", "import", "--server", server.url, "--new", str(transcript.path), check=False)
+    report: Any = as_json(result.stdout)
+    imported = report["files"][0]
+    name = transcript.path.name
+    assert imported["messages"] == transcript.messages, name
+    assert imported["tool_calls"] == transcript.tool_calls, name
+    lines = records(transcript.path)
+    bad = [number for number, line in enumerate(lines, 1) if not is_record(line)]
+    assert [fault["line"] for fault in imported["bad_lines"]] == bad, name
+    assert len(bad) == transcript.torn
+    session = imported["session"]
+    stored = client.get(f"/api/sessions/{session}").raise_for_status().json()
+    counts = {"messages": transcript.messages, "tools": transcript.tool_calls, "originals": len(lines) - len(bad)}
+    assert stored["counts"] == counts, name
+    exported = client.post(f"/api/sessions/{session}/export", json={"format": "original"}).raise_for_status().content
+    assert exported.split(b"\n")[:-1] == [line for line in lines if is_record(line)], name
+    check_pages(server, client, session, transcript.messages)
+
+
+def check_pages(server: Server, client: httpx.Client, session: str, count: int) -> None:
+    """Walk in both directions while another client appends: everything that was there, exactly once, in order."""
+    appender = Appender(server, session)
+    appender.start()
+    try:
+        for direction in ("before", "after"):
+            ids = walk(client, session, direction)
+            assert ids == [f"msg_main_{number:010d}" for number in range(len(ids))]
+            assert len(ids) >= count
+    finally:
+        appender.done.set()
+        appender.join()
+    assert walk(client, session, "after")[count:] == appender.appended
