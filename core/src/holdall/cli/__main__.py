@@ -1,0 +1,7 @@
+"""``python -m holdall.cli`` is the same as ``holdall``."""
+
+import sys
+
+from holdall.cli import main
+
+sys.exit(main())

@@ -1,0 +1,47 @@
+"""Check a configuration without starting it: what is loaded, what it promises, where it listens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from holdall.cli.configuring import config_path, settings_of
+from holdall.cli.exits import OK
+from holdall.cli.tables import pairs
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What to print instead of the check."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--example", action="store_true", help="print an example configuration")
+    what.add_argument(
+        "--schema",
+        nargs="?",
+        const="Settings",
+        metavar="MODEL",
+        help="print the JSON Schema of the configuration, or of the model named: Session, NewMessage …",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, or print what was asked for."""
+    if args.example:
+        from holdall.cli.example import EXAMPLE  # noqa: PLC0415
+
+        print(EXAMPLE, end="")
+        return OK
+    if args.schema is not None:
+        from holdall.cli.schemas import schema  # noqa: PLC0415
+
+        print(json.dumps(schema(args.schema), indent=2))
+        return OK
+    settings = settings_of(args)
+    from holdall.cli.deployment import examined  # noqa: PLC0415
+
+    path = config_path(args)
+    facts = {"configuration": str(path) if path else "the environment", **examined(settings)}
+    print(json.dumps(facts, indent=2) if args.json else f"{pairs(facts)}\nok")
+    return OK

@@ -1,0 +1,23 @@
+"""The commands by name: where each lives, and one line about it. Only the one that is run is imported."""
+
+from __future__ import annotations
+
+__all__ = ["COMMANDS", "overview"]
+
+COMMANDS = {
+    "serve": ("serve", "serve the HTTP API"),
+    "check": ("check", "check a configuration without starting it; print schemas and an example"),
+    "plugins": ("plugins", "list the installed plugins, or describe one"),
+    "plugin": ("plugin", "write and test a plugin"),
+    "list": ("listing", "list sessions, most recently active first"),
+    "import": ("importing", "import transcripts into a store or through a running server"),
+    "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
+    "copy": ("copying", "copy everything from one storage to another"),
+    "verify": ("verifying", "read everything in a storage and name what is wrong"),
+}
+
+
+def overview() -> str:
+    """The help of ``holdall`` itself."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items())

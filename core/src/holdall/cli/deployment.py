@@ -1,0 +1,102 @@
+"""Everything about a configuration that can be known without starting it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from holdall import opening
+from holdall.contract import Abilities
+from holdall.errors import SettingsError
+from holdall.plugins import Plugins, installed
+from holdall.settings import Settings, StorageRef, explained
+
+__all__ = ["examined"]
+
+
+def examined(settings: Settings) -> dict[str, str]:
+    """What the configuration comes to, in words; raises at the first thing that is wrong with it."""
+    plugins = Plugins()
+    for name in settings.plugins:
+        plugins.load(name)
+    storages = list(_storages(settings.storage, plugins, "storage"))
+    abilities = opening.abilities_of(settings, plugins)
+    opening.codec_of(settings, plugins)
+    if settings.cache.policy is not None:
+        _check(plugins.cache_policy(settings.cache.policy).settings, settings.cache.options, "cache.options")
+    _check_server(settings, abilities)
+    facts = {"holdall": metadata.version("holdall"), "storage": ", over ".join(map(_plugin, storages))}
+    facts["durability"] = abilities.durability.label
+    facts["shared"] = "yes" if abilities.shared else "no"
+    facts["compression"] = _plugin(settings.compression.use)
+    facts["encryption"] = _plugin(settings.encryption.use)
+    facts["cache"] = f"{_plugin(settings.cache.policy, 'least recently used')}, {settings.cache.max_bytes:,} bytes"
+    if settings.plugins:
+        facts["plugins"] = ", ".join(map(_plugin, settings.plugins))
+    facts["listens"] = _listens(settings)
+    facts["clients"] = _clients(settings)
+    return facts
+
+
+def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[str]:
+    """The storage that ``ref`` names and those nested in its options, each with its options checked."""
+    options = opening.options_of(plugins.storage(ref.use), ref.options, f"{where}.options")
+    yield ref.use
+    for name, value in _nested(options):
+        yield from _storages(value, plugins, f"{where}.options.{name}")
+
+
+def _nested(options: BaseModel) -> Iterator[tuple[str, StorageRef]]:
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        several = [value]
+        if isinstance(value, Mapping):
+            several = list(cast("Mapping[str, Any]", value).values())
+        elif isinstance(value, Sequence):
+            several = list(cast("Sequence[Any]", value))
+        yield from ((name, item) for item in several if isinstance(item, StorageRef))
+
+
+def _check(model: type[BaseModel], options: Mapping[str, Any], where: str) -> None:
+    try:
+        model.model_validate(dict(options))
+    except ValidationError as error:
+        raise SettingsError("\n".join(explained(error, model, where))) from None
+
+
+def _check_server(settings: Settings, abilities: Abilities) -> None:
+    workers = settings.server.workers
+    if workers > 1 and not abilities.shared:
+        name = settings.storage.use
+        raise SettingsError(f"server.workers is {workers}, but storage {name!r} can be opened by one process only")
+
+
+def _plugin(name: str | None, otherwise: str = "none") -> str:
+    """A plugin with the package that it comes from."""
+    if name is None:
+        return otherwise
+    package = next((found for found in installed() if found.name == name), None)
+    return name if package is None else f"{name} ({package.distribution} {package.version})"
+
+
+def _listens(settings: Settings) -> str:
+    server = settings.server
+    scheme = "https" if server.tls_cert else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    try:
+        package = f"holdall-server {metadata.version('holdall-server')}"
+    except metadata.PackageNotFoundError:
+        package = "needs holdall-server, which is not installed"
+    plural = "" if server.workers == 1 else "s"
+    return f"{scheme}://{host}:{server.port}, {server.workers} worker{plural} ({package})"
+
+
+def _clients(settings: Settings) -> str:
+    server = settings.server
+    told = [f"{token.owner} ({'admin' if token.admin else 'token'})" for token in server.tokens]
+    if server.anonymous is not None:
+        told.append(f"without a token: {server.anonymous}")
+    return ", ".join(told) or "none: give [[server.tokens]] or server.anonymous"

@@ -1,0 +1,79 @@
+"""What a plugin offers, told from the offer itself: abilities, options with types and defaults, schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdall.cli.tables import pairs, table
+from holdall.errors import PluginError
+from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer, StorageOffer
+from holdall.plugins import Installed, Plugins, installed
+
+__all__ = ["KINDS", "described", "printed"]
+
+KINDS: Mapping[type, str] = {
+    StorageOffer: "storage",
+    CompressorOffer: "compressor",
+    CipherOffer: "cipher",
+    CachePolicyOffer: "cache policy",
+    KeySourceOffer: "key source",
+}
+
+
+def described(name: str) -> list[dict[str, Any]]:
+    """Everything that the plugin ``name`` offers; it is imported, and no other."""
+    plugins = Plugins()
+    plugins.load(name)
+    package = next((found for found in installed() if found.name == name), None)
+    offers = [_offer(offer, package) for offer in plugins.offers()]
+    if not offers:
+        raise PluginError(f"plugin {name!r} offers nothing to configure; name it in plugins = [{name!r}]")
+    return offers
+
+
+def printed(offer: Mapping[str, Any]) -> str:
+    """An offer for people to read."""
+    options = offer["options"]
+    names = ("name", "kind", "summary", "package", "contract", "abilities")
+    facts = {name: offer[name] for name in names if name in offer}
+    if "abilities" in facts:
+        facts["abilities"] = ", ".join(f"{name} {value}" for name, value in offer["abilities"].items())
+    rows = [{"option": option, **about} for option, about in options.items()]
+    return f"{pairs(facts)}\n\n{table(rows) if rows else 'no options'}"
+
+
+def _offer(offer: Any, package: Installed | None) -> dict[str, Any]:
+    schema = offer.settings.model_json_schema()
+    told: dict[str, Any] = {"name": offer.name, "kind": KINDS[type(offer)], "summary": offer.summary}
+    if package is not None:
+        told["package"] = f"{package.distribution} {package.version}"
+    told["contract"] = offer.contract
+    if isinstance(offer, StorageOffer):
+        abilities = offer.abilities
+        told["abilities"] = {"durability": abilities.durability.label, "shared": "yes" if abilities.shared else "no"}
+    required = schema.get("required", [])
+    told["options"] = {
+        name: {
+            "type": _type(field),
+            "default": "required" if name in required else _default(field.get("default")),
+            "about": field.get("description", "").split("\n")[0],
+        }
+        for name, field in schema.get("properties", {}).items()
+    }
+    told["schema"] = schema
+    return told
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "enum" in field:
+        return " | ".join(map(repr, field["enum"]))
+    if "anyOf" in field:
+        return " | ".join(_type(branch) for branch in field["anyOf"])
+    if "$ref" in field:
+        return str(field["$ref"]).rsplit("/", 1)[-1]
+    return str(field.get("format") or field.get("type") or "any")
+
+
+def _default(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

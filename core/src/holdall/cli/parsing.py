@@ -1,0 +1,55 @@
+"""Strict command lines: nothing is guessed, and what is misspelt is answered with the nearest right word."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
+
+from holdall.cli.exits import USAGE
+
+__all__ = ["Parser", "add_globals"]
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` that accepts no abbreviations and explains itself in one line."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """The arguments; an unknown one ends the program."""
+        args, unknown = self.parse_known_args(argv)
+        if unknown:
+            word = next((word for word in unknown if word.startswith("-")), unknown[0])
+            hint = nearest(word.split("=", 1)[0], self.flags()) if word.startswith("-") else ""
+            self.error(f"unknown argument {word!r}{hint}")
+        return args
+
+    def flags(self) -> list[str]:
+        """Every flag that this command knows."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, and where to read more."""
+        sys.stderr.write(f"holdall: {message} (see: {self.prog} --help)\n")
+        raise SystemExit(USAGE)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint at the nearest of ``words``, or nothing."""
+    close = difflib.get_close_matches(word, list(words), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def add_globals(parser: argparse.ArgumentParser) -> None:
+    """The options that every command understands, before and after its name."""
+    keep = argparse.SUPPRESS
+    parser.add_argument(
+        "--config", metavar="FILE", default=keep, help="the configuration (default: $HOLDALL_CONFIG, or holdall.toml)"
+    )
+    parser.add_argument("--debug", action="store_true", default=keep, help="show where an error came from")

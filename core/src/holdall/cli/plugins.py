@@ -1,0 +1,75 @@
+"""List the installed plugins from their metadata, describe one, or see that each can be loaded."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.tables import table
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which plugin, and what about it."""
+    parser.add_argument("name", nargs="?", help="load this plugin and describe what it offers")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--schema", action="store_true", help="print the JSON Schema of the plugin's options")
+    what.add_argument("--check", action="store_true", help="load each plugin in a process of its own")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table, one plugin, or the outcome of the check."""
+    if args.check:
+        return _check(args)
+    return _list(args) if args.name is None else _describe(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from holdall.plugins import installed  # noqa: PLC0415 - costs more than the rest of the command line
+
+    if args.schema:
+        from holdall.errors import SettingsError  # noqa: PLC0415
+
+        raise SettingsError("--schema needs the name of a plugin: holdall plugins NAME --schema")
+    rows = [
+        {"name": found.name, "version": found.version, "package": found.distribution, "summary": found.summary}
+        for found in installed()
+    ]
+    if args.json:
+        print(json.dumps(rows, indent=2))
+    elif rows:
+        print(table(rows))
+    else:
+        print("no plugins are installed; to begin with: pip install holdall-file")
+    return OK
+
+
+def _describe(args: argparse.Namespace) -> int:
+    from holdall.cli.offers import described, printed  # noqa: PLC0415
+
+    offers = described(args.name)
+    if args.schema:
+        schemas = {offer["kind"]: offer["schema"] for offer in offers}
+        print(json.dumps(next(iter(schemas.values())) if len(schemas) == 1 else schemas, indent=2))
+    elif args.json:
+        print(json.dumps(offers, indent=2))
+    else:
+        print("\n\n".join(printed(offer) for offer in offers))
+    return OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    from holdall.cli.probing import probe  # noqa: PLC0415
+    from holdall.plugins import installed  # noqa: PLC0415
+
+    names = [args.name] if args.name else sorted({found.name for found in installed()})
+    outcomes = {name: probe(name) for name in names}
+    if args.json:
+        print(json.dumps([{"name": name, "error": error} for name, error in outcomes.items()], indent=2))
+    else:
+        for name, error in outcomes.items():
+            print(f"{name}: {'ok' if error is None else error}")
+    return PROBLEMS if any(outcomes.values()) else OK
