@@ -1,0 +1,43 @@
+"""What can go wrong with files, in the words of the contract."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from holdall.errors import StorageError, StorageFull
+
+__all__ = ["Bad", "Busy", "SyncFailed", "typed"]
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Busy(Exception):
+    """Another process holds the lock; the caller comes again in a moment."""
+
+
+class Bad(Exception):
+    """The bytes at ``offset`` are not a line of a log."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        self.offset = offset
+        self.reason = reason
+        super().__init__(f"offset {offset}: {reason}")
+
+
+class SyncFailed(OSError):
+    """A sync failed: what the file holds is not known until it has been written again."""
+
+
+def typed(error: BaseException) -> BaseException:
+    """``error`` as the contract's own, where it came from the operating system or from SQLite."""
+    if isinstance(error, OSError):
+        kind = StorageFull if error.errno in _NO_ROOM else StorageError
+        fault = kind(f"the file store failed: {error.strerror or error}")
+    elif isinstance(error, sqlite3.Error):
+        full = "full" in str(error)
+        fault = (StorageFull if full else StorageError)(f"the file store's catalogue failed: {error}")
+    else:
+        return error
+    fault.__cause__ = error
+    return fault

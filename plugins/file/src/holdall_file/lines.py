@@ -1,0 +1,215 @@
+"""The lines of a log: JSON that a person can read, with checksums that a machine can trust.
+
+A line is ``{"crc":"<8 hex>","meta":<n>,<n bytes of members>,"records":[<record>,…]}``. ``crc`` covers everything
+from ``"meta"`` to the end of the members; each record has a checksum of its own inside them. So a flipped bit in a
+record costs that record only, and where a line ends follows from its members, never from looking for a newline.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from holdall_file.faults import Bad
+
+__all__ = [
+    "FORMAT",
+    "Entry",
+    "Header",
+    "Line",
+    "Parsed",
+    "Place",
+    "Short",
+    "compose",
+    "decode",
+    "encode",
+    "pack",
+    "parse",
+    "unpack",
+]
+
+FORMAT = 1
+START = b'{"crc":"'
+_META = len(START) + 8 + len('",')
+_RECORDS = b',"records":['
+_LONGEST_NUMBER = 12
+
+Entry = tuple[str, int, int, int, int]
+"""A record in a line: lane, position, bytes in the line, their CRC-32, 0 for JSON or 1 for base64."""
+
+
+class Place(NamedTuple):
+    """Where a record's bytes lie in the file."""
+
+    offset: int
+    length: int
+    crc: int
+    form: int
+
+
+class Header(msgspec.Struct):
+    """The first line of a log."""
+
+    holdall: str
+    format: int
+    id: str
+    partition: str
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """Every other line: a commit, a checkpoint, or packed records of a compacted log. README.md has each member."""
+
+    commit: int = 0
+    on: int = 0
+    checkpoint: int = 0
+    packed: int = 0
+    version: int = 0
+    changed: int | None = None
+    expires: int | None = None
+    last: int = 0
+    group: int | None = None
+    lanes: dict[str, list[int] | None] = {}
+    marks: dict[str, int | None] = {}
+    back: list[tuple[int, int]] = []
+    places: list[tuple[str, int, int, int, int, int]] = []
+    dead: int = 0
+    at: list[Entry] = []
+
+
+class Parsed(NamedTuple):
+    """A line, where it ends, and where the bytes of its first record begin."""
+
+    line: Line
+    start: int
+    end: int
+    records: int
+
+    def places(self) -> list[tuple[str, int, Place]]:
+        """Where each record of the line lies."""
+        offset = self.records
+        found: list[tuple[str, int, Place]] = []
+        for lane, position, length, crc, form in self.line.at:
+            found.append((lane, position, Place(offset, length, crc, form)))
+            offset += length + 1
+        return found
+
+
+class Short(Exception):
+    """The line goes on behind the bytes at hand, at least to ``needs``."""
+
+    def __init__(self, needs: int) -> None:
+        self.needs = needs
+        super().__init__(needs)
+
+
+_encoder = msgspec.json.Encoder()
+_line = msgspec.json.Decoder(Line)
+_header = msgspec.json.Decoder(Header)
+_any = msgspec.json.Decoder(msgspec.Raw)
+
+
+def pack(record: bytes) -> tuple[bytes, int]:
+    """``record`` as it stands in a line, and its form: as it is when it is JSON on one line, else base64."""
+    if b"\n" not in record and b"\r" not in record:
+        try:
+            if not record.isascii():
+                record.decode()
+            _any.decode(record)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return record, 0
+    return b'"' + base64.b64encode(record) + b'"', 1
+
+
+def unpack(data: bytes, form: int) -> bytes:
+    """What ``pack`` was given."""
+    return base64.b64decode(data[1:-1]) if form else data
+
+
+def compose(line: Line, start: int, records: Sequence[bytes] = ()) -> tuple[bytes, Parsed]:
+    """The bytes of a line that is to stand at ``start``, and the line as reading it would give it."""
+    data = encode(line, records)
+    end = start + len(data)
+    first = end - 3 - sum(map(len, records)) - len(records) + 1 if records else end - 2
+    return data, Parsed(line, start, end, first)
+
+
+def encode(meta: Header | Line, records: Sequence[bytes] = ()) -> bytes:
+    """The bytes of a line."""
+    members = _encoder.encode(meta)[1:-1]
+    checked = b'"meta":%d,%b' % (len(members), members)
+    tail = b"%b%b]}\n" % (_RECORDS, b",".join(records)) if records else b"}\n"
+    return b'%b%08x",%b%b' % (START, crc32(checked), checked, tail)
+
+
+def _members(data: bytes, at: int, base: int) -> tuple[bytes, int]:
+    """The members of the line at ``at`` of ``data`` as an object, and where they end."""
+    where = base + at
+    if at >= len(data):
+        raise Short(where + _META)
+    if data[at : at + len(START)] != START[: len(data) - at]:
+        raise Bad(where, "no line starts here")
+    comma = data.find(b",", at + _META + 7, at + _META + 7 + _LONGEST_NUMBER)
+    if comma < 0:
+        if len(data) < at + _META + 7 + _LONGEST_NUMBER:
+            raise Short(where + _META + 7 + _LONGEST_NUMBER)
+        raise Bad(where, "the line does not say how long it is")
+    number = data[at + _META + 7 : comma]
+    if not number.isdigit():
+        raise Bad(where, "the line does not say how long it is")
+    end = comma + 1 + int(number)
+    if end > len(data):
+        raise Short(base + end)
+    if data[at + len(START) : at + _META] != b'%08x",' % crc32(memoryview(data)[at + _META : end]):
+        raise Bad(where, "checksum of the line")
+    return b"{%b}" % data[comma + 1 : end], end
+
+
+def decode(data: bytes) -> tuple[Header, int]:
+    """The header at the start of ``data``, and where it ends."""
+    members, end = _members(data, 0, 0)
+    try:
+        header = _header.decode(members)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Bad(0, f"not a header: {error}") from None
+    if data[end : end + 2] != b"}\n"[: len(data) - end]:
+        raise Bad(0, "the header does not end as it should")
+    return header, end + 2
+
+
+def parse(data: bytes, at: int, base: int, *, whole: bool = False) -> Parsed:
+    """The line at ``at`` of ``data``, which begins at ``base`` of the file; ``whole`` checks its records too."""
+    members, end = _members(data, at, base)
+    try:
+        line = _line.decode(members)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Bad(base + at, f"not a line: {error}") from None
+    first = end
+    if line.at:
+        first = end + len(_RECORDS)
+        end = first + sum(entry[2] for entry in line.at) + len(line.at)
+    parsed = Parsed(line, base + at, base + end + len(b"}\n"), base + first)
+    if whole:
+        _check(data, parsed, base)
+    return parsed
+
+
+def _check(data: bytes, parsed: Parsed, base: int) -> None:
+    if parsed.end - base > len(data):
+        raise Short(parsed.end)
+    end = parsed.end - base
+    between: list[bytes] = [data[parsed.records - base - len(_RECORDS) : parsed.records - base]]
+    for lane, position, place in parsed.places():
+        start = place.offset - base
+        stop = start + place.length
+        if crc32(memoryview(data)[start:stop]) != place.crc:
+            raise Bad(parsed.start, f"checksum of {lane}/{position}")
+        between.append(data[stop : stop + 1])
+    expected = [_RECORDS, *[b","] * (len(between) - 2), b"]"] if len(between) > 1 else between
+    if between != expected or data[end - 2 : end] != b"}\n":
+        raise Bad(parsed.start, "the line is not put together as it should be")

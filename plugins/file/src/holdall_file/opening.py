@@ -1,0 +1,170 @@
+"""Opening and closing a store: who is alone puts it in order, who is not looks for the dead."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from holdall.blocking import StorageThread
+from holdall.contract import Head
+from holdall.errors import StorageBusy
+from holdall_file.catalog import Catalog
+from holdall_file.faults import Bad, Busy
+from holdall_file.folder import Descriptor, Folder, lock
+from holdall_file.recovery import bury, dead, graveyard, open_or_read, recover, settle
+from holdall_file.settings import FileSettings
+from holdall_file.shelf import Shelf
+from holdall_file.wal import Wal
+from holdall_file.writer import Writer
+
+__all__ = ["Opened", "close_all", "open_all", "open_catalog"]
+
+T = TypeVar("T")
+_PAUSE = 0.005
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Opened:
+    """An open store's parts."""
+
+    folder: Folder
+    lock: Descriptor
+    shelf: Shelf
+    writer: Writer
+    catalog: Catalog | None = None
+
+
+async def open_all(settings: FileSettings, thread: StorageThread, side: StorageThread) -> Opened:
+    """Open the folder, recover it if need be, and make this process known in it."""
+    folder = await thread.run(lambda: Folder(settings.path, durable=settings.durability == "power"))
+    store = Descriptor(-1)
+    try:
+        store = folder.open("store.lock", os.O_RDWR | os.O_CREAT)
+        alone = await thread.run(lambda: _enter(folder, store))
+        found = await thread.run(lambda: recover(folder)) if alone else None
+        if found is not None:
+            heads = [log.state.head for log in found if log.state.head is not None]
+            await side.run(lambda: _put_in_order(folder, heads))
+            await thread.run(lambda: settle(folder))
+        return await thread.run(lambda: _join(folder, store, settings))
+    except BaseException:
+        store.close()
+        folder.close()
+        raise
+
+
+def _enter(folder: Folder, store: Descriptor) -> bool:
+    """Take the store's lock; True: nobody else has it open.
+
+    Where others do, a living process among them shows that the store was recovered after the last power cut. With
+    dead ones only, somebody died while recovering it, and being alone must be waited for.
+    """
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        with suppress(Busy):
+            lock(store.fd, fcntl.LOCK_EX)
+            return True
+        with suppress(Busy):
+            lock(store.fd, fcntl.LOCK_SH)
+            gone = dead(folder, "")
+            if not gone or len(gone) < len(folder.list("wal")):
+                return False
+            lock(store.fd, fcntl.LOCK_UN)
+        time.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
+    raise StorageBusy(f"another process has kept the store to itself for {_PATIENCE:.0f} s")
+
+
+def _put_in_order(folder: Folder, heads: list[Head]) -> None:
+    """Give the catalogue what a crash may have kept from it, and start its log again."""
+    catalog = _catalog(folder)
+    try:
+        catalog.merge()
+        catalog.rotate()
+        catalog.add(heads)
+    finally:
+        catalog.close()
+
+
+def _join(folder: Folder, store: Descriptor, settings: FileSettings) -> Opened:
+    if dead(folder, ""):
+        _wait(lambda: bury(folder, ""))
+    wal = _wait(lambda: _make_wal(folder, settings.shared_log_bytes))
+    _wait(lambda: lock(store.fd, fcntl.LOCK_SH))
+    shelf = Shelf(folder, wal.name, limit=settings.open_sessions)
+    return Opened(folder, store, shelf, Writer(folder, shelf, wal))
+
+
+def _make_wal(folder: Folder, size: int) -> Wal:
+    with graveyard(folder):
+        return Wal(folder, size)
+
+
+def _wait(call: Callable[[], T]) -> T:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return call()
+        except Busy:
+            if time.monotonic() > until:
+                raise StorageBusy(f"another process has had a lock for {_PATIENCE:.0f} s") from None
+            time.sleep(_PAUSE)
+
+
+def open_catalog(opened: Opened) -> Catalog:
+    """The catalogue, opened when it is first needed. Called on its thread only."""
+    if opened.catalog is None:
+        opened.catalog = _catalog(opened.folder)
+    return opened.catalog
+
+
+def _catalog(folder: Folder) -> Catalog:
+    catalog = Catalog(folder)
+    try:
+        complete = catalog.complete
+    except sqlite3.DatabaseError:  # derived: made again
+        catalog.close()
+        for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):
+            folder.unlink(name)
+        catalog = Catalog(folder)
+        complete = False
+    if not complete:
+        catalog.rebuild(_every_head(folder))
+    return catalog
+
+
+def _every_head(folder: Folder) -> Iterator[Head]:
+    for directory, name in folder.logs():
+        if not name.endswith(".jsonl"):
+            continue
+        try:
+            file = folder.open(f"{directory}/{name}")
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(file.fd, fcntl.LOCK_SH)
+            head = open_or_read(file.fd, os.fstat(file.fd).st_size).state.head
+        except Bad:
+            continue
+        finally:
+            file.close()
+        if head is not None:
+            yield head
+
+
+async def close_all(opened: Opened, thread: StorageThread, side: StorageThread) -> None:
+    """Close the catalogue before the mark goes that says the store was in use."""
+    try:
+        if opened.catalog is not None:
+            await side.run(opened.catalog.close)
+        await thread.run(opened.writer.close)
+    finally:
+        opened.lock.close()
+        opened.folder.close()

@@ -1,0 +1,202 @@
+"""The open sessions. The writer's thread opens, locks and changes them; any thread may read what is published."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Sequence
+
+from holdall.contract import Span
+from holdall.errors import Damaged
+from holdall_file.cold import Found, Stretch, catch_up, open_tail, read_everything
+from holdall_file.faults import Bad, Busy
+from holdall_file.folder import Descriptor, Folder, digest_of, lock, log_name
+from holdall_file.recovery import bury, dead, report_damage
+from holdall_file.seek import Plan
+from holdall_file.state import State
+
+__all__ = ["Session", "Shelf"]
+
+
+class Session:
+    """One log in memory. ``state`` is what every reader may see; it moves only when a commit is durable."""
+
+    __slots__ = (
+        "dead",
+        "digest",
+        "file",
+        "guard",
+        "id",
+        "own_sync",
+        "partition",
+        "state",
+        "suspect",
+        "used",
+        "writing",
+    )
+
+    def __init__(self, file: Descriptor, file_id: str, state: State, digest: str) -> None:
+        self.file = file
+        self.id = file_id
+        self.digest = digest
+        self.partition = state.partition
+        self.guard = threading.Lock()
+        """Held to change or to read ``state``; never over a sync."""
+        self.state = state
+        self.writing = False
+        """Bytes of ours stand behind ``state.end`` and are not decided; the file's lock is ours."""
+        self.own_sync = True
+        """Bytes before ``state.end`` may be neither in the file on the disk nor in a write-ahead log of ours."""
+        self.suspect: int | None = None
+        """From here on a failed sync may have lost bytes that only seem to be in the file."""
+        self.dead = False
+        self.used = 0
+
+    def plan(self, spans: Sequence[Span]) -> Plan | None:
+        """What reading ``spans`` takes; ``None``: another process changed the file."""
+        with self.guard:
+            if self.dead or not (self.writing or self.fresh()):
+                return None
+            state = self.state
+            head = state.head
+            if head is None:
+                return None
+            return Plan(self.digest, self.file, head, state, list(head.addresses(spans)) if spans else ())
+
+    def fresh(self) -> bool:
+        """Whether the file is as we know it."""
+        found = os.fstat(self.file.fd)
+        return found.st_size == self.state.end and found.st_nlink > 0
+
+
+class Shelf:
+    """Opens sessions and keeps the most recently used."""
+
+    def __init__(self, folder: Folder, own_wal: str, *, limit: int) -> None:
+        self._folder = folder
+        self._own_wal = own_wal
+        self._limit = limit
+        self._sessions: dict[str, Session] = {}
+        self._clock = 0
+        self.unsynced: dict[str, tuple[str, int]] = {}
+        """Files whose last bytes are in our write-ahead log only: id and end of each."""
+
+    def peek(self, partition: str) -> Session | None:
+        """The session if it is open. Any thread may ask."""
+        session = self._sessions.get(partition)
+        if session is not None:
+            self._clock = session.used = self._clock + 1
+        return session
+
+    def add(self, session: Session) -> None:
+        """Keep a session; the least recently used go."""
+        self._sessions[session.partition] = session
+        self._clock = session.used = self._clock + 1
+        if len(self._sessions) > self._limit:
+            oldest = sorted(self._sessions.values(), key=lambda session: session.used)
+            for old in oldest[: max(self._limit // 8, 1)]:
+                self._sessions.pop(old.partition, None)
+
+    def remove(self, session: Session) -> None:
+        """Forget a session whose file went, or whose state is not trusted any more."""
+        session.dead = True
+        if self._sessions.get(session.partition) is session:
+            del self._sessions[session.partition]
+
+    def all(self) -> list[Session]:
+        """The sessions that are open now."""
+        return list(self._sessions.values())
+
+    def hold(self, partition: str, how: int) -> Session | None:
+        """The session, locked and caught up with other processes; ``None``: there is no such file.
+
+        Raises ``Busy`` when another process has it locked, or died and left something to put in order.
+        """
+        for _ in range(64):
+            session = self._sessions.get(partition) or self._open(partition)
+            if session is None:
+                return None
+            lock(session.file.fd, how)
+            try:
+                if self._current(session):
+                    self.add(session)
+                    return session
+            except BaseException:
+                self.release(session)
+                raise
+            self.release(session)
+            self.remove(session)
+        raise Busy
+
+    def release(self, session: Session) -> None:
+        """Unlock."""
+        fcntl.flock(session.file.fd, fcntl.LOCK_UN)
+
+    def _current(self, session: Session) -> bool:
+        """Catch up with other processes, under the lock; False when the file was replaced or removed."""
+        found = os.fstat(session.file.fd)
+        if not found.st_nlink:
+            return False
+        state, size = session.state, found.st_size
+        if state.head is None or found.st_size != state.end:
+            self._look_for_the_dead(session)
+            if state.head is None:
+                state = self._first_look(session, size)
+            elif size < state.end:
+                return False
+            else:
+                try:
+                    with session.guard:
+                        catch_up(state, session.file.fd, size)
+                except Bad:
+                    return False
+            known = self.unsynced.get(session.digest)
+            session.own_sync = known != (session.id, state.end)
+        return True
+
+    def _look_for_the_dead(self, session: Session) -> None:
+        """Before foreign bytes are believed: was one who wrote them killed on the way?"""
+        if not dead(self._folder, self._own_wal):
+            return
+        self.release(session)
+        bury(self._folder, self._own_wal)
+        raise Busy
+
+    def _open(self, partition: str) -> Session | None:
+        digest = digest_of(partition)
+        try:
+            file = self._folder.open(log_name(digest))
+        except FileNotFoundError:
+            return None
+        return Session(file, "", State(partition, 0), digest)
+
+    def _first_look(self, session: Session, size: int) -> State:
+        fd = session.file.fd
+        try:
+            found = open_tail(fd, size)
+        except Bad as bad:
+            found = self._salvage(session, size, bad)
+        if found.state.partition != session.partition:
+            raise self._damage(session, 0, size, f"it belongs to {found.state.partition!r}")
+        with session.guard:
+            session.id, session.state = found.header.id, found.state
+        return found.state
+
+    def _salvage(self, session: Session, size: int, first: Bad) -> Found:
+        """What can still be read of a damaged log. Its head must be known: a damaged last line hides it."""
+        try:
+            found = read_everything(session.file.fd, size)
+        except Bad as bad:
+            raise self._damage(session, 0, size, bad.reason) from None
+        for stretch in found.bad:
+            if stretch.stop >= size and not stretch.members:
+                raise self._damage(session, stretch.start, size, stretch.reason)
+            report_damage(self._folder, session.file.fd, session.digest, stretch)
+        if found.state.head is None:
+            raise self._damage(session, first.offset, size, first.reason)
+        return found
+
+    def _damage(self, session: Session, start: int, stop: int, reason: str) -> Damaged:
+        report_damage(self._folder, session.file.fd, session.digest, Stretch(start, stop, reason, members=False))
+        return Damaged(log_name(session.digest), f"{reason} (bytes {start} to {stop})")

@@ -1,0 +1,241 @@
+"""What is known of one log: its head, and where its records lie.
+
+Records appended to a lane are found by the checkpoints (see ``seek``); only the newest are kept here, together with
+every record that was written again. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from holdall.contract import Address, Commit, Head, Lane
+from holdall.errors import Conflict
+from holdall_file.faults import Bad
+from holdall_file.lines import Line, Parsed, Place
+
+__all__ = ["State", "Track"]
+
+_KEPT = 1024
+"""Places of appended records remembered for one session."""
+_GUESS = 256
+"""What a record is taken to measure whose place is not remembered; it only decides when a log is compacted."""
+_SMALL = 4
+"""The records of a lane no longer than this are named in every checkpoint."""
+_LINES, _BYTES = 64, 256 * 1024
+"""A checkpoint is due after so many lines or bytes, unless the last one was so large that it would cost too much."""
+
+
+class Track:
+    """Where one lane's records lie."""
+
+    __slots__ = ("born", "first", "known", "moved", "peak")
+
+    def __init__(self, born: int, peak: int) -> None:
+        self.born = born
+        """The offset of the line that made the lane: a lane removed and made again is another one."""
+        self.peak = peak
+        """The highest ``stop`` it ever had. Records at or above it are appended, those below are written again."""
+        self.first = 0
+        self.moved: dict[int, Place] = {}
+        self.known: dict[int, Place] = {}
+
+    def place(self, position: int) -> Place | None:
+        """Where a record lies, if that is remembered."""
+        return self.moved.get(position) or self.known.get(position)
+
+    def trim(self, first: int, stop: int) -> int:
+        """Forget the records outside ``first..stop``; about how many bytes are dead with them."""
+        gone = range(self.first, first)
+        if len(gone) > len(self.known) or stop < self.peak:
+            dead = _GUESS * len(gone)
+            for places in (self.moved, self.known):
+                for position in [at for at in places if not first <= at < stop]:
+                    dead += places.pop(position).length
+        else:
+            dead = sum(self._drop(position) for position in gone)
+        self.first = max(self.first, first)
+        return dead
+
+    def _drop(self, position: int) -> int:
+        place = self.moved.pop(position, None) or self.known.pop(position, None)
+        return _GUESS if place is None else place.length
+
+
+class State:
+    """The state of a log up to ``end``."""
+
+    def __init__(self, partition: str, end: int) -> None:
+        self.partition = partition
+        self.head: Head | None = None
+        self.tracks: dict[str, Track] = {}
+        self.end = end
+        self.checkpoint = 0
+        """The offset of the last checkpoint; 0 for none."""
+        self.number = 0
+        self.back: list[tuple[int, int]] = []
+        self.dead = 0
+        self._since = end
+        self._lines = 0
+        self._width = 0
+        self._kept = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether the next write should begin with a checkpoint."""
+        size = self.bytes_since
+        return (self._lines >= _LINES or size >= _BYTES) and size >= 4 * self._width
+
+    @property
+    def bytes_since(self) -> int:
+        """The bytes behind the last checkpoint."""
+        return self.end - self._since
+
+    def place(self, address: Address) -> Place | None:
+        """Where a record lies, if that is remembered."""
+        track = self.tracks.get(address[0])
+        return None if track is None else track.place(address[1])
+
+    def apply(self, parsed: Parsed, head: Head | None = None, *, gaps: bool = False) -> None:
+        """Go on over one line; ``head`` is what its commit makes, when that is known already."""
+        line = parsed.line
+        if line.checkpoint:
+            self._checkpointed(parsed)
+        elif line.packed:
+            self._put(parsed.places(), parsed.start)
+        else:
+            self.head = self._next(parsed, gaps=gaps) if head is None else head
+            self._commit(parsed)
+        self.end = parsed.end
+        if self._kept > _KEPT:
+            self._forget_oldest()
+
+    def skip(self, end: int) -> None:
+        """Go on over a line that can't be read."""
+        self.end = end
+
+    def _next(self, parsed: Parsed, *, gaps: bool) -> Head:
+        commit = commit_of(self.partition, parsed.line)
+        head = self.head
+        if gaps:
+            head = Head(self.partition, commit.expect, 0) if head is None else replace(head, version=commit.expect)
+        try:
+            return commit.onto(head)
+        except Conflict as gap:
+            raise Bad(parsed.start, f"a line is missing: {gap}") from None
+
+    def _commit(self, parsed: Parsed) -> None:
+        line = parsed.line
+        for name, lane in line.lanes.items():
+            if lane is None:
+                gone = self.tracks.pop(name, None)
+                self.dead += 0 if gone is None else gone.trim(gone.peak, gone.peak)
+        if line.at:
+            self._put(parsed.places(), parsed.start)
+        else:
+            self.dead += parsed.end - parsed.start
+        for name, lane in line.lanes.items():
+            if lane is not None:
+                track = self.tracks.get(name)
+                if track is None:
+                    track = self.tracks[name] = Track(parsed.start, 0)
+                if lane[0] > track.first or lane[1] < track.peak:
+                    self.dead += track.trim(lane[0], lane[1])
+        self._lines += 1
+
+    def _put(self, places: Iterable[tuple[str, int, Place]], start: int) -> None:
+        peaks: dict[str, int] = {}
+        for name, position, place in places:
+            track = self.tracks.get(name)
+            if track is None:
+                track = self.tracks[name] = Track(start, 0)
+            peak = peaks.setdefault(name, track.peak)
+            if position >= peak:
+                track.known[position] = place
+                track.peak = max(track.peak, position + 1)
+                self._kept += 1
+            else:
+                old = track.known.pop(position, None) or track.moved.get(position)
+                self.dead += place.length if old is None else old.length
+                track.moved[position] = place
+
+    def _checkpointed(self, parsed: Parsed) -> None:
+        line = parsed.line
+        if self.head is None or self.head.version != line.version:
+            self.restore(parsed)
+        self.back = [(number, at) for number, at in line.back]
+        self.checkpoint, self.number, self.dead = parsed.start, line.checkpoint, line.dead
+        self._since, self._lines, self._width = parsed.end, 0, parsed.end - parsed.start
+
+    def restore(self, parsed: Parsed) -> None:
+        """Take everything from a checkpoint."""
+        line = parsed.line
+        lanes = {name: Lane(*lane[:3]) for name, lane in line.lanes.items() if lane is not None}
+        marks = {name: score for name, score in line.marks.items() if score is not None}
+        self.head = Head(self.partition, line.version, _changed(line.changed, line.version), line.expires, lanes, marks)
+        self.tracks = {}
+        for name, lane in line.lanes.items():
+            if lane is not None:
+                track = self.tracks[name] = Track(lane[3], lane[4])
+                track.first = lane[0]
+        for name, position, *place in line.places:
+            self.tracks[name].moved[position] = Place(*place)
+
+    def checkpoint_line(self, group: int | None = None) -> Line:
+        """The checkpoint that says all of this."""
+        head = self.head
+        if head is None:
+            raise AssertionError("there is nothing to write down")
+        lanes: dict[str, list[int] | None] = {}
+        places: list[tuple[str, int, int, int, int, int]] = []
+        for name, track in self.tracks.items():
+            lane = head.lanes.get(name, Lane())
+            lanes[name] = [lane.first, lane.stop, lane.rewritten, track.born, track.peak]
+            named: Mapping[int, Place] = track.moved
+            if len(lane) <= _SMALL:
+                named = {**track.moved, **track.known}
+            places += [(name, at, place[0], place[1], place[2], place[3]) for at, place in named.items()]
+        return Line(
+            checkpoint=self.number + 1,
+            version=head.version,
+            changed=None if head.changed == head.version else head.changed,
+            expires=head.expires_at,
+            group=group,
+            lanes=lanes,
+            marks=dict(head.marks),
+            back=self.trail(),
+            places=places,
+            dead=self.dead,
+        )
+
+    def trail(self) -> list[tuple[int, int]]:
+        """Older checkpoints for the next one to name: all near ones, ever fewer of the far ones."""
+        if not self.checkpoint:
+            return []
+        new = self.number + 1
+        return [(n, at) for n, at in [*self.back, (self.number, self.checkpoint)] if n % _stride(new - n) == 0]
+
+    def _forget_oldest(self) -> None:
+        share = max(_SMALL, _KEPT // 2 // max(len(self.tracks), 1))
+        self._kept = 0
+        for track in self.tracks.values():
+            surplus = len(track.known) - share
+            if surplus > 0:
+                for position in sorted(track.known)[:surplus]:
+                    del track.known[position]
+            self._kept += len(track.known)
+
+
+def _stride(distance: int) -> int:
+    return 1 << max(distance.bit_length() - 2, 0)
+
+
+def commit_of(partition: str, line: Line) -> Commit:
+    """The commit that a line records, without its records."""
+    lanes = {name: None if lane is None else Lane(*lane) for name, lane in line.lanes.items()}
+    changed = _changed(line.changed, line.commit)
+    return Commit(partition, line.on, line.commit, changed, lanes, line.marks, line.expires, {}, ())
+
+
+def _changed(changed: int | None, version: int) -> int:
+    return version if changed is None else changed

@@ -1,0 +1,195 @@
+"""``FileSessionStorage``: the four verbs.
+
+Whatever syncs or locks runs on the writer's thread, the catalogue and long readings on another; a session that is
+open and as we know it is read at once. The loop touches what is published, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import weakref
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from holdall.blocking import StorageThread
+from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
+from holdall.errors import Damaged, StorageUnavailable
+from holdall_file.catalog import Catalog
+from holdall_file.faults import Busy, typed
+from holdall_file.folder import digest_of, log_name, logger
+from holdall_file.listing import Listing
+from holdall_file.opening import Opened, close_all, open_all, open_catalog
+from holdall_file.report import Report
+from holdall_file.seek import Plan, read
+from holdall_file.settings import FileSettings
+
+__all__ = ["FileSessionStorage"]
+
+T = TypeVar("T")
+_PAUSE = 0.0002
+_PATIENCE = 30.0
+_stores: weakref.WeakSet[FileSessionStorage] = weakref.WeakSet()
+
+
+class FileSessionStorage(ISessionStorage):
+    """One readable log per session below a folder that many processes may share."""
+
+    def __init__(self, opened: Opened, thread: StorageThread, side: StorageThread) -> None:
+        self._pid = os.getpid()
+        self._opened = opened
+        self._shelf = opened.shelf
+        self._writer = opened.writer
+        self._thread = thread
+        self._side = side
+        self._chores: asyncio.Task[None] | None = None
+        self._closed = False
+        thread.serve(self._writer.commit_many)
+        _stores.add(self)
+
+    @classmethod
+    async def open(cls, settings: FileSettings) -> FileSessionStorage:
+        """Open the store, and put it in order first if it was not closed as it should be."""
+        thread, side = StorageThread("holdall-file-writer"), StorageThread("holdall-file-reader")
+        try:
+            return cls(await open_all(settings, thread, side), thread, side)
+        except BaseException as error:
+            await thread.stop()
+            await side.stop()
+            fault = typed(error)
+            if fault is error:
+                raise
+            raise fault from error
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        """Read from memory and page cache when the session is open; otherwise open it on the writer's thread."""
+        self._check()
+        try:
+            session = self._shelf.peek(partition)
+            plan = None if session is None else session.plan(spans)
+            if plan is None:
+                plan = await self._look(partition, spans)
+            if plan is None:
+                return None
+            records = read(plan) if plan.small else await self._side.run(lambda: read(plan))
+            return Snapshot(plan.head, records)
+        except OSError as error:
+            raise typed(error) from error
+
+    async def _look(self, partition: str, spans: Sequence[Span]) -> Plan | None:
+        try:
+            os.stat(log_name(digest_of(partition)), dir_fd=self._opened.folder.fd)
+        except FileNotFoundError:
+            return None
+        return await self._patiently(lambda: self._thread.run(lambda: self._writer.look(partition, spans)))
+
+    async def commit(self, commit: Commit) -> None:
+        """Hand the commit to the writer, again and again while another process has the session locked."""
+        self._check()
+        await self._patiently(lambda: self._thread.commit(commit))
+        if self._chores is None and (self._writer.heavy or self._writer.bulky):
+            self._chores = asyncio.create_task(self._do_chores())
+
+    async def drop(self, partition: str, *, expect: int) -> None:
+        """Remove the log."""
+        self._check()
+        await self._patiently(lambda: self._thread.run(lambda: self._writer.drop(partition, expect)))
+
+    async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+        """Walk the catalogue; every entry is held against the session's head."""
+        self._check()
+        if scan.limit <= 0:
+            return []
+        listing = Listing(scan)
+        await self._beside(lambda catalog: catalog.merge())
+        while not listing.done:
+            rows = await self._beside(lambda catalog: catalog.walk(*listing.where, descending=scan.descending))
+            for row in rows:
+                try:
+                    listing.add(row, await self.load(row.name, *scan.spans))
+                except Damaged as damage:  # reported when it was found; the others are still listed
+                    logger.warning("left out of a listing: %s", damage)
+                if listing.full:
+                    break
+            listing.took(rows)
+        if listing.wrong:
+            await self._beside(lambda catalog: catalog.discard(scan.mark, listing.wrong))
+        return listing.answer()
+
+    async def close(self) -> None:
+        """Bring everything to the disk and give the folder back."""
+        if self._closed or self._pid != os.getpid():
+            return
+        self._closed = True
+        _stores.discard(self)
+        if self._chores is not None:
+            await asyncio.wait([self._chores])
+        try:
+            await close_all(self._opened, self._thread, self._side)
+        except OSError as error:
+            raise typed(error) from error
+        finally:
+            await self._side.stop()
+            await self._thread.stop()
+
+    def health(self) -> str | None:
+        """What is wrong with the store, in one line; ``None`` when nothing is."""
+        return self._writer.fault or self._writer.full
+
+    def report(self) -> Report:
+        """What was found torn or damaged, redone and buried since the store was opened."""
+        return self._opened.folder.report
+
+    def forget(self) -> None:
+        """In a forked child: let go of what would keep the parent's locks alive."""
+        self._writer.forget()
+        self._opened.lock.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StorageUnavailable("the storage is closed")
+        if self._pid != os.getpid():
+            raise StorageUnavailable("the storage was opened before the process forked; open it again")
+
+    async def _patiently(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Call again while another process is in the way."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE
+        while True:
+            try:
+                return await call()
+            except Busy:
+                if loop.time() > until:
+                    raise StorageUnavailable(f"another process has held a lock for {_PATIENCE:.0f} s") from None
+                await asyncio.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
+            except OSError as error:
+                raise typed(error) from error
+
+    async def _beside(self, function: Callable[[Catalog], T]) -> T:
+        """Run ``function`` on the catalogue, on its thread."""
+        try:
+            return await self._side.run(lambda: function(open_catalog(self._opened)))
+        except Exception as error:
+            fault = typed(error)
+            if fault is error:
+                raise
+            raise fault from error
+
+    async def _do_chores(self) -> None:
+        try:
+            await self._thread.run(self._writer.tidy)
+            if self._writer.bulky:
+                await self._beside(lambda catalog: catalog.merge())
+        except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
+            logger.exception("housekeeping failed")
+        finally:
+            self._chores = None
+
+
+def _forget_all() -> None:
+    for store in list(_stores):
+        store.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

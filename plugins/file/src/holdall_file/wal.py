@@ -1,0 +1,164 @@
+"""The write-ahead log of one process: one sync for the lines of many sessions.
+
+The file exists and is locked for as long as the process has the store open, in every mode. One that is found
+unlocked therefore means that its process died; what to do then is in ``recovery``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from holdall_file.folder import Descriptor, Folder, lock, sync, write_all
+
+__all__ = ["FLIGHT", "Entry", "Wal", "entries_of", "flight_of", "started_of"]
+
+_MAGIC = b'{"holdall":"wal"'
+_FLIGHT = 512
+_FIRST = 4096
+_COUNT = struct.Struct(">I")
+_STEP = 1024 * 1024
+_ENTRY = struct.Struct(">4sIQQ32s16sQI")
+"""Mark, CRC-32 of all that follows, epoch, number, file, file id, offset, length; then the bytes."""
+_MARK = b"HDW1"
+FLIGHT = (_FIRST - _FLIGHT - _COUNT.size) // 32
+"""How many files a batch may touch."""
+
+
+class _Header(msgspec.Struct):
+    holdall: str
+    format: int
+    pid: int
+    started: int
+
+
+class Entry(NamedTuple):
+    """Bytes that belong at ``offset`` of the file ``digest`` with the id ``id``."""
+
+    digest: str
+    id: str
+    offset: int
+    data: bytes
+
+
+class Wal:
+    """This process's log."""
+
+    def __init__(self, folder: Folder, size: int) -> None:
+        self.name = f"wal/{os.getpid()}-{secrets.token_hex(8)}.wal"
+        self._size = size
+        self._file = folder.create(self.name)
+        try:
+            lock(self._file.fd, fcntl.LOCK_EX)
+            header = _Header("wal", 1, os.getpid(), time.time_ns())
+            write_all(self._file.fd, msgspec.json.encode(header) + b"\n", 0)
+            write_all(self._file.fd, _COUNT.pack(0), _FLIGHT)
+            sync(self._file.fd)
+            folder.sync("wal")
+        except BaseException:
+            folder.unlink(self.name)
+            raise
+        self._epoch = 1
+        self._number = 0
+        self._at = _FIRST
+        self._filled = _FIRST
+
+    @property
+    def fd(self) -> int:
+        """The open file."""
+        return self._file.fd
+
+    def announce(self, digests: Sequence[str]) -> None:
+        """Say which files are about to be written, for the one who finds this process dead."""
+        write_all(self._file.fd, _COUNT.pack(len(digests)) + bytes.fromhex("".join(digests)), _FLIGHT)
+
+    def room(self, entries: Sequence[Entry]) -> bool:
+        """Whether ``entries`` fit behind those that are there."""
+        return self._at + _bytes(entries) <= self._size
+
+    def fits(self, entries: Sequence[Entry]) -> bool:
+        """Whether ``entries`` would fit into an empty log."""
+        return _FIRST + _bytes(entries) <= self._size
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write ``entries`` and sync once."""
+        parts: list[bytes] = []
+        for digest, file_id, offset, data in entries:
+            self._number += 1
+            start = (self._epoch, self._number, bytes.fromhex(digest), file_id.encode(), offset, len(data))
+            body = _ENTRY.pack(_MARK, 0, *start)[8:]
+            parts += (_MARK, _COUNT.pack(crc32(data, crc32(body))), body, data)
+        blob = b"".join(parts)
+        self._fill(self._at + len(blob))
+        write_all(self._file.fd, blob, self._at)
+        sync(self._file.fd)
+        self._at += len(blob)
+
+    def restart(self) -> None:
+        """Begin again at the start: every file that the entries name is on the disk."""
+        self._epoch += 1
+        self._at = _FIRST
+
+    def remove(self, folder: Folder) -> None:
+        """Remove the file: nothing in it is needed any more."""
+        folder.unlink(self.name)
+        folder.sync("wal")
+        self._file.close()
+
+    def forget(self) -> None:
+        """Let the descriptor go, in a forked child that must not hold the lock."""
+        self._file.close()
+
+    def _fill(self, end: int) -> None:
+        """Write zeros ahead, so that most syncs need not change the file's size."""
+        if end > self._filled:
+            start = self._filled
+            self._filled = -(-end // _STEP) * _STEP
+            write_all(self._file.fd, bytes(self._filled - start), start)
+
+
+def _bytes(entries: Sequence[Entry]) -> int:
+    return sum(_ENTRY.size + len(entry.data) for entry in entries)
+
+
+def started_of(file: Descriptor) -> int:
+    """When the log's process opened the store, in nanoseconds since 1970; 0 when that can't be read."""
+    try:
+        return msgspec.json.decode(os.pread(file.fd, _FLIGHT, 0).split(b"\n")[0], type=_Header).started
+    except (ValueError, msgspec.DecodeError):
+        return 0
+
+
+def flight_of(file: Descriptor) -> list[str]:
+    """The files that its process was last about to write."""
+    data = os.pread(file.fd, _FIRST - _FLIGHT, _FLIGHT)
+    if len(data) < _COUNT.size:
+        return []
+    (count,) = _COUNT.unpack_from(data)
+    names = data[_COUNT.size : _COUNT.size + 32 * min(count, FLIGHT)]
+    return [names[at : at + 32].hex() for at in range(0, len(names) - 31, 32)]
+
+
+def entries_of(file: Descriptor) -> Iterator[Entry]:
+    """The entries of the last epoch, up to the first that is not whole."""
+    size = os.fstat(file.fd).st_size
+    at, epoch, last = _FIRST, 0, 0
+    while at + _ENTRY.size <= size:
+        head = os.pread(file.fd, _ENTRY.size, at)
+        mark, crc, this, number, digest, file_id, offset, length = _ENTRY.unpack(head)
+        if mark != _MARK or length > size or (epoch and (this != epoch or number != last + 1)):
+            return
+        data = os.pread(file.fd, length, at + _ENTRY.size)
+        if len(data) != length or crc32(data, crc32(head[8:])) != crc:
+            return
+        epoch, last = this, number
+        yield Entry(digest.hex(), file_id.decode("ascii", "replace"), offset, data)
+        at += _ENTRY.size + length
