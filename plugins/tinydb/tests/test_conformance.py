@@ -1,0 +1,5 @@
+from holdall.testing import StorageTests
+
+
+class TestTinyDB(StorageTests):
+    plugin = "tinydb"
