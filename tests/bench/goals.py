@@ -1,0 +1,39 @@
+"""What is aimed at. A run shows how far it is from these; nothing fails by them, because machines differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bench.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A bound on a row's ratio or value, for some backends."""
+
+    text: str
+    holds: Callable[[Row], bool]
+    backends: tuple[str, ...] = ("file",)
+
+
+GOALS = {
+    "P1": Goal("P1 ≤ 1.5 x floor", lambda row: (row.ratio or 0) <= 1.5),
+    "P2": Goal("P2 commits share a sync", lambda row: row.unit != "syncs" or (row.value or 0) < 0.5),
+    "P4": Goal("P4 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2),
+    "P5": Goal("P5 ≤ 1.3 x 1,000 sessions", lambda row: (row.ratio or 0) <= 1.3),
+    "P6": Goal("P6 ≤ 1.5 x bare interpreter", lambda row: (row.ratio or 0) <= 1.5),
+    "P6m": Goal("P6 ≤ 40 MB", lambda row: (row.value or 0) <= 40),
+    "P7p": Goal("P7 POST ≥ 0.6 x bare Sanic", lambda row: (row.ratio or 0) >= 0.6),
+    "P7g": Goal("P7 GET ≥ 0.8 x bare Sanic", lambda row: (row.ratio or 0) >= 0.8),
+    "P8": Goal("P8 ≤ 25 µs CPU", lambda row: (row.value or 0) <= 25, ("memory",)),
+    "P9": Goal("P9 ≤ 1.3 x bare interpreter", lambda row: (row.ratio or 0) <= 1.3, ("-",)),
+}
+
+
+def judged(row: Row) -> str:
+    """The goal of a row and whether it is met; empty for a row without one."""
+    goal = GOALS.get(row.goal)
+    if goal is None or row.status != "measured" or row.backend not in goal.backends:
+        return ""
+    return f"{goal.text}: {'met' if goal.holds(row) else 'not met'}"

@@ -1,0 +1,102 @@
+"""The fifty most recent sessions of one owner out of few and many, idle and right after writes: P5."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from holdall import Session, Store
+from tests.bench.backends import opened, within
+from tests.bench.corpus import message
+from tests.bench.plan import Plan
+from tests.bench.rows import Row, skipped
+from tests.bench.series import Operation, Series, in_turn
+from tests.bench.stores import OWNER, OWNERS, folder_in, populate
+
+PAGE, WRITES = 50, 16
+
+
+class ListFloor:
+    """The same list from an SQLite table in memory that has the right index, its records decoded."""
+
+    def __init__(self, sessions: list[Session]) -> None:
+        self._db = sqlite3.connect(":memory:")
+        self._db.execute("CREATE TABLE s (owner TEXT, active INTEGER, record BLOB)")
+        rows = [(one.owner, one.active_at, msgspec.json.encode(one.as_dict())) for one in sessions]
+        self._db.executemany("INSERT INTO s VALUES (?, ?, ?)", rows)
+        self._db.execute("CREATE INDEX recent ON s (owner, active DESC, record)")
+        self._decode = msgspec.json.Decoder(dict).decode
+
+    async def read(self, _turn: int) -> None:
+        """Fifty records."""
+        query = "SELECT record FROM s WHERE owner = ? ORDER BY active DESC LIMIT ?"
+        for (record,) in self._db.execute(query, (OWNER, PAGE)):
+            self._decode(record)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+
+def run(backend: str, plan: Plan) -> list[Row]:
+    """List in turn with the floor. The stores are in memory where there is such a folder: only reading counts."""
+    with folder_in(plan.memory or plan.folder) as folder:
+        return asyncio.run(_measured(backend, plan, folder))
+
+
+async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
+    sizes, left = within(backend, plan.sessions)
+    operations: dict[str, Operation] = {}
+    busy: dict[int, Series] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        stores: dict[int, tuple[Store, list[Session]]] = {}
+        for size in sizes:
+            store = await stack.enter_async_context(opened(backend, folder / str(size)))
+            stores[size] = store, await populate(store, size)
+            operations[str(size)] = _list(store, min(PAGE, size // OWNERS))
+        floor = ListFloor(stores[sizes[0]][1])
+        operations["floor"] = floor.read
+        series = await in_turn(operations, plan.count, plan.seconds / 2)
+        for size, (_, sessions) in stores.items():
+            busy[size] = await _after_writes(operations[str(size)], sessions, plan)
+        floor.close()
+    rows = [_row(backend, size, "idle", series[str(size)], series["floor"]) for size in sizes]
+    rows += [_row(backend, size, f"after {WRITES} writes", busy[size], series["floor"]) for size in sizes]
+    if len(sizes) > 1:
+        rows.append(_flat(backend, sizes, series))
+    return [*rows, *([skipped("list", backend, "sessions", left)] if left else [])]
+
+
+def _list(store: Store, wanted: int) -> Operation:
+    async def read(_turn: int) -> None:
+        page = await store.list(owner=OWNER, limit=PAGE)
+        if len(page) != wanted:
+            raise AssertionError(f"a list of {len(page)} sessions, not {wanted}")
+
+    return read
+
+
+async def _after_writes(read: Operation, sessions: list[Session], plan: Plan) -> Series:
+    rng, series = random.Random(7), Series()
+    for turn in range(max(3, plan.count // 8)):
+        chosen = rng.sample(sessions, WRITES)
+        await asyncio.gather(*(one.append(message(turn)) for one in chosen))
+        await series.measure(read, turn)
+    return series
+
+
+def _row(backend: str, size: int, when: str, own: Series, floor: Series) -> Row:
+    more = {**own.numbers(), "floor": floor.numbers()}
+    ratio = own.median / floor.median
+    return Row("list", backend, f"{PAGE} of {size:,}, {when}", own.median, "µs", ratio, "SQLite in memory", "", more)
+
+
+def _flat(backend: str, sizes: tuple[int, ...], series: dict[str, Series]) -> Row:
+    ratio = series[str(sizes[-1])].median / series[str(sizes[0])].median
+    case = f"{sizes[-1]:,} against {sizes[0]:,}, idle"
+    return Row("list", backend, case, None, "", ratio, f"{sizes[0]:,} sessions", "P5")

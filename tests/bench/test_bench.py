@@ -1,0 +1,96 @@
+"""The benchmark runs, and its document has every field. What it measures is never asserted here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench.corpus import LARGEST, SMALLEST, encoded
+from tests.bench.goals import GOALS
+from tests.bench.results import read
+from tests.bench.rows import Row
+from tests.bench.table import page
+from tests.bench.workloads import WORKLOADS
+
+ROOT = Path(__file__).resolve().parents[2]
+ONLY = "floor,overhead,append,concurrent,page,list,resume,syncs,bytes"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kept run, as small as it gets, with a backend that does not exist beside one that does."""
+    path = tmp_path_factory.mktemp("bench") / "smoke.json"
+    argv = ["--smoke", "--only", ONLY, "--backends", "memory,nothing", "--out", str(path), "--label", "smoke"]
+    argv += ["--dir", str(path.parent)]
+    done = subprocess.run([sys.executable, "-m", "tests.bench", *argv], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "append     memory" in done.stdout
+    return path
+
+
+@pytest.fixture
+def document(out: Path) -> dict[str, Any]:
+    """The kept run."""
+    return read(out)
+
+
+def rows(document: dict[str, Any]) -> list[Row]:
+    return [Row(**row) for row in document["rows"]]
+
+
+def test_the_document_says_what_was_measured_on_what(document: dict[str, Any]) -> None:
+    """Machine, load, plan and rows; and no path or name of this machine."""
+    assert set(document) == {"format", "label", "date", "seconds", "machine", "load", "plan", "rows"}
+    assert {"cores", "processor", "python", "libraries", "filesystem"} <= set(document["machine"])
+    assert "folder" not in document["plan"]
+    assert str(ROOT) not in json.dumps(document)
+
+
+def test_every_workload_has_a_row(document: dict[str, Any]) -> None:
+    """What is not measured is named with the reason."""
+    found = rows(document)
+    assert {row.workload for row in found} == {*ONLY.split(","), "all"}
+    assert [row.note for row in found if row.status == "failed"] == []
+    assert all(row.note for row in found if row.status != "measured")
+    assert [row.backend for row in found if row.workload == "all"] == ["nothing"]
+
+
+def test_a_measured_row_has_its_numbers(document: dict[str, Any]) -> None:
+    """A value or a ratio, what the ratio is to, and the samples behind it."""
+    for row in rows(document):
+        if row.status == "measured":
+            assert row.value is not None or row.ratio is not None, row
+            assert (row.ratio is None) == (not row.against), row
+            assert row.goal in {"", *GOALS}, row
+    append = next(row for row in rows(document) if row.workload == "append")
+    assert {"p50_us", "p99_us", "cpu_us", "samples_us", "floor", "durability", "ratio_to_overwrite"} <= set(append.more)
+
+
+def test_the_page_is_made_from_the_runs(out: Path) -> None:
+    """Every row of every run."""
+    text = page(out.parent)
+    assert "## smoke" in text
+    assert text.count("| append | memory |") == 2
+
+
+def test_the_corpus_is_the_same_everywhere() -> None:
+    """Same bytes on every machine and Python, 200 B to 4 kB."""
+    conversation = [encoded(number) for number in range(2000)]
+    assert min(map(len, conversation)) >= SMALLEST
+    assert max(map(len, conversation)) <= LARGEST
+    digest = hashlib.sha256(b"\n".join(conversation)).hexdigest()
+    assert digest.startswith("df0adba7d282db2c")
+
+
+def test_unknown_workloads_are_refused() -> None:
+    """With the names that there are."""
+    argv = [sys.executable, "-m", "tests.bench", "--only", "apend"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in WORKLOADS)

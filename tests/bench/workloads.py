@@ -1,0 +1,45 @@
+"""The workloads by name, and which backends each is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bench import append, concurrent, floor, listing, overhead, page, resume, size, syncs, web
+from tests.bench.plan import Plan
+from tests.bench.rows import Row
+
+ANY = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of measurement, run once per backend in a process of its own."""
+
+    run: Callable[[str, Plan], list[Row]]
+    backends: tuple[str, ...] = ANY
+    """Those that it is for; ``ANY``: all, ``("-",)``: it is about none."""
+
+
+WORKLOADS = {
+    "floor": Workload(floor.run, ("-",)),
+    "overhead": Workload(overhead.run, ("memory",)),
+    "append": Workload(append.run),
+    "concurrent": Workload(concurrent.run),
+    "page": Workload(page.run),
+    "list": Workload(listing.run),
+    "resume": Workload(resume.run),
+    "version": Workload(resume.version, ("-",)),
+    "http": Workload(web.run, ("file",)),
+    "syncs": Workload(syncs.run),
+    "bytes": Workload(size.run),
+}
+
+
+def cells(only: list[str], backends: list[str]) -> list[tuple[str, str]]:
+    """Workload and backend of every cell, in order."""
+    plan: list[tuple[str, str]] = []
+    for name in only:
+        wanted = WORKLOADS[name].backends
+        plan += [(name, backend) for backend in (backends if wanted == ANY else wanted) if backend in (*backends, "-")]
+    return plan
