@@ -1,0 +1,18 @@
+"""The operations, by what they are about."""
+
+from __future__ import annotations
+
+from holdall_server.api import documents, exports, health, lifecycle, messages, sessions, tools
+from holdall_server.operations import Operation
+
+__all__ = ["OPERATIONS"]
+
+OPERATIONS: tuple[Operation, ...] = (
+    *sessions.TABLE,
+    *lifecycle.TABLE,
+    *messages.TABLE,
+    *tools.TABLE,
+    *exports.TABLE,
+    *health.TABLE,
+    *documents.TABLE,
+)

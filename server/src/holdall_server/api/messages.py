@@ -1,0 +1,163 @@
+"""The conversation: append, read by page, read one, clear; and the records that imports kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from holdall import Invalid
+from holdall.sessions.appending import Appended
+from holdall.sessions.models import NewMessage
+
+from holdall_server import models
+from holdall_server.api.pages import AROUND, LIMIT, page_reply
+from holdall_server.api.sessions import SESSION_PATH
+from holdall_server.bodies import fields_of, object_of, refuse_owned, take
+from holdall_server.conditions import etag, expected, idempotency_key, unless_seen
+from holdall_server.exchange import Call, Reply, json_reply
+from holdall_server.operations import Body, Policy, Table, Told
+from holdall_server.parameters import Number, Text
+from holdall_server.problems import Problem
+
+__all__ = ["TABLE", "appended_headers"]
+
+TABLE = Table()
+HISTORY = f"{SESSION_PATH}/history"
+MAIN = "main"
+"""The only branch that there is yet."""
+
+
+@TABLE.add(
+    "POST",
+    f"{SESSION_PATH}/messages",
+    policy=Policy.OWNER,
+    body=Body((NewMessage, models.Batch)),
+    conditional=True,
+    idempotent=True,
+    answers={
+        201: Told(
+            "The message as stored; for a batch, all that was stored.",
+            (models.StoredMessage, models.Appended),
+            headers=("ETag", "Location", "Idempotent-Replayed"),
+        )
+    },
+)
+async def append_messages(call: Call) -> Reply:
+    """Append one message, or messages, tool runs and originals in one atomic step."""
+    body = object_of(call.body)
+    if "role" not in body and ("messages" in body or "tools" in body or "originals" in body):
+        return await _append_batch(call, body)
+    if "id" in body:
+        refuse_owned(body, "id")
+    session = call.path["session"]
+    try:
+        appended = await call.store.append(session, (body,), key=idempotency_key(call), expect=await expected(call))
+    except Invalid as error:
+        error.args = (str(error).removeprefix("/messages/0"),)
+        error.pointer = error.pointer.removeprefix("/messages/0")
+        raise
+    message = appended.messages[0]
+    location = f"/api/sessions/{session}/messages/{message.id}"
+    return Reply(201, message.raw, {"Location": location, **appended_headers(appended)})
+
+
+async def _append_batch(call: Call, body: dict[str, Any]) -> Reply:
+    fields = dict(fields_of(body, models.Batch))
+    parts: list[Sequence[Any]] = [take(fields, name, list, []) or [] for name in ("messages", "tools", "originals")]
+    for name, items in zip(("messages", "tools"), parts, strict=False):
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                refuse_owned(item, "id", at=f"/{name}/{index}")  # pyright: ignore[reportUnknownArgumentType]
+    messages, tools, originals = parts
+    for index, original in enumerate(originals):
+        if not isinstance(original, str):
+            raise Problem(422, "invalid", "must be a string", pointer=f"/originals/{index}")
+    appended = await call.store.append(
+        call.path["session"],
+        messages,
+        tools=tools,
+        originals=originals,
+        key=idempotency_key(call),
+        expect=await expected(call),
+    )
+    stored = b'{"messages":[%b],"tools":[%b],"version":%d}' % (
+        b",".join(message.raw for message in appended.messages),
+        b",".join(run.raw for run in appended.tools),
+        appended.state.head.changed,
+    )
+    return Reply(201, stored, appended_headers(appended))
+
+
+def appended_headers(appended: Appended) -> dict[str, str]:
+    """The session's ETag after an append, and whether the append was a repeat."""
+    tag = {"ETag": etag(appended.state.head.changed)}
+    return {**tag, "Idempotent-Replayed": "true"} if appended.replayed else tag
+
+
+@TABLE.add(
+    "GET",
+    HISTORY,
+    policy=Policy.OWNER,
+    query=(*AROUND, Text("branch", "Which branch; `main` is the only one yet.")),
+    cached=True,
+    answers={200: Told("A page of messages.", (models.MessagePage,), headers=("ETag", "Link"))},
+)
+async def get_history(call: Call) -> Reply:
+    """Read a page of messages, oldest first: the latest, or those around a cursor."""
+    query = call.query
+    session = call.path["session"]
+    if query:
+        if query.get("branch", MAIN) != MAIN:
+            await call.store.get(session)
+            raise Problem(404, "not-found", "there is no such branch")
+        arguments = {name: value for name, value in query.items() if name != "branch"}
+        arguments.setdefault("limit", call.service.settings.server.page)
+        page = await call.store.history(session, **arguments)
+    else:
+        page = await call.store.history(session, limit=call.service.settings.server.page)
+    return page_reply(call, page, [message.raw for message in page.items])
+
+
+@TABLE.add(
+    "DELETE",
+    HISTORY,
+    policy=Policy.OWNER,
+    guarded=True,
+    answers={200: Told("How many messages were erased.", (models.Cleared,))},
+)
+async def clear_history(call: Call) -> Reply:
+    """Erase the messages, originals and tool runs of a session."""
+    return json_reply({"cleared": await call.store.clear(call.path["session"], expect=await expected(call))})
+
+
+@TABLE.add(
+    "GET",
+    f"{SESSION_PATH}/messages/{{message}}",
+    policy=Policy.OWNER,
+    cached=True,
+    answers={200: Told("The message.", (models.StoredMessage,), headers=("ETag",))},
+)
+async def get_message(call: Call) -> Reply:
+    """Read one message."""
+    message = await call.store.message(call.path["session"], call.path["message"])
+    return unless_seen(call, message.version, Reply(200, message.raw))
+
+
+@TABLE.add(
+    "GET",
+    f"{SESSION_PATH}/originals",
+    policy=Policy.OWNER,
+    query=(
+        LIMIT,
+        Number("before", "Records before this position."),
+        Number("after", "Records after this position; not together with `before`."),
+    ),
+    cached=True,
+    answers={200: Told("A page of records.", (models.OriginalPage,), headers=("ETag", "Link"))},
+)
+async def get_originals(call: Call) -> Reply:
+    """Read a page of the records that an import kept verbatim, oldest first."""
+    limit = call.query.get("limit", call.service.settings.server.page)
+    page = await call.store.originals(call.path["session"], **{**call.query, "limit": limit})
+    return page_reply(call, page, [msgspec.json.encode(record) for record in page.items])

@@ -1,0 +1,80 @@
+"""The Sanic application: it turns Sanic's requests into calls, and replies into Sanic's responses. Nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from holdall import Settings, Store
+from sanic import Sanic
+from sanic.config import Config
+
+from holdall_server import openapi
+from holdall_server.access import Access
+from holdall_server.api import OPERATIONS
+from holdall_server.binding import Failures, handler_for
+from holdall_server.lifespan import Lifespan
+from holdall_server.operations import Operation, checked
+from holdall_server.service import Service, Workers
+
+__all__ = ["create_app"]
+
+_serial = itertools.count()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    workers: Workers | None = None,
+    operations: Sequence[Operation] = OPERATIONS,
+) -> Sanic[Any, Any]:
+    """The application for ``settings``. Nothing is opened or started before the server is.
+
+    With ``store`` it serves from that one, which stays its giver's to close; otherwise each worker opens what the
+    settings name. ``workers`` tells how many processes serve together.
+    """
+    service = Service(settings, Access(settings.server), checked(operations), workers)
+    anonymous = settings.server.anonymous is not None
+    service.document = msgspec.json.encode(openapi.document(operations, anonymous=anonymous))
+    app: Sanic[Any, Any] = Sanic(
+        f"holdall-{next(_serial)}",
+        config=_config(settings),
+        configure_logging=False,
+        error_handler=Failures(service),
+    )
+    app.ctx.service = service
+    for operation in operations:
+        uri = operation.path.replace("{", "<").replace("}", ">")
+        app.add_route(handler_for(service, operation), uri, methods=[operation.method], name=operation.name)
+    lifespan = Lifespan(service, store)
+    app.before_server_start(lifespan.start)
+    app.before_server_stop(lifespan.stopping)
+    app.after_server_stop(lifespan.stop)
+    logging.getLogger("sanic.root").setLevel(logging.WARNING)
+    return app
+
+
+def _config(settings: Settings) -> Config:
+    server = settings.server
+    return Config(
+        {
+            "ACCESS_LOG": server.access_log,
+            "AUTO_EXTEND": False,
+            "FORWARDED_SECRET": None,
+            "GRACEFUL_SHUTDOWN_TIMEOUT": server.grace,
+            "INSPECTOR": False,
+            "KEEP_ALIVE_TIMEOUT": 15,
+            "MOTD": False,
+            "NOISY_EXCEPTIONS": False,
+            "PROXIES_COUNT": None,
+            "REQUEST_MAX_SIZE": server.max_body_bytes,
+            "REQUEST_TIMEOUT": 10,
+            "RESPONSE_TIMEOUT": 60,
+            "TOUCHUP": True,
+        },
+        env_prefix=None,
+    )

@@ -1,0 +1,142 @@
+"""Between Sanic and the operations: a request becomes a call, a reply a response, an exception a problem."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from time import perf_counter
+from typing import Any
+
+from sanic.exceptions import MethodNotAllowed, PayloadTooLarge, SanicException
+from sanic.handlers import ErrorHandler
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from holdall_server.exchange import Reply
+from holdall_server.guard import admit
+from holdall_server.heads import fault_of
+from holdall_server.operations import Operation
+from holdall_server.problems import TITLES, Problem, problem_of
+from holdall_server.service import Service
+
+__all__ = ["Failures", "handler_for"]
+
+log = logging.getLogger("holdall.server")
+_process = secrets.token_hex(4)
+_serial = itertools.count(1)
+_ONCE = frozenset({"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"})
+
+Handler = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
+
+
+def handler_for(service: Service, operation: Operation) -> Handler:
+    """The handler that Sanic calls for ``operation``."""
+    name, perform, meter = operation.name, operation.handler, service.meter
+
+    async def handle(request: Request[Any, Any], **path: str) -> HTTPResponse | None:
+        start = perf_counter()
+        try:
+            refuse_malformed(request)
+            body = b"" if operation.body is None else request.body
+            call = admit(service, operation, request.path, path, request.query_string, request.headers, body)
+            reply = await perform(call)
+            if reply.stream is not None:
+                await _stream(request, reply)
+                meter.request(name, reply.status, perf_counter() - start)
+                return None
+        except Exception as error:  # noqa: BLE001 - everything that fails is told to the client as a problem
+            if request.responded:
+                meter.request(name, 500, perf_counter() - start)
+                raise
+            reply = _failed(request, error)
+        meter.request(name, reply.status, perf_counter() - start)
+        return _response(reply)
+
+    return handle
+
+
+def refuse_malformed(request: Request[Any, Any]) -> None:
+    """Raise ``Problem`` 400 for a request whose head is not what RFC 9112 and this server allow."""
+    headers = request.headers
+    fault = fault_of(
+        request.head,
+        headers.getall("host", ()),
+        headers.getall("content-length", ()),
+        headers.getall("transfer-encoding", ()),
+    )
+    if fault is None and len(set(headers)) < len(headers):
+        twice = [name for name in _ONCE if len(headers.getall(name, ())) > 1]
+        fault = f"{twice[0]} is given twice" if twice else None
+    if fault is not None:
+        raise Problem(400, "malformed-request", fault, headers={"Connection": "close"})
+
+
+class Failures(ErrorHandler):
+    """Tells a client of what failed before an operation was reached."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self._service = service
+
+    def response(self, request: Request[Any, Any] | None, exception: Exception) -> HTTPResponse:
+        """A problem in place of Sanic's error pages."""
+        if isinstance(exception, SanicException):
+            exception = self._problem(request, exception)
+        reply = _failed(request, exception)
+        self._service.meter.request("none", reply.status, 0)
+        return _response(reply)
+
+    def _problem(self, request: Request[Any, Any] | None, error: SanicException) -> Problem:
+        if request is not None and request.head and not isinstance(error, PayloadTooLarge):
+            try:
+                refuse_malformed(request)
+            except Problem as problem:
+                return problem
+        status = error.status_code
+        if isinstance(error, MethodNotAllowed):
+            allow = ", ".join(sorted(error.headers.get("Allow", "").replace(" ", "").split(",")))
+            return Problem(405, "method-not-allowed", "the path has other methods", headers={"Allow": allow})
+        if status not in TITLES:
+            status = 400 if 400 <= status < 500 else 500  # noqa: PLR2004 - classes of status
+        return Problem(status, _CODES.get(status, "malformed-request"), _DETAILS.get(status, TITLES[status].lower()))
+
+
+_CODES = {404: "not-found", 408: "timeout", 413: "too-large", 500: "internal", 503: "not-ready"}
+_DETAILS = {404: "there is no such path", 413: "the request has more bytes than the server takes"}
+
+
+def _failed(request: Request[Any, Any] | None, error: Exception) -> Reply:
+    conditional = request is not None and "if-match" in request.headers
+    problem = problem_of(error, conditional=conditional)
+    reply = problem.reply("" if request is None else request.path)
+    if problem.status >= 500:  # noqa: PLR2004 - the server's own failures
+        number = reply.headers["X-Request-ID"] = f"{_process}-{next(_serial):x}"
+        log.error("request %s failed with status %s", number, problem.status, exc_info=error)
+    return reply
+
+
+def _response(reply: Reply) -> HTTPResponse:
+    return HTTPResponse(reply.body or None, reply.status, _dressed(reply), reply.media)
+
+
+def _dressed(reply: Reply) -> dict[str, str]:
+    headers = reply.headers
+    headers.setdefault("X-Request-ID", f"{_process}-{next(_serial):x}")
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
+    return headers
+
+
+async def _stream(request: Request[Any, Any], reply: Reply) -> None:
+    """Send a reply piece by piece. What fails before the first piece can still be told as a problem."""
+    if reply.stream is None:
+        return
+    pieces = aiter(reply.stream)
+    first = await anext(pieces, b"")
+    response = await request.respond(status=reply.status, headers=_dressed(reply), content_type=reply.media)
+    await response.send(first)
+    async for piece in pieces:
+        await response.send(piece)
+    await response.eof()

@@ -1,0 +1,72 @@
+"""A storage that measures the one inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+from holdall import Commit, Conflict, ISessionStorage, Scan, Snapshot, Span
+
+from holdall_server.metrics import Meter
+
+__all__ = ["MeteredStorage"]
+
+
+class MeteredStorage(ISessionStorage):
+    """Passes every verb on, and tells a meter how long it took and how it ended."""
+
+    def __init__(self, storage: ISessionStorage, meter: Meter) -> None:
+        self._storage = storage
+        self._tell = meter.verb
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        """Measured."""
+        start = perf_counter()
+        try:
+            found = await self._storage.load(partition, *spans)
+        except BaseException:
+            self._tell("load", "failed", perf_counter() - start)
+            raise
+        read = 0 if found is None else sum(map(len, found.records.values()))
+        self._tell("load", "ok", perf_counter() - start, read=read)
+        return found
+
+    async def commit(self, commit: Commit) -> None:
+        """Measured."""
+        start = perf_counter()
+        try:
+            await self._storage.commit(commit)
+        except BaseException as error:
+            self._tell("commit", _outcome(error), perf_counter() - start)
+            raise
+        self._tell("commit", "ok", perf_counter() - start, written=sum(map(len, commit.write.values())))
+
+    async def drop(self, partition: str, *, expect: int) -> None:
+        """Measured."""
+        start = perf_counter()
+        try:
+            await self._storage.drop(partition, expect=expect)
+        except BaseException as error:
+            self._tell("drop", _outcome(error), perf_counter() - start)
+            raise
+        self._tell("drop", "ok", perf_counter() - start)
+
+    async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+        """Measured."""
+        start = perf_counter()
+        try:
+            found = await self._storage.scan(scan)
+        except BaseException:
+            self._tell("scan", "failed", perf_counter() - start)
+            raise
+        read = sum(len(record) for snapshot in found for record in snapshot.records.values())
+        self._tell("scan", "ok", perf_counter() - start, read=read)
+        return found
+
+    async def close(self) -> None:
+        """Passed on."""
+        await self._storage.close()
+
+
+def _outcome(error: BaseException) -> str:
+    return "conflict" if isinstance(error, Conflict) else "failed"

@@ -1,0 +1,114 @@
+"""What is measured, for Prometheus. Of several workers each writes to its own files; any of them sums them up.
+
+The variable ``PROMETHEUS_MULTIPROC_DIR`` must be set before this is imported: the supervisor of the workers does.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from holdall.caching import Cache
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector  # pyright: ignore[reportUnknownVariableType]
+
+__all__ = ["MEDIA", "Meter"]
+
+MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15)
+
+
+class Meter:
+    """The measures of one worker."""
+
+    def __init__(self, backend: str) -> None:
+        self._backend = backend
+        self._registry = registry = CollectorRegistry()
+        self._requests = Histogram(
+            "holdall_request_seconds", "Requests by operation and outcome.", ["operation", "outcome"],
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._verbs = Histogram(
+            "holdall_storage_seconds", "Calls to the storage by backend, verb and outcome.",
+            ["backend", "verb", "outcome"], registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._bytes = Counter(
+            "holdall_storage_bytes", "Bytes of records to and from the storage.", ["backend", "direction"],
+            registry=registry,
+        )  # fmt: skip
+        self._lookups = Counter(
+            "holdall_cache_lookups", "Look-ups in the cache of session heads.", ["outcome"], registry=registry
+        )
+        self._cached = Gauge(
+            "holdall_cache_bytes", "Bytes in the cache of session heads.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
+        self._sweeps = Histogram(
+            "holdall_sweep_seconds", "Sweeps of what has expired, by outcome.", ["outcome"], registry=registry,
+            buckets=_SECONDS,
+        )  # fmt: skip
+        self._swept = Counter(
+            "holdall_swept", "Expired sessions, and partitions of any kind, that sweeps dropped.", ["kind"],
+            registry=registry,
+        )  # fmt: skip
+        self._last_sweep = Gauge(
+            "holdall_last_sweep_timestamp_seconds", "When the last sweep ended well.", registry=registry,
+            multiprocess_mode="max",
+        )  # fmt: skip
+        self._workers = Gauge(
+            "holdall_workers", "Worker processes, alive and expected.", ["state"], registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
+        self._request_children: dict[tuple[str, str], Any] = {}
+        self._verb_children: dict[tuple[str, str], Any] = {}
+        self._read = self._bytes.labels(backend, "read")
+        self._written = self._bytes.labels(backend, "written")
+        self.cache: Cache[Any] | None = None
+        self._hits = self._misses = 0
+
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        outcome = "ok" if status < 400 else "refused" if status < 500 else "failed"  # noqa: PLR2004 - classes of status
+        child = self._request_children.get((operation, outcome))
+        if child is None:
+            child = self._request_children[operation, outcome] = self._requests.labels(operation, outcome)
+        child.observe(seconds)
+
+    def verb(self, verb: str, outcome: str, seconds: float, *, read: int = 0, written: int = 0) -> None:
+        """The storage did its part."""
+        child = self._verb_children.get((verb, outcome))
+        if child is None:
+            child = self._verb_children[verb, outcome] = self._verbs.labels(self._backend, verb, outcome)
+        child.observe(seconds)
+        if read:
+            self._read.inc(read)
+        if written:
+            self._written.inc(written)
+
+    def swept(self, seconds: float, *, expired: int = 0, dropped: int = 0, failed: bool = False) -> None:
+        """A sweep is done."""
+        self._sweeps.labels("failed" if failed else "ok").observe(seconds)
+        self._swept.labels("session").inc(expired)
+        self._swept.labels("partition").inc(dropped)
+        if not failed:
+            self._last_sweep.set_to_current_time()
+
+    def publish(self, *, alive: int, expected: int) -> None:
+        """Bring up to date what is counted elsewhere. Each worker does it now and then, and before it is asked."""
+        self._workers.labels("alive").set(alive)
+        self._workers.labels("expected").set(expected)
+        cache = self.cache
+        if cache is not None:
+            hits, misses = cache.hits, cache.misses
+            self._lookups.labels("hit").inc(hits - self._hits)
+            self._lookups.labels("miss").inc(misses - self._misses)
+            self._hits, self._misses = hits, misses
+            self._cached.set(cache.size)
+
+    def exposition(self) -> bytes:
+        """Everything, of all workers, in Prometheus' text format."""
+        registry: CollectorRegistry = self._registry
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # pyright: ignore[reportUnknownVariableType, reportUnusedCallResult]
+        return generate_latest(registry)

@@ -1,0 +1,138 @@
+"""Query parameters: declared once, for the check and for the documentation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from holdall.plugins import nearest
+
+from holdall_server.problems import Problem
+
+__all__ = ["Choice", "Cursor", "Number", "Parameter", "Text", "parse"]
+
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{1,500}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_SECRETS = frozenset({"token", "access_token", "api_key", "apikey", "key", "authorization", "auth", "bearer"})
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One query parameter."""
+
+    name: str
+    about: str
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Its JSON Schema."""
+        raise NotImplementedError
+
+    def read(self, text: str) -> Any:
+        """The value that ``text`` stands for; raises ``ValueError`` with what it should be."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Parameter):
+    """Any text."""
+
+    most: int = 200
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """A string of limited length."""
+        return {"type": "string", "minLength": 1, "maxLength": self.most}
+
+    def read(self, text: str) -> str:
+        """``text`` itself, if it is neither empty nor too long."""
+        if not 0 < len(text) <= self.most:
+            raise ValueError(f"has 1 to {self.most} characters")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor(Parameter):
+    """A place in a list: what an answer gave as ``next`` or ``previous``, or the id of an item."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """An opaque string."""
+        return {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,500}$"}
+
+    def read(self, text: str) -> str:
+        """``text`` itself, if it can be a cursor."""
+        if not _CURSOR.fullmatch(text):
+            raise ValueError("is a cursor that an answer gave")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Parameter):
+    """A whole number."""
+
+    least: int = 0
+    most: int | None = None
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """An integer in its range."""
+        most = {} if self.most is None else {"maximum": self.most}
+        return {"type": "integer", "minimum": self.least, **most}
+
+    def read(self, text: str) -> int:
+        """The number, if it is in range."""
+        value = int(text) if _NUMBER.fullmatch(text) else -1
+        if value < self.least or (self.most is not None and value > self.most):
+            end = "" if self.most is None else f" to {self.most}"
+            raise ValueError(f"is a whole number from {self.least}{end}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Parameter):
+    """One of a few words."""
+
+    words: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """An enumeration."""
+        return {"type": "string", "enum": list(self.words)}
+
+    def read(self, text: str) -> str:
+        """The word, if it is one of them."""
+        if text not in self.words:
+            raise ValueError(f"is one of {', '.join(self.words)}")
+        return text
+
+
+def parse(query: str, declared: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The values in a query string; raises ``Problem`` 400 for what is not declared, given twice, or wrong."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=_MOST)
+    except ValueError:
+        raise Problem(400, "malformed-query", "the query string is malformed") from None
+    found: dict[str, Any] = {}
+    for name, text in pairs:
+        parameter = declared.get(name)
+        if parameter is None:
+            raise _unknown(name, list(declared))
+        if name in found:
+            raise Problem(400, "invalid-parameter", "is given twice", parameter=name)
+        try:
+            found[name] = parameter.read(text)
+        except ValueError as error:
+            raise Problem(400, "invalid-parameter", str(error), parameter=name) from None
+    return found
+
+
+def _unknown(name: str, known: Sequence[str]) -> Problem:
+    if name.lower() in _SECRETS:
+        return Problem(400, "token-in-url", "a token belongs in the Authorization header, never in the URL")
+    allowed = f"allowed: {', '.join(known)}" if known else "none is allowed here"
+    return Problem(400, "unknown-parameter", f"unknown query parameter{nearest(name, known)} ({allowed})")

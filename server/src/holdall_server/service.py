@@ -1,0 +1,72 @@
+"""What a worker holds while it serves: settings, access, the open store, and what it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from holdall import Principal, Settings, StorageError, Store
+
+from holdall_server.access import Access
+from holdall_server.metrics import Meter
+from holdall_server.operations import Operation
+from holdall_server.probing import Probe
+
+__all__ = ["Service", "Workers"]
+
+
+class Workers(Protocol):
+    """The processes that serve together."""
+
+    @property
+    def expected(self) -> int:
+        """How many there should be."""
+        ...
+
+    @property
+    def alive(self) -> int:
+        """How many there are."""
+        ...
+
+
+class OneWorker:
+    """A server of one process."""
+
+    expected = alive = 1
+
+
+class Service:
+    """One worker's state."""
+
+    def __init__(
+        self, settings: Settings, access: Access, operations: Sequence[Operation], workers: Workers | None = None
+    ) -> None:
+        self.settings = settings
+        self.access = access
+        self.operations = operations
+        self.workers: Workers = workers or OneWorker()
+        self.meter = Meter(settings.storage.use)
+        self.stopping = False
+        self.document: bytes = b""
+        """The OpenAPI document."""
+        self._store: Store | None = None
+        self._stores: dict[Principal, Store] = {}
+        self.probe: Probe | None = None
+
+    @property
+    def store(self) -> Store:
+        """The open store, for trusted code only: nothing is checked."""
+        if self._store is None:
+            raise StorageError("the store is not open")
+        return self._store
+
+    def use(self, store: Store) -> None:
+        """Serve from ``store``."""
+        self._store = store
+        self._stores = {principal: store.acting_as(principal) for principal in self.access.principals}
+        self.probe = Probe(store.engine)
+        self.meter.cache = store.engine.states
+
+    def store_for(self, principal: Principal) -> Store:
+        """The store with every access checked against ``principal``."""
+        return self._stores[principal]

@@ -1,0 +1,62 @@
+"""``serve``: check, bind, then run one process or supervise several."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from holdall import Settings, SettingsError
+
+from holdall_server import supervisor, worker
+from holdall_server.checks import check
+
+__all__ = ["serve"]
+
+_BACKLOG = 1024
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop by SIGTERM or SIGINT. Prints one line with the URL when it is ready.
+
+    Returns when it was told to stop and every acknowledged write is stored. Raises ``HoldallError`` when it cannot
+    start: the configuration is wrong, or the storage can't be opened. Raises ``SystemExit(1)`` when it had to cut
+    requests off at the end of the grace or its workers could not be kept alive.
+    """
+    check(settings)
+    with _bound(settings) as sock:
+        line = f"Holdall serves {_url(settings, sock)}"
+        if settings.server.workers == 1:
+            worker.run(settings, sock, ready=lambda: _say(line))
+        else:
+            supervisor.run(settings, sock, ready=lambda: _say(f"{line} with {settings.server.workers} workers"))
+
+
+def _bound(settings: Settings) -> socket.socket:
+    host, port = settings.server.host, settings.server.port
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise SettingsError(f"server.host: cannot use {host!r}: {error.strerror or error}") from None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise SettingsError(f"server.port: cannot listen on {host}, port {port}: {error.strerror}") from None
+    sock.setblocking(False)
+    return sock
+
+
+def _url(settings: Settings, sock: socket.socket) -> str:
+    scheme = "http" if settings.server.tls_cert is None else "https"
+    host, port = sock.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
