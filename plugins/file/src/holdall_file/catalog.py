@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from holdall.contract import Head
-from holdall_file.folder import Descriptor, Folder
+from holdall_file.folder import Folder
 
 __all__ = ["Catalog", "Intents", "Row", "kind_of"]
 
@@ -82,6 +82,10 @@ class Intents:
         """Make it last, where that was promised."""
         if durable and self._dirty:
             os.fdatasync(self._file.fd)
+        self._file.close()
+
+    def forget(self) -> None:
+        """Let the file and its lock go."""
         self._file.close()
 
 
@@ -256,6 +260,6 @@ class Catalog:
         self._db.close()
         self._log.close()
 
-    def forget(self) -> Descriptor:
-        """The open log, for a forked child to close."""
-        return self._log
+    def forget(self) -> None:
+        """Let the log and its lock go, in a forked child."""
+        self._log.close()

@@ -83,7 +83,7 @@ class Folder:
         self.durable = durable
         """Whether a power cut may cost nothing that was acknowledged."""
         self.report = Report()
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_path(path)
         self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             self._refuse_strangers()
@@ -171,12 +171,15 @@ class Folder:
         """Keep ``data`` aside and say so; False when it was kept before."""
         try:
             kept = self.create(f"quarantine/{name}")
+            try:
+                write_all(kept.fd, data, 0)
+            finally:
+                kept.close()
         except FileExistsError:
             return False
-        try:
-            write_all(kept.fd, data, 0)
-        finally:
-            kept.close()
+        except OSError as error:
+            logger.error("%s: %d bytes could not be kept: %s", reason, len(data), error)  # noqa: TRY400 - enough
+            return True
         logger.error("%s: %d bytes kept in quarantine/%s", reason, len(data), name)
         return True
 
@@ -185,3 +188,20 @@ class Folder:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+def _make_path(path: Path) -> None:
+    """Make the folder and those above it, each durable before the next."""
+    if path.is_dir():
+        return
+    _make_path(path.parent)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    path.chmod(0o700)
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

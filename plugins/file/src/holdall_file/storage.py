@@ -145,6 +145,8 @@ class FileSessionStorage(ISessionStorage):
         """In a forked child: let go of what would keep the parent's locks alive."""
         self._writer.forget()
         self._opened.lock.close()
+        if self._opened.catalog is not None:
+            self._opened.catalog.forget()
 
     def _check(self) -> None:
         if self._closed:

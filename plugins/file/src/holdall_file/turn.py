@@ -17,6 +17,8 @@ from holdall_file.wal import Entry as WalEntry
 
 __all__ = ["Turn"]
 
+_LARGEST = 1 << 63
+
 
 class Turn:
     """Commits on one partition, in order, on top of its published state."""
@@ -39,6 +41,8 @@ class Turn:
     def add(self, index: int, commit: Commit) -> None:
         """Put one more commit on top; raises ``Conflict``."""
         head = commit.onto(self.head)
+        if any(score is not None and not -_LARGEST <= score < _LARGEST for score in commit.marks.values()):
+            raise ValueError("a mark's score needs more than 64 bits")
         if not self._parts:
             self._begin()
         records: list[bytes] = []

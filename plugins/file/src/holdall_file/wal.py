@@ -91,9 +91,10 @@ class Wal:
     def append(self, entries: Sequence[Entry]) -> None:
         """Write ``entries`` and sync once."""
         parts: list[bytes] = []
+        number = self._number
         for digest, file_id, offset, data in entries:
-            self._number += 1
-            start = (self._epoch, self._number, bytes.fromhex(digest), file_id.encode(), offset, len(data))
+            number += 1
+            start = (self._epoch, number, bytes.fromhex(digest), file_id.encode(), offset, len(data))
             body = _ENTRY.pack(_MARK, 0, *start)[8:]
             parts += (_MARK, _COUNT.pack(crc32(data, crc32(body))), body, data)
         blob = b"".join(parts)
@@ -101,6 +102,7 @@ class Wal:
         write_all(self._file.fd, blob, self._at)
         sync(self._file.fd)
         self._at += len(blob)
+        self._number = number
 
     def restart(self) -> None:
         """Begin again at the start: every file that the entries name is on the disk."""
@@ -120,9 +122,9 @@ class Wal:
     def _fill(self, end: int) -> None:
         """Write zeros ahead, so that most syncs need not change the file's size."""
         if end > self._filled:
-            start = self._filled
-            self._filled = -(-end // _STEP) * _STEP
-            write_all(self._file.fd, bytes(self._filled - start), start)
+            filled = -(-end // _STEP) * _STEP
+            write_all(self._file.fd, bytes(filled - self._filled), self._filled)
+            self._filled = filled
 
 
 def _bytes(entries: Sequence[Entry]) -> int:

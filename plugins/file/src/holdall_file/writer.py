@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Sequence
+from contextlib import suppress
 
 from holdall.contract import Commit, Span
-from holdall.errors import Conflict, HoldallError, StorageFull
+from holdall.errors import Conflict, HoldallError, Invalid, StorageFull
 from holdall_file.catalog import Intents
 from holdall_file.cold import read_at
 from holdall_file.compaction import compact
@@ -81,7 +82,9 @@ class Writer:
                 turn = turns[commit.partition] = Turn(commit.partition, session)
                 self._heal(turn)
             turn.add(index, commit)
-        except (HoldallError, Busy, OSError) as error:
+        except ValueError as error:  # a name that is no text, a number that is too large
+            return Invalid(f"it can't be written down: {error}")
+        except Exception as error:  # noqa: BLE001 - the others of the batch have nothing to do with it
             return typed(error)
         return None
 
@@ -129,8 +132,7 @@ class Writer:
     def _undo(self, turn: Turn, error: BaseException) -> BaseException:
         """Take a turn's bytes away; what a failed sync did to the bytes before them is put right before the next."""
         if isinstance(error, SyncFailed):
-            self.fault = f"{error} ({log_name(turn.digest)})"
-            logger.error("degraded: %s", self.fault)
+            self._degrade(error, log_name(turn.digest))
             if not turn.created:
                 since = self._since.get(turn.digest, turn.start)
                 self._suspects[turn.digest] = min(since, self._suspects.get(turn.digest, since))
@@ -140,6 +142,12 @@ class Writer:
                 self._shelf.remove(turn.session)
         return error
 
+    def _degrade(self, error: SyncFailed, name: str) -> None:
+        """From now on every file is synced by itself, and the write-ahead log stays for the next opening to repeat."""
+        self._broken = True
+        self.fault = f"{error} ({name})"
+        logger.error("degraded until it is opened again: %s", self.fault)
+
     # Making it last
 
     def _settle(self, turns: list[Turn]) -> list[tuple[Turn, BaseException]]:
@@ -147,8 +155,11 @@ class Writer:
         if not self._folder.durable:
             for turn in turns:
                 self._note(turn)
-            if len(self._shelf.unsynced) > _UNSYNCED:
-                self._flush()
+            try:
+                if len(self._shelf.unsynced) > _UNSYNCED:
+                    self._flush()
+            except SyncFailed as error:
+                return [(turn, error) for turn in turns]
             return []
         own = [turn for turn in turns if turn.created or self._needs_own(turn)]
         together = [turn for turn in turns if not (turn.created or self._needs_own(turn))]
@@ -159,7 +170,6 @@ class Writer:
             try:
                 self._log(together)
             except OSError as error:
-                self._broken = self._broken or isinstance(error, SyncFailed)
                 failed += [(turn, error) for turn in together]
         return failed
 
@@ -275,7 +285,8 @@ class Writer:
             self._synced(session.digest)
             if self._folder.durable:
                 self._folder.sync(f"s/{session.digest[:2]}")
-            self._intents.gone(partition, expect)
+            with suppress(OSError):  # no room: the entry stays, and every scan finds it wrong
+                self._intents.gone(partition, expect)
         finally:
             self._shelf.release(session)
 
@@ -305,14 +316,15 @@ class Writer:
         try:
             self._flush()
             self._intents.close(durable=True)
-            if not self._suspects:
+            if not self._broken:
                 self._wal.remove(self._folder)
         finally:
-            for session in self._shelf.all():
-                self._shelf.remove(session)
+            self.forget()
 
     def forget(self) -> None:
-        """In a forked child: let go of what would keep the parent's locks alive."""
+        """Let every file and its lock go; all that a forked child may do."""
         self._wal.forget()
+        self._intents.forget()
         for session in self._shelf.all():
+            session.dead = True
             session.file.close()
