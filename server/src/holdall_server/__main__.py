@@ -6,7 +6,6 @@ import sys
 
 from holdall import HoldallError
 from holdall.settings import read_settings
-
 from holdall_server.serving import serve
 
 

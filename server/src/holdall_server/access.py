@@ -13,7 +13,6 @@ from pathlib import Path
 
 from holdall import Principal, SettingsError
 from holdall.settings import ServerSettings, TokenSettings
-
 from holdall_server.problems import Problem
 
 __all__ = ["Access", "is_loopback"]

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from holdall import Settings, Store
 from sanic import Sanic
 from sanic.config import Config
 
+from holdall import Settings, Store
 from holdall_server import openapi
 from holdall_server.access import Access
 from holdall_server.api import OPERATIONS

@@ -46,7 +46,7 @@ def handler_for(service: Service, operation: Operation) -> Handler:
                 await _stream(request, reply)
                 meter.request(name, reply.status, perf_counter() - start)
                 return None
-        except Exception as error:  # noqa: BLE001 - everything that fails is told to the client as a problem
+        except Exception as error:
             if request.responded:
                 meter.request(name, 500, perf_counter() - start)
                 raise
@@ -59,7 +59,7 @@ def handler_for(service: Service, operation: Operation) -> Handler:
 
 def refuse_malformed(request: Request[Any, Any]) -> None:
     """Raise ``Problem`` 400 for a request whose head is not what RFC 9112 and this server allow."""
-    headers = request.headers
+    headers: Any = request.headers
     fault = fault_of(
         request.head,
         headers.getall("host", ()),
@@ -129,7 +129,7 @@ def _dressed(reply: Reply) -> dict[str, str]:
     return headers
 
 
-async def _stream(request: Request[Any, Any], reply: Reply) -> None:
+async def _stream(request: Any, reply: Reply) -> None:
     """Send a reply piece by piece. What fails before the first piece can still be told as a problem."""
     if reply.stream is None:
         return

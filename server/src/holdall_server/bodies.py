@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from holdall.plugins import nearest
 from pydantic import BaseModel
 
+from holdall.plugins import nearest
 from holdall_server.problems import Problem
 
 __all__ = ["fields_of", "object_of", "refuse_owned", "take"]
@@ -17,7 +18,7 @@ _OWNED = frozenset(
     {"id", "version", "created_at", "active_at", "expires_at", "ends_at", "status", "counts", "size", "ended"}
 )
 """Fields of a session that only the server writes."""
-_KINDS = {str: "a string", list: "a list", bool: "true or false", int: "a whole number"}
+_KINDS: Mapping[type[Any], str] = {str: "a string", list: "a list", bool: "true or false", int: "a whole number"}
 
 
 def object_of(body: Any) -> dict[str, Any]:

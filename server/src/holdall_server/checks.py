@@ -7,7 +7,6 @@ import ssl
 from holdall import Settings, SettingsError
 from holdall.opening import abilities_of
 from holdall.plugins import Plugins
-
 from holdall_server.access import Access, is_loopback
 
 __all__ = ["check", "tls_of"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from holdall import Principal, Store
 
 if TYPE_CHECKING:

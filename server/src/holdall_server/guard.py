@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdall import Principal
-
 from holdall_server import strictjson
 from holdall_server.exchange import JSON, Call
 from holdall_server.operations import Operation, Policy
@@ -17,7 +16,7 @@ from holdall_server.service import Service
 __all__ = ["admit"]
 
 
-def admit(  # noqa: PLR0913 - each is a part of a request
+def admit(  # noqa: PLR0913, PLR0917 - each is a part of a request
     service: Service,
     operation: Operation,
     target: str,

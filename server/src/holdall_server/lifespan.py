@@ -11,7 +11,6 @@ from typing import Any
 
 import holdall
 from holdall import ISessionStorage, Store
-
 from holdall_server.metering import MeteredStorage
 from holdall_server.service import Service
 

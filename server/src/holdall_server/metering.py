@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from holdall import Commit, Conflict, ISessionStorage, Scan, Snapshot, Span
-
 from holdall_server.metrics import Meter
 
 __all__ = ["MeteredStorage"]

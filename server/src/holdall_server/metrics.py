@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from holdall.caching import Cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector  # pyright: ignore[reportUnknownVariableType]
+
+from holdall.caching import Cache
 
 __all__ = ["MEDIA", "Meter"]
 

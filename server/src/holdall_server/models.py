@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from holdall.formats import EXPORTS
 from holdall.sessions.models import Milliseconds, Name, NewMessage, NewSession, NewToolRun, Owner, Seconds
-from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "Appended",
@@ -39,7 +40,7 @@ class CreateSession(NewSession):
     """The owner's own name for it: the session of that name is given back if there is one."""
     owner: Owner | None = None
     """For admins only: whose it shall be."""
-    messages: list[NewMessage] = []
+    messages: Annotated[list[NewMessage], Field(default_factory=list)]
 
 
 class ExtendSession(BaseModel):

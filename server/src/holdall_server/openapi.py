@@ -156,7 +156,8 @@ def _schemas(operations: Sequence[Operation]) -> tuple[Schemas, dict[str, Any]]:
         wanted |= {(model, _ANSWER) for told in operation.answers.values() for model in told.models}
     ordered = sorted(wanted, key=lambda pair: (pair[0].__name__, pair[1]))
     places, whole = models_json_schema(ordered, ref_template=_REF)
-    return places, {name: _open_unions(schema) for name, schema in whole["$defs"].items()}
+    found = cast("Schemas", places)
+    return found, {name: _open_unions(schema) for name, schema in whole["$defs"].items()}
 
 
 def _open_unions(schema: Any) -> Any:

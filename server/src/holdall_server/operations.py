@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-from holdall import SettingsError
 from pydantic import BaseModel
 
+from holdall import SettingsError
 from holdall_server.exchange import JSON, Call, Reply
 from holdall_server.parameters import Parameter
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from holdall.plugins import nearest
-
 from holdall_server.problems import Problem
 
 __all__ = ["Choice", "Cursor", "Number", "Parameter", "Text", "parse"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from holdall import errors
 
+from holdall import errors
 from holdall_server.exchange import Reply
 
 __all__ = ["MEDIA", "TITLES", "Problem", "problem_of"]
@@ -43,7 +43,7 @@ _RETRY = {"Retry-After": "1"}
 
 
 @dataclass(slots=True, eq=False)
-class Problem(Exception):  # noqa: N818
+class Problem(Exception):
     """A refusal. ``code`` is the stable word for its kind; ``pointer`` says where in the body the fault is."""
 
     status: int

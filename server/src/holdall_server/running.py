@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sanic import Sanic
-from sanic.server import AsyncioServer
+from sanic.application.state import ApplicationServerInfo
+from sanic.http.constants import HTTP
 
 __all__ = ["serving", "serving_until"]
 
@@ -42,7 +43,9 @@ async def serving(
     app: Sanic[Any, Any], sock: socket.socket, *, tls: ssl.SSLContext | None = None
 ) -> AsyncGenerator[None, None]:
     """Serve ``app`` on the bound ``sock`` while the context lasts."""
-    server: AsyncioServer = await app.create_server(
+    create: Any = app.create_server  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    app.state.server_info.append(ApplicationServerInfo({"version": HTTP.VERSION_1}))  # no Alt-Svc header then
+    server: Any = await create(
         sock=sock,
         ssl=tls,
         return_asyncio_server=True,
@@ -64,7 +67,7 @@ async def serving(
         await server.after_stop()
 
 
-async def _drain(server: AsyncioServer, grace: float) -> None:
+async def _drain(server: Any, grace: float) -> None:
     """Take no more connections, close the idle ones, let the busy ones finish, abort those that are left."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from holdall import Principal, Settings, StorageError, Store
-
 from holdall_server.access import Access
 from holdall_server.metrics import Meter
 from holdall_server.operations import Operation

@@ -6,7 +6,6 @@ import socket
 import sys
 
 from holdall import Settings, SettingsError
-
 from holdall_server import supervisor, worker
 from holdall_server.checks import check
 

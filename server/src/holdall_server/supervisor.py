@@ -23,7 +23,6 @@ from types import FrameType
 from typing import Any
 
 from holdall import Settings, StorageError
-
 from holdall_server.worker import FAILED, READY, work
 
 __all__ = ["run"]

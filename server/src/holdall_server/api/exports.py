@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from holdall.formats import EXPORTS, export
-
 from holdall_server.api.sessions import SESSION_PATH
 from holdall_server.bodies import fields_of, take
 from holdall_server.exchange import Call, Reply

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from holdall import StorageError
-
 from holdall_server import metrics
 from holdall_server.exchange import Call, Reply, json_reply
 from holdall_server.models import Live, Ready

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
 from holdall import Invalid
 from holdall.sessions.appending import Appended
 from holdall.sessions.models import NewMessage
-
 from holdall_server import models
 from holdall_server.api.pages import AROUND, LIMIT, page_reply
 from holdall_server.api.sessions import SESSION_PATH

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from holdall import Page
 
+from holdall import Page
 from holdall_server.conditions import links, unless_seen
 from holdall_server.exchange import Call, Reply
 from holdall_server.parameters import Cursor, Number, Parameter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+
 from holdall import Session
 from holdall.sessions.models import SessionChanges
-
 from holdall_server.api.pages import LIMIT
 from holdall_server.bodies import fields_of, refuse_owned, take
 from holdall_server.conditions import etag, expected, idempotency_key, links, unless_seen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from holdall import Invalid
 from holdall.sessions.models import NewToolRun, ToolRunEnd
-
 from holdall_server import models
 from holdall_server.api.messages import appended_headers
 from holdall_server.api.pages import AROUND, page_reply
