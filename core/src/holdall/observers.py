@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
+
+import pluggy
 
 from holdall.errors import PluginError, Refused
 from holdall.plugins import Plugins
@@ -28,20 +31,29 @@ class Observers:
 
     def creating(self, draft: Draft) -> None:
         """Show a draft to each plugin. ``Refused`` goes through; anything else names the plugin."""
+        named = draft.id, draft.owner
         for implementation in self._creating:
             try:
-                implementation.function(draft=draft)
+                _call(implementation, draft=draft)
             except Refused:
                 raise
             except Exception as error:
                 name = implementation.plugin_name
                 raise PluginError(f"plugin {name!r} failed while a session was created: {error!r}") from error
+            if (draft.id, draft.owner) != named:
+                name = implementation.plugin_name
+                raise PluginError(f"plugin {name!r} changed the id or the owner of a session that was created")
 
     def observe(self, event: Event) -> None:
         """Tell each plugin; what it raises is reported, and the others are told all the same."""
         for implementation in self._watching:
             try:
-                implementation.function(event=event)
+                _call(implementation, event=event)
             except Exception:
                 self.failures += 1
                 log.exception("plugin %r failed to observe %s", implementation.plugin_name, event.kind)
+
+
+def _call(implementation: pluggy.HookImpl, **arguments: Any) -> None:
+    """Call a hook with those of ``arguments`` that it declares; it may leave some out."""
+    implementation.function(**{name: arguments[name] for name in implementation.argnames})

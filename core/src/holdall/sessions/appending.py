@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from holdall.contract import Span
-from holdall.errors import Conflict, Ended, Invalid, TooLarge
-from holdall.sessions.engine import Decision, Engine
-from holdall.sessions.inputs import Batch, messages_of, tool_runs_of
+from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
+from holdall.sessions.engine import Check, Decision, Engine
+from holdall.sessions.inputs import Batch, fields_of, messages_of, originals_of, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, fingerprint, key_record
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS, message_id, tool_run_id
 from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, ToolRun
 
-__all__ = ["Appended", "Request", "append", "check_version", "check_writable", "content_of", "put"]
+__all__ = ["Appended", "Request", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
 
 _KEY_LENGTH = 200
 
@@ -54,11 +54,6 @@ class Content:
     tools: Batch
     originals: Sequence[bytes]
 
-    @property
-    def size(self) -> int:
-        """Bytes, without the ids."""
-        return sum(map(len, (*self.messages.bodies, *self.tools.bodies, *self.originals)))
-
 
 def check_writable(state: State, expect: int | None) -> None:
     """Raise unless the session is active and, where ``expect`` is given, at that version."""
@@ -77,15 +72,11 @@ def content_of(
     policy: SessionPolicy, now: int, messages: Sequence[Any], tools: Sequence[Any] = (), originals: Sequence[str] = ()
 ) -> Content:
     """Check what a client wants to append; ``now`` in µs."""
-    raw = [original.encode() for original in originals]
-    for index, record in enumerate(raw):
-        if len(record) > policy.max_message_bytes:
-            limit, pointer = policy.max_message_bytes, f"/originals/{index}"
-            raise TooLarge("an original (bytes)", limit=limit, actual=len(record), pointer=pointer)
+    raw = originals_of(originals, policy, "/originals")
     return Content(messages_of(messages, policy, now, "/messages"), tool_runs_of(tools, policy, now, "/tools"), raw)
 
 
-async def append(engine: Engine, session: str, request: Request, check: Callable[[State], None]) -> Appended:
+async def append(engine: Engine, session: str, request: Request, check: Check) -> Appended:
     """Store all of ``request`` in one step, after ``check``; see ``Store.append``."""
     if not request.messages and not request.tools and not request.originals:
         raise Invalid("there is nothing to append", pointer="/messages")
@@ -95,12 +86,13 @@ async def append(engine: Engine, session: str, request: Request, check: Callable
     if key is not None:
         if not 0 < len(key) <= _KEY_LENGTH:
             raise Invalid(f"an idempotency key has 1 to {_KEY_LENGTH} characters")
-        print_ = fingerprint(msgspec.json.encode([request.messages, request.tools]), *content.originals)
+        given = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
+        print_ = fingerprint(msgspec.json.encode(given), *content.originals)
         state, found = await engine.change(session, _once(content, policy, request, print_, check), keyed=True)
     else:
         state, found = await engine.change(session, _unconditional(content, policy, request, check))
     if isinstance(found, Key):
-        return await _replayed(engine, session, found)
+        return await _replayed(engine, session, found, check)
     messages, runs = found
     return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
 
@@ -109,9 +101,7 @@ Stored = tuple[Sequence[bytes], Sequence[bytes]]
 """The message and tool run records that a step stores."""
 
 
-def _unconditional(
-    content: Content, policy: SessionPolicy, request: Request, check: Callable[[State], None]
-) -> Decision[Stored]:
+def _unconditional(content: Content, policy: SessionPolicy, request: Request, check: Check) -> Decision[Stored]:
     def decide(state: State, now: int) -> tuple[SessionStep, Stored]:
         check(state)
         check_writable(state, request.expect)
@@ -122,7 +112,7 @@ def _unconditional(
 
 
 def _once(
-    content: Content, policy: SessionPolicy, request: Request, print_: str, check: Callable[[State], None]
+    content: Content, policy: SessionPolicy, request: Request, print_: str, check: Check
 ) -> Decision[Stored | Key]:
     key = request.key or ""
 
@@ -151,20 +141,28 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
     count = len(step.lane(MESSAGES)) + len(content.messages.bodies)
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
-    if step.size + content.size > policy.max_session_bytes:
-        actual = step.size + content.size
-        raise TooLarge("the session (bytes)", limit=policy.max_session_bytes, actual=actual)
     messages = content.messages.stamped([message_id(first + n) for n in range(len(content.messages.bodies))])
     runs = content.tools.stamped([tool_run_id(first_run + n) for n in range(len(content.tools.bodies))])
     for lane, records in ((MESSAGES, messages), (TOOLS, runs), (ORIGINALS, content.originals)):
         if records:
             step.add(lane, records)
+    check_size(step.size, policy)
     return messages, runs
 
 
-async def _replayed(engine: Engine, session: str, key: Key) -> Appended:
-    """What the first request with this key stored, as it stands now."""
+def check_size(size: int, policy: SessionPolicy) -> None:
+    """Raise ``TooLarge`` when a session of ``size`` bytes would pass the limit."""
+    if size > policy.max_session_bytes:
+        raise TooLarge("the session (bytes)", limit=policy.max_session_bytes, actual=size)
+
+
+async def _replayed(engine: Engine, session: str, key: Key, check: Check) -> Appended:
+    """What the first request with this key stored, as it stands now; raises ``NotFound`` when it was cleared since."""
     messages, tools = Span(MESSAGES, *key.messages), Span(TOOLS, *key.tools)
-    view = await engine.view(session, messages, tools)
-    found = [Message(raw) for raw in view.run(messages)]
-    return Appended(found, [ToolRun(raw) for raw in view.run(tools)], view.state, replayed=True)
+    view = await engine.view(session, messages, tools, check=check)
+    found, runs = view.run(messages), view.run(tools)
+    if len(found) < key.messages[1] - key.messages[0]:
+        raise NotFound("message", message_id(key.messages[0]))
+    if len(runs) < key.tools[1] - key.tools[0]:
+        raise NotFound("tool run", tool_run_id(key.tools[0]))
+    return Appended([Message(raw) for raw in found], [ToolRun(raw) for raw in runs], view.state, replayed=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from holdall.errors import Conflict, Invalid, KeyReused
 from holdall.sessions.appending import content_of, put
 from holdall.sessions.engine import Engine
 from holdall.sessions.events import Draft
-from holdall.sessions.inputs import json_size, validated
+from holdall.sessions.inputs import as_json, fields_of, validated
 from holdall.sessions.keys import fingerprint
 from holdall.sessions.models import NewSession, SessionRecord
 from holdall.sessions.names import EXPIRES, SESSION, checked_owner, hashed, new_id, session_partition
@@ -23,6 +24,8 @@ __all__ = ["claim_partition", "create", "create_once", "draft_of", "get_or_creat
 
 _LANE = "claim"
 _KEY_LENGTH = 200
+TakePart = Callable[[Draft], None]
+"""Shows a draft, once, to the plugins that take part in its creation."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -34,16 +37,25 @@ class Claim(msgspec.Struct, frozen=True):
 
 def draft_of(owner: str, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
     """What a client asked for, checked, and ready to be shown to plugins."""
+    as_json(dict(fields))
     asked = validated(NewSession, dict(fields))
-    return Draft(new_id(), checked_owner(owner), messages=list(messages), **asked.model_dump())
+    given = [fields_of(message) for message in messages]
+    return Draft(new_id(), checked_owner(owner), messages=given, **asked.model_dump())
 
 
-async def create(engine: Engine, draft: Draft, key: str | None = None) -> State:
+async def create(engine: Engine, draft: Draft, take_part: TakePart) -> State:
     """Store the session of ``draft`` with its first messages, in one step."""
+    take_part(draft)
+    return await engine.create(_first_step(engine, draft, None))
+
+
+def _first_step(engine: Engine, draft: Draft, key: str | None) -> SessionStep:
+    """The step that creates the session of ``draft``; raises for everything that is wrong with it."""
     fields = {name: getattr(draft, name) for name in NewSession.model_fields}
+    size = len(as_json(fields["metadata"], "/metadata"))
     asked, now = validated(NewSession, fields), engine.clock.now()
     policy = engine.policy
-    policy.check_metadata(asked.project, asked.metadata, json_size(asked.metadata, "/metadata"))
+    policy.check_metadata(asked.project, asked.metadata, size)
     ttl, lifetime = policy.lifetimes(asked.project)
     ttl, lifetime = asked.ttl or ttl, _least(asked.max_lifetime, lifetime)
     record = SessionRecord(
@@ -53,14 +65,14 @@ async def create(engine: Engine, draft: Draft, key: str | None = None) -> State:
         project=asked.project,
         title=asked.title,
         tags=list(dict.fromkeys(asked.tags)),
-        metadata=asked.metadata,
+        metadata=asked.model_dump()["metadata"],
         created_at=now // 1000,
         ttl=ttl,
         ends_at=None if lifetime is None else now // 1000 + lifetime * 1000,
     )
     step = SessionStep.first(session_partition(draft.id), record, now)
     put(step, content_of(policy, now, draft.messages), policy)
-    return await engine.create(step)
+    return step
 
 
 def _least(asked: int | None, allowed: int | None) -> int | None:
@@ -69,13 +81,13 @@ def _least(asked: int | None, allowed: int | None) -> int | None:
     return min(given) if given else None
 
 
-async def get_or_create(engine: Engine, draft: Draft, key: str) -> tuple[State, bool]:
+async def get_or_create(engine: Engine, draft: Draft, key: str, take_part: TakePart) -> tuple[State, bool]:
     """The session that the owner calls ``key``, and whether it was created now.
 
     The claim is committed first, so that of two callers one wins; whoever finds a claim without its session
-    creates it; a claim on a session that is gone is replaced.
+    creates it; a claim on a session that is gone is replaced. What is wrong with the draft is found before that.
     """
-    partition = claim_partition(draft.owner, key)
+    partition, shown = claim_partition(draft.owner, key), False
     while True:
         head, claim = await _find(engine, partition)
         if claim is not None:
@@ -86,32 +98,45 @@ async def get_or_create(engine: Engine, draft: Draft, key: str) -> tuple[State, 
                 state = engine.opened(snapshot).state
                 if state.record.status != "deleted" and not await engine.expired(state):
                     return state, False
-                claim = None
+                claim, draft.id = None, draft.id if draft.id != claim.session else new_id()
+        if not shown:
+            take_part(draft)
+            shown = True
+        step = _first_step(engine, draft, key)
         if claim is None and not await _claim(engine, partition, head, Claim(draft.id), None):
             continue
         try:
-            return await create(engine, draft, key), True
+            return await engine.create(step), True
         except Conflict:
             continue
 
 
-async def create_once(engine: Engine, draft: Draft, key: str, request: bytes) -> tuple[State, bool]:
-    """Create a session once per idempotency key; ``request`` tells whether a repeat asks for the same."""
-    partition, print_ = hashed("create", draft.owner, key), fingerprint(request)
-    now = engine.clock.now() // 1000
+async def create_once(engine: Engine, draft: Draft, key: str, take_part: TakePart) -> tuple[State, bool]:
+    """Create a session once per idempotency key; a repeat must ask for the same."""
+    if not 0 < len(key) <= _KEY_LENGTH:
+        raise Invalid(f"an idempotency key has 1 to {_KEY_LENGTH} characters")
+    asked = {name: getattr(draft, name) for name in NewSession.model_fields}
+    partition, print_ = hashed("create", draft.owner, key), fingerprint(as_json(asked), as_json(draft.messages))
+    now, shown = engine.clock.now() // 1000, False
     until = now + engine.policy.keys_kept_for * 1000
     while True:
         head, claim = await _find(engine, partition)
-        if claim is not None and head is not None and (head.expires_at or 0) > now:
+        if head is None or (head.expires_at or 0) <= now:
+            claim = None
+        if claim is not None:
             if claim.print != print_:
                 raise KeyReused(key)
             if await engine.storage.load(session_partition(claim.session)) is not None:
                 return (await engine.view(claim.session)).state, False
             draft.id = claim.session
-        elif not await _claim(engine, partition, head, Claim(draft.id, print_), until):
+        if not shown:
+            take_part(draft)
+            shown = True
+        step = _first_step(engine, draft, None)
+        if claim is None and not await _claim(engine, partition, head, Claim(draft.id, print_), until):
             continue
         try:
-            return await create(engine, draft), True
+            return await engine.create(step), True
         except Conflict:
             continue
 
@@ -123,7 +148,8 @@ async def release(engine: Engine, state: State) -> None:
     partition = claim_partition(state.record.owner, state.record.key)
     head, claim = await _find(engine, partition)
     if head is not None and claim is not None and claim.session == state.record.id:
-        await engine.storage.drop(partition, expect=head.version)
+        with suppress(Conflict):  # the key stands for another session by now
+            await engine.storage.drop(partition, expect=head.version)
 
 
 def claim_partition(owner: str, key: str) -> str:

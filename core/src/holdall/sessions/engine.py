@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from holdall.caching import Cache
 from holdall.clock import Clock
 from holdall.codecs import Codec
 from holdall.contract import Address, Head, ISessionStorage, Lane, Records, Snapshot, Span
-from holdall.errors import Conflict, HoldallError, NotFound, StorageError, StorageUnavailable
+from holdall.errors import Conflict, Damaged, HoldallError, NotFound, StorageUnavailable
 from holdall.sessions.keys import KeyMap
 from holdall.sessions.names import KEYS, SESSION, session_partition
 from holdall.sessions.policy import SessionPolicy
@@ -20,12 +20,12 @@ from holdall.sessions.presence import Presence
 from holdall.sessions.state import SessionStep, State, parse_record
 from holdall.sessions.turns import Turns
 
-__all__ = ["Decision", "Engine", "View"]
+__all__ = ["Check", "Decision", "Engine", "View"]
 
 T = TypeVar("T")
+Check = Callable[[State], None]
+"""Raises unless the caller may see the session."""
 _ATTEMPTS = 1000
-_STATE_BYTES = 1500
-"""What one cached state is taken to weigh, besides its record's metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,15 @@ class Engine:
         self.states = cache
         self.turns = Turns()
 
-    async def view(self, session: str, *spans: Span) -> View:
-        """One moment of a live session; raises ``NotFound`` when there is none."""
+    async def view(self, session: str, *spans: Span, check: Check | None = None) -> View:
+        """One moment of a live session that passes ``check``; raises ``NotFound`` when there is none."""
         partition = session_partition(session)
         snapshot = await self.storage.load(partition, Span(SESSION, -1), *spans)
         if snapshot is None:
             raise NotFound("session", session)
         view = self.opened(snapshot)
+        if check is not None:
+            check(view.state)
         await self.check_alive(view.state)
         return view
 
@@ -74,6 +76,8 @@ class Engine:
         records: dict[Address, bytes] = {
             address: decode(partition, address, record) for address, record in snapshot.records.items()
         }
+        if (SESSION, 0) not in records:
+            raise Damaged(partition, "its session record is missing")
         record = parse_record(records[SESSION, 0], partition)
         return View(State(snapshot.head, record), records)
 
@@ -82,12 +86,16 @@ class Engine:
         if state.record.status == "deleted" or await self.expired(state):
             raise NotFound("session", state.record.id)
 
-    async def expired(self, state: State) -> bool:
-        """Whether the session's time has run out, heartbeats of every process considered."""
+    async def expired(self, state: State, *, grace: int = 0) -> bool:
+        """Whether the session's time has run out, heartbeats of every process considered.
+
+        With ``grace`` (ms): so long ago that no heartbeat, of a session that takes them, can still be on its way.
+        """
         now = self.clock.now() // 1000
         if state.head.expires_at is None or now < state.head.expires_at:
             return False
-        return now >= await self.presence.alive_until(state)
+        until = await self.presence.alive_until(state)
+        return now >= until + (0 if state.record.ttl is None or until == state.record.ends_at else grace)
 
     async def change(
         self, session: str, decide: Decision[T], *, keyed: bool = False, urgent: bool = False
@@ -96,17 +104,19 @@ class Engine:
 
         Returns the state that this leaves, and the decision's answer.
 
-        ``keyed`` brings the idempotency keys, and with them the right to repeat a step whose outcome is unknown;
+        ``keyed`` brings the idempotency keys, and with them the right to repeat once a step whose outcome is unknown;
         ``urgent`` does not wait for its turn.
         """
         partition = session_partition(session)
         async with self.turns.take(partition, urgent=urgent):
+            state: State | None = None
             repeatable = keyed
             for attempt in range(_ATTEMPTS):
                 cached = self.states.get(partition)
-                state = cached or await self._load(session, partition)
-                if keyed:
-                    state = await self._with_keys(state)
+                if cached is None or (keyed and cached.keys is None):
+                    cached, state = None, await self._load(session, partition, state, keyed=keyed)
+                else:
+                    state = cached
                 try:
                     await self.check_alive(state)
                     step, answer = decide(state, max(self.clock.now(), state.active_at))
@@ -116,33 +126,33 @@ class Engine:
                     self.states.drop(partition)  # what was cached may be old: look before refusing
                     continue
                 try:
-                    after = state if step is None else await self._commit(step, state.head, state.keys)
+                    return state if step is None else await self._commit(step, state.head, state.keys), answer
                 except Conflict:
                     await asyncio.sleep(random.random() * min(attempt, 50) / 1000)  # noqa: S311 - spreads the losers
-                except StorageError:
+                except Exception:
                     if not repeatable:
                         raise
                     repeatable = False
-                else:
-                    return after, answer
         raise StorageUnavailable(f"session {session} changes too fast: gave up after {_ATTEMPTS} conflicts")
 
-    async def _load(self, session: str, partition: str) -> State:
-        snapshot = await self.storage.load(partition, Span(SESSION, -1))
+    async def _load(self, session: str, partition: str, known: State | None, *, keyed: bool) -> State:
+        """The state as it is stored; if ``keyed`` with every idempotency key, of which ``known`` saves reading most."""
+        keys = None if known is None else known.keys
+        unread = Span(KEYS, 0 if keys is None else keys.stop)
+        snapshot = await self.storage.load(partition, Span(SESSION, -1), *([unread] if keyed else []))
         if snapshot is None:
             raise NotFound("session", session)
-        return self.opened(snapshot).state
-
-    async def _with_keys(self, state: State) -> State:
-        """The state with every idempotency key up to its head."""
-        lane = state.head.lanes.get(KEYS, Lane())
-        keys = state.keys
-        if keys is not None and keys.stop == lane.stop:
-            return state
-        keys = KeyMap(lane.first)
-        view = await self.view(state.record.id, Span(KEYS))
-        keys.add(view.run(Span(KEYS)))
-        return State(view.state.head, view.state.record, keys)
+        view = self.opened(snapshot)
+        if not keyed:
+            return view.state
+        lane = view.state.head.lanes.get(KEYS, Lane())
+        if keys is None or known is None:
+            keys = KeyMap(lane.first)
+        elif known.record.created_at != view.state.record.created_at or not lane.first <= keys.stop <= lane.stop:
+            return await self._load(session, partition, None, keyed=True)
+        keys.add(view.run(unread))
+        keys.trim(lane.first)
+        return replace(view.state, keys=keys)
 
     async def create(self, step: SessionStep) -> State:
         """Commit a session's first step; raises ``Conflict`` when its name is taken."""
@@ -158,5 +168,5 @@ class Engine:
             self.states.drop(step.partition)
             raise
         state = step.after(commit.onto(head), keys)
-        self.states.put(step.partition, state, _STATE_BYTES)
+        self.states.put(step.partition, state, state.weight)
         return state

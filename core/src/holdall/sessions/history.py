@@ -8,21 +8,33 @@ from typing import TypeVar
 from holdall.contract import Lane, Span
 from holdall.errors import Invalid, NotFound
 from holdall.sessions.appending import check_writable
-from holdall.sessions.engine import Decision, Engine, View
+from holdall.sessions.engine import Check, Decision, Engine, View
 from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS, message_id, message_position
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, Page
 
-__all__ = ["Around", "clearing", "history", "message", "originals", "page_of", "span_of"]
+__all__ = [
+    "Around",
+    "around",
+    "clearing",
+    "history",
+    "message",
+    "originals",
+    "page_of",
+    "reading",
+    "record_at",
+    "span_of",
+]
 
 T = TypeVar("T")
+P = TypeVar("P", int, str)
 Around = tuple[int | None, int | None]
 """The positions that a page ends before and begins after; at most one of them is given."""
 
 
-def span_of(lane: str, limit: int, around: Around) -> Span:
-    """Where a page of ``limit`` records lies: at the end of the lane, unless ``around`` says otherwise."""
-    before, after = around
+def span_of(lane: str, limit: int, place: Around) -> Span:
+    """Where a page of ``limit`` records lies: at the end of the lane, unless ``place`` says otherwise."""
+    before, after = place
     if before is not None:
         return Span(lane, max(before - limit, 0), before)
     if after is not None:
@@ -43,41 +55,63 @@ def page_of(view: View, span: Span, make: Callable[[bytes], T], cursor: Callable
     return Page(items, following, preceding, version)
 
 
-async def history(
-    engine: Engine, session: str, limit: int, before: str | None, after: str | None
-) -> tuple[State, Page[Message]]:
-    """A page of messages, oldest first; see ``Store.history``."""
+def around(before: P | None, after: P | None, position: Callable[[P], int]) -> Around:
+    """The positions that two cursors name; at most one may be given."""
     if before is not None and after is not None:
         raise Invalid("give before or after, not both", pointer="/after")
-    around = (
-        None if before is None else message_position(before),
-        None if after is None else message_position(after),
-    )
-    span = span_of(MESSAGES, limit, around)
-    view = await engine.view(session, span)
-    return view.state, page_of(view, span, Message, message_id)
+    return None if before is None else position(before), None if after is None else position(after)
 
 
-async def message(engine: Engine, session: str, name: str) -> tuple[State, Message]:
+async def reading(engine: Engine, session: str, span: Span, place: Around, check: Check) -> View:
+    """The moment that a page shows; raises ``NotFound`` for a cursor that no record has had yet."""
+    view = await engine.view(session, span, check=check)
+    before, after = place
+    end = before if before is not None else -1 if after is None else after + 1
+    if end > view.state.head.lanes.get(span.lane, Lane()).stop:
+        raise NotFound("cursor", str(end))
+    return view
+
+
+async def history(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
+    engine: Engine, session: str, limit: int, before: str | None, after: str | None, check: Check
+) -> Page[Message]:
+    """A page of messages, oldest first; see ``Store.history``."""
+    place = around(before, after, message_position)
+    span = span_of(MESSAGES, limit, place)
+    view = await reading(engine, session, span, place, check)
+    return page_of(view, span, Message, message_id)
+
+
+async def message(engine: Engine, session: str, name: str, check: Check) -> Message:
     """The message called ``name``, found by its position."""
     position = message_position(name)
-    span = Span(MESSAGES, position, position + 1)
-    view = await engine.view(session, span)
-    found = view.run(span)
-    if not found:
+    view, raw = await record_at(engine, session, MESSAGES, position, check)
+    if raw is None:
         raise NotFound("message", name)
-    return view.state, Message(found[0], view.state.head.changed)
+    return Message(raw, view.state.head.changed)
 
 
-async def originals(
-    engine: Engine, session: str, limit: int, before: int | None, after: int | None
-) -> tuple[State, Page[str]]:
+async def record_at(engine: Engine, session: str, lane: str, position: int, check: Check) -> tuple[View, bytes | None]:
+    """One record of a session's lane, if it is there."""
+    span = Span(lane, position, position + 1)
+    view = await engine.view(session, span, check=check)
+    return view, view.records.get((lane, position))
+
+
+async def originals(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
+    engine: Engine, session: str, limit: int, before: int | None, after: int | None, check: Check
+) -> Page[str]:
     """A page of original records; see ``Store.originals``."""
-    if before is not None and after is not None:
-        raise Invalid("give before or after, not both", pointer="/after")
-    span = span_of(ORIGINALS, limit, (before, after))
-    view = await engine.view(session, span)
-    return view.state, page_of(view, span, bytes.decode, str)
+    place = around(before, after, _original_position)
+    span = span_of(ORIGINALS, limit, place)
+    view = await reading(engine, session, span, place, check)
+    return page_of(view, span, bytes.decode, str)
+
+
+def _original_position(position: int) -> int:
+    if position < 0:
+        raise Invalid("is not a position", pointer="/before")
+    return position
 
 
 def clearing(expect: int | None) -> Decision[int]:

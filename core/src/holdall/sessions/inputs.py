@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from math import isfinite
+from typing import Any, TypeVar, cast
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 
 from holdall.errors import Invalid, TooLarge
-from holdall.sessions.models import KNOWN_PARTS, NewMessage, NewToolRun
+from holdall.sessions.models import NewMessage, NewToolRun
 from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Batch", "json_size", "messages_of", "tool_runs_of", "validated"]
+__all__ = ["Batch", "as_json", "fields_of", "messages_of", "originals_of", "tool_runs_of", "validated"]
 
 M = TypeVar("M", bound=BaseModel)
+_DEPTH = 500
+"""The most that objects and arrays may be nested in each other."""
+_HUGE = 1 << 64
+_LONGEST_STEP = 200
+_encode = msgspec.json.encode
 
 
 def validated(model: type[M], value: Any, pointer: str = "") -> M:
@@ -29,16 +35,24 @@ def invalid(error: ValidationError, pointer: str = "") -> Invalid:
     """The fault that lies deepest: of a union's branches, the one that was meant."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     fault = max(faults, key=lambda fault: len(fault["loc"]))
-    path = "".join(f"/{step}" for step in fault["loc"] if not _names_a_branch(step))
-    return Invalid(fault["msg"], pointer=pointer + path)
+    return Invalid(fault["msg"], pointer=pointer + pointer_to(fault["loc"]))
 
 
-def _names_a_branch(step: int | str) -> bool:
-    """Whether a step of a fault's path names a branch of a union, not a field."""
-    return isinstance(step, str) and (step in _BRANCHES or step.startswith(("list[", "function-")))
+def pointer_to(place: Sequence[int | str]) -> str:
+    """The JSON Pointer of a fault's place.
+
+    Pydantic puts the names of the branches it took in between. There are two unions, both in the content of a
+    message: ``("content", branch)`` and ``("content", branch, index, kind)``. A key of a mapping that breaks a
+    rule is followed by ``"[key]"``.
+    """
+    steps = [step for at, step in enumerate(place) if at not in (1, 3)] if place[:1] == ("content",) else list(place)
+    if steps[-1:] == ["[key]"]:
+        del steps[-1]
+    return "".join(map(_escaped, steps))
 
 
-_BRANCHES = KNOWN_PARTS | {"str", "known", "other"}
+def _escaped(step: int | str) -> str:
+    return "/" + str(step)[:_LONGEST_STEP].replace("~", "~0").replace("/", "~1")
 
 
 class Batch(msgspec.Struct):
@@ -51,17 +65,28 @@ class Batch(msgspec.Struct):
         return [b'{"id":"%b",%b' % (name.encode(), body[1:]) for name, body in zip(ids, self.bodies, strict=True)]
 
 
+def fields_of(value: Any) -> Any:
+    """The fields of any mapping or model as a dictionary; what is neither comes back for validation to refuse."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[Any, Any]", value))
+    return value
+
+
 def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:
     """Messages, validated and encoded; ``now`` (µs) is when those were said that do not say."""
     _check_count("messages", len(given), policy, pointer)
     bodies: list[bytes] = []
     for index, value in enumerate(given):
-        at = f"{pointer}/{index}" if pointer else ""
-        fields = validated(NewMessage, value, at).model_dump(exclude_unset=True)
-        _refuse_server_fields(fields, at)
+        at = f"{pointer}/{index}"
+        fields = fields_of(value)
+        validated(NewMessage, fields, at)
+        if "id" in fields:
+            raise Invalid("is given by the store", pointer=f"{at}/id")
         if fields.get("created_at") is None:
             fields["created_at"] = now // 1000
-        bodies.append(_encoded(fields, "a message (bytes)", policy.max_message_bytes, at))
+        bodies.append(_limited(as_json(fields, at), "a message (bytes)", policy, at))
     return Batch(bodies)
 
 
@@ -70,39 +95,122 @@ def tool_runs_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer:
     _check_count("tool runs", len(given), policy, pointer)
     bodies: list[bytes] = []
     for index, value in enumerate(given):
-        at = f"{pointer}/{index}" if pointer else ""
-        run = validated(NewToolRun, value, at)
-        fields = {**run.model_dump(exclude_unset=True), "status": run.status}
-        fields.setdefault("started_at", now // 1000)
-        bodies.append(_encoded(fields, "a tool run (bytes)", policy.max_message_bytes, at))
+        at = f"{pointer}/{index}"
+        fields = fields_of(value)
+        run = validated(NewToolRun, fields, at)
+        fields["status"] = run.status
+        if run.started_at is None:
+            fields["started_at"] = now // 1000
+        bodies.append(_limited(as_json(fields, at), "a tool run (bytes)", policy, at))
     return Batch(bodies)
 
 
-def json_size(value: Any, pointer: str) -> int:
-    """How many bytes ``value`` takes as JSON; raises ``Invalid`` when it can't be JSON."""
-    return len(_json(value, pointer))
+def originals_of(given: Sequence[Any], policy: SessionPolicy, pointer: str = "") -> list[bytes]:
+    """Original records, encoded: each is any text."""
+    records: list[bytes] = []
+    for index, value in enumerate(given):
+        at = f"{pointer}/{index}"
+        if not isinstance(value, str):
+            raise Invalid("is not a string", pointer=at)
+        try:
+            records.append(_limited(value.encode(), "an original (bytes)", policy, at))
+        except UnicodeEncodeError:
+            raise Invalid("is not valid Unicode", pointer=at) from None
+    return records
 
 
-def _json(value: Any, pointer: str) -> bytes:
+def as_json(value: Any, pointer: str = "") -> bytes:
+    """``value`` as JSON that reads back as the same; raises ``Invalid`` with a pointer to what cannot be JSON."""
     try:
-        data = msgspec.json.encode(value)
-    except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
-        raise Invalid(f"cannot be JSON: {error}", pointer=pointer) from None
-    return data
+        _check_plain(value, _DEPTH)
+        return _encode(value)
+    except _Fault as fault:
+        raise Invalid(fault.reason, pointer=pointer + fault.pointer) from None
+    except UnicodeEncodeError:
+        raise Invalid("is not valid Unicode", pointer=pointer + _surrogate_in(value)) from None
 
 
-def _encoded(fields: Mapping[str, Any], what: str, limit: int, pointer: str) -> bytes:
-    data = _json(fields, pointer)
-    if len(data) > limit:
-        raise TooLarge(what, limit=limit, actual=len(data), pointer=pointer)
+class _Fault(Exception):
+    """What cannot be JSON, and where: the steps are put in front on the way out, so that the way in costs nothing."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.pointer = ""
+
+
+def _check_plain(value: object, depth: int) -> None:
+    """Raise for what JSON cannot say, and an encoder would quietly turn into something else."""
+    if value is None or type(value) is str or type(value) is bool:
+        return
+    if isinstance(value, dict):
+        for key, item in cast("dict[Any, Any]", value).items():
+            if type(key) is not str:
+                raise _Fault("has a key that is not a string")
+            if type(item) is not str:
+                _check_inside(key, item, depth)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(cast("Sequence[Any]", value)):
+            if type(item) is not str:
+                _check_inside(index, item, depth)
+    else:
+        _check_number(value, type(value))
+
+
+def _check_inside(step: int | str, item: Any, depth: int) -> None:
+    if not depth:
+        raise _Fault(f"is nested deeper than {_DEPTH}")
+    try:
+        _check_plain(item, depth - 1)
+    except _Fault as fault:
+        fault.pointer = _escaped(step) + fault.pointer
+        raise
+
+
+def _check_number(value: Any, kind: type[Any]) -> None:
+    if kind is int:
+        if not -_HUGE < value < _HUGE:
+            raise _Fault("is a number of more than 64 bits")
+    elif kind is not float:
+        raise _Fault(f"is of a type that JSON does not have: {kind.__name__}")
+    elif not isfinite(value):
+        raise _Fault("is not a finite number")
+
+
+def _surrogate_in(value: Any) -> str:
+    """A pointer to the first text in ``value`` that is not valid Unicode; to its object when that text is a key."""
+    steps: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        if any(_broken(key) for key in items):
+            return ""
+        steps = list(items.items())
+    elif isinstance(value, list | tuple):
+        steps = list(enumerate(cast("Sequence[Any]", value)))
+    for step, item in steps:
+        if _broken(item):
+            return _escaped(step)
+        if isinstance(item, dict | list | tuple):
+            try:
+                _encode(item)
+            except UnicodeEncodeError:
+                return _escaped(step) + _surrogate_in(item)
+    return ""
+
+
+def _broken(text: Any) -> bool:
+    try:
+        _encode(text) if isinstance(text, str) else None
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _limited(data: bytes, what: str, policy: SessionPolicy, pointer: str) -> bytes:
+    if len(data) > policy.max_message_bytes:
+        raise TooLarge(what, limit=policy.max_message_bytes, actual=len(data), pointer=pointer)
     return data
 
 
 def _check_count(what: str, count: int, policy: SessionPolicy, pointer: str) -> None:
     if count > policy.max_batch:
         raise TooLarge(f"the number of {what} in one step", limit=policy.max_batch, actual=count, pointer=pointer)
-
-
-def _refuse_server_fields(fields: Mapping[str, Any], pointer: str) -> None:
-    if "id" in fields:
-        raise Invalid("is given by the store", pointer=f"{pointer}/id")

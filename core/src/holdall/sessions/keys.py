@@ -36,6 +36,9 @@ class KeyMap:
         self._keys: deque[Key] = deque()
         self._by_name: dict[str, Key] = {}
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     @property
     def stop(self) -> int:
         """The position that the next key gets."""

@@ -7,7 +7,7 @@ from typing import Any
 from holdall.errors import Invalid
 from holdall.sessions.appending import check_version, check_writable
 from holdall.sessions.engine import Decision
-from holdall.sessions.inputs import json_size, validated
+from holdall.sessions.inputs import as_json, validated
 from holdall.sessions.models import SessionChanges
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS
 from holdall.sessions.policy import SessionPolicy
@@ -18,10 +18,12 @@ __all__ = ["deleting", "ending", "extending", "updating"]
 
 def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None) -> Decision[None]:
     """Change what a client may change; a field that is given replaces the old value whole."""
+    as_json(changes)
     checked = validated(SessionChanges, changes).model_dump(exclude_unset=True)
-    for name in ("tags", "metadata"):
-        if name in checked and checked[name] is None:
-            checked[name] = [] if name == "tags" else {}
+    if "tags" in checked:
+        checked["tags"] = list(dict.fromkeys(checked["tags"] or ()))
+    if "metadata" in checked:
+        checked["metadata"] = checked["metadata"] or {}
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
         check_writable(state, expect)
@@ -29,7 +31,7 @@ def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None)
         step.save(**checked)
         if "metadata" in checked or "project" in checked:
             metadata = step.record.metadata
-            policy.check_metadata(step.record.project, metadata, json_size(metadata, "/metadata"))
+            policy.check_metadata(step.record.project, metadata, len(as_json(metadata, "/metadata")))
         return step, None
 
     return decide

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
 
 from holdall.contract import Scan, Span
 from holdall.errors import Invalid
@@ -16,6 +18,9 @@ from holdall.sessions.views import Page
 __all__ = ["Filters", "list_sessions"]
 
 _EXAMINED = 1000
+_LONGEST = 400
+_Score = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+_Partition = Annotated[str, msgspec.Meta(pattern="^session/[A-Za-z0-9_-]{16,64}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,19 @@ async def list_sessions(engine: Engine, filters: Filters, limit: int, cursor: st
     found: list[State] = []
     examined = 0
     while True:
-        asked = min(limit - len(found) + 1, _EXAMINED - examined)
+        # As many as are wanted; where filters drop most of them, twice as many each time, so that rounds stay few.
+        asked = min(max(limit - len(found) + 1, examined), _EXAMINED - examined)
         batch = await engine.storage.scan(Scan(mark, after, asked, descending=True, spans=(Span(SESSION, -1),)))
         for snapshot in batch:
             head = snapshot.head
             if not head.partition.startswith("session/"):
                 continue
             state = engine.opened(snapshot).state
-            if len(found) == limit and filters.match(state) and not await engine.expired(state):
+            wanted = filters.match(state) and not await engine.expired(state)
+            if wanted and len(found) == limit:
                 return Page(found, _cursor(mark, after))
             after = (head.marks[mark], head.partition)
-            if filters.match(state) and not await engine.expired(state):
+            if wanted:
                 found.append(state)
         examined += len(batch)
         if len(batch) < asked:
@@ -77,16 +84,18 @@ async def list_sessions(engine: Engine, filters: Filters, limit: int, cursor: st
 
 
 def _cursor(mark: str, after: tuple[int, str] | None) -> str:
-    data = json.dumps([mark, *(after or ())], separators=(",", ":")).encode()
+    data = msgspec.json.encode([mark, *(after or ())])
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _parse(cursor: str, mark: str) -> tuple[int, str]:
+    if len(cursor) > _LONGEST:
+        raise Invalid("is not a cursor that this listing gave", pointer="/cursor")
     try:
-        data = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        made_for, score, partition = data
-    except (ValueError, TypeError) as error:
-        raise Invalid("is not a cursor that this listing gave", pointer="/cursor") from error
-    if made_for != mark or not isinstance(score, int) or not isinstance(partition, str):
+        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        made_for, score, partition = msgspec.json.decode(data, type=tuple[str, _Score, _Partition])
+    except ValueError:
+        raise Invalid("is not a cursor that this listing gave", pointer="/cursor") from None
+    if made_for != mark:
         raise Invalid("belongs to a listing with other filters", pointer="/cursor")
     return score, partition

@@ -106,29 +106,37 @@ class DataPart(BaseModel):
     data: Any = None
 
 
+KNOWN_PARTS = ("text", "thinking", "tool_call", "tool_result", "image", "file", "data")
+
+
 class OtherPart(BaseModel):
     """A kind of part that Holdall does not know, kept as it came."""
 
     model_config = OPEN
-    type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-
-
-KnownPart = Annotated[
-    TextPart | ThinkingPart | ToolCallPart | ToolResultPart | ImagePart | FilePart | DataPart,
-    Field(discriminator="type"),
-]
-KNOWN_PARTS = frozenset({"text", "thinking", "tool_call", "tool_result", "image", "file", "data"})
+    type: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=64),
+        Field(json_schema_extra={"not": {"enum": list(KNOWN_PARTS)}}),
+    ]
 
 
 def _part_tag(value: Any) -> str:
     kind: Any = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return "known" if kind in KNOWN_PARTS else "other"
+    return kind if kind in KNOWN_PARTS else "other"
 
 
 Part = Annotated[
-    Annotated[KnownPart, Tag("known")] | Annotated[OtherPart, Tag("other")],
+    Annotated[TextPart, Tag("text")]
+    | Annotated[ThinkingPart, Tag("thinking")]
+    | Annotated[ToolCallPart, Tag("tool_call")]
+    | Annotated[ToolResultPart, Tag("tool_result")]
+    | Annotated[ImagePart, Tag("image")]
+    | Annotated[FilePart, Tag("file")]
+    | Annotated[DataPart, Tag("data")]
+    | Annotated[OtherPart, Tag("other")],
     Discriminator(_part_tag),
 ]
+"""Of each kind; the tags name the branch in the place of a fault (see ``inputs.pointer_to``)."""
 
 
 class NewMessage(BaseModel):

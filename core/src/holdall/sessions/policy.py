@@ -39,7 +39,7 @@ class ProjectPolicy(BaseModel):
             try:
                 Draft202012Validator.check_schema(schema)
             except SchemaError as error:
-                raise ValueError(f"is not a JSON Schema: {error.message}") from error
+                raise ValueError(f"is not a JSON Schema: {error.message[:200]}") from error
         return schema
 
     @cached_property

@@ -26,9 +26,13 @@ __all__ = ["Presence"]
 
 PACE = 1.0
 """Seconds between two commits of heartbeats."""
+GRACE = 2000
+"""Milliseconds after which every heartbeat that came in time is taken to be stored."""
 _LANE = "beats"
+_PAGE = 100
 _Beats = dict[str, tuple[int, int]]
-"""By session: when it was last alive, and until when that keeps it (ms)."""
+"""By session: when it was last alive, and until when that matters (ms)."""
+_NEVER = (0, 0)
 _decode = msgspec.json.Decoder(_Beats).decode
 
 
@@ -61,29 +65,38 @@ class Presence:
 
     def expires_at(self, state: State) -> int | None:
         """When a session expires (ms), by its head and the heartbeats known here."""
-        told = state.head.expires_at
-        if told is None:
-            return None
-        session = state.record.id
-        return max(told, *(beats.get(session, (0, 0))[1] for beats in (self._own, self._others)))
+        record, told = state.record, state.head.expires_at
+        if told is None or record.ttl is None:
+            return told
+        beaten = max(beats.get(record.id, _NEVER)[0] for beats in (self._own, self._others))
+        latest = max(told, beaten + record.ttl * 1000)
+        return latest if record.ends_at is None else min(latest, record.ends_at)
 
     async def alive_until(self, state: State) -> int:
         """When a session expires (ms), by its head and the heartbeats of every process."""
-        now = self._clock.now() // 1000
-        if self._looked_at is None or not 0 <= now - self._looked_at < PACE * 1000:
+        now, known = self._clock.now() // 1000, self.expires_at(state) or 0
+        if known > now:
+            return known
+        looked = self._looked_at
+        if looked is None or looked < known + GRACE or not 0 <= now - looked < PACE * 1000:
             await self._look()
             self._looked_at = now
         return self.expires_at(state) or 0
 
     async def _look(self) -> None:
         beats: _Beats = {}
-        scan = Scan(PRESENCE, spans=(Span(_LANE, -1),), descending=True, limit=1000)
-        for snapshot in await self._storage.scan(scan):
-            partition = snapshot.head.partition
-            for address, record in snapshot.records.items():
-                if partition != self._partition:
-                    for session, beat in _decode(self._codec.decode(partition, address, record)).items():
-                        beats[session] = max(beat, beats.get(session, beat), key=lambda seen: seen[1])
+        after: tuple[int, str] | None = None
+        while True:
+            found = await self._storage.scan(Scan(PRESENCE, after, _PAGE, descending=True, spans=(Span(_LANE, -1),)))
+            for snapshot in found:
+                partition = snapshot.head.partition
+                after = (snapshot.head.marks[PRESENCE], partition)
+                for address, record in snapshot.records.items():
+                    if partition != self._partition:
+                        for session, beat in _decode(self._codec.decode(partition, address, record)).items():
+                            beats[session] = max(beat, beats.get(session, beat))
+            if len(found) < _PAGE:
+                break
         self._others = beats
 
     async def _commit_soon(self) -> None:

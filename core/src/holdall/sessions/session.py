@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, overload
 
 from holdall.sessions.state import State
@@ -57,12 +58,12 @@ class Session:
     @property
     def tags(self) -> list[str]:
         """Words to find it by."""
-        return self.state.record.tags
+        return list(self.state.record.tags)
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The client's own fields."""
-        return self.state.record.metadata
+        """The client's own fields: a copy, because changes go through ``update``."""
+        return deepcopy(self.state.record.metadata)
 
     @property
     def status(self) -> str:
@@ -109,8 +110,8 @@ class Session:
             "key": record.key,
             "project": record.project,
             "title": record.title,
-            "tags": record.tags,
-            "metadata": record.metadata,
+            "tags": self.tags,
+            "metadata": self.metadata,
             "status": record.status,
             "version": self.version,
             "created_at": record.created_at,

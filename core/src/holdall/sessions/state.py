@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from holdall.contract import Head, Lane
-from holdall.errors import CodecError
+from holdall.errors import CodecError, Damaged
 from holdall.sessions.keys import KeyMap
 from holdall.sessions.models import SessionRecord
 from holdall.sessions.names import BYTES, EXPIRES, KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, hashed
@@ -20,6 +20,8 @@ __all__ = ["SessionStep", "State", "encode_record", "parse_record"]
 
 FORMAT = 1
 _NO_LANE = Lane()
+_WEIGHT, _KEY_WEIGHT = 4_000, 450
+"""Bytes that a state and one idempotency key take, measured on small sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class State:
     record: SessionRecord
     keys: KeyMap | None = None
     """The idempotency keys up to this head, when somebody needed them."""
+    names: tuple[str, ...] | None = None
+    """The marks scored by last activity, when somebody worked them out."""
 
     @property
     def active_at(self) -> int:
@@ -42,6 +46,11 @@ class State:
         return self.head.marks.get(BYTES, 0)
 
     @property
+    def weight(self) -> int:
+        """About how many bytes of memory this state takes, with its keys; what a cache counts."""
+        return _WEIGHT + _KEY_WEIGHT * (0 if self.keys is None else len(self.keys))
+
+    @property
     def counts(self) -> Counts:
         """How many records there are of each kind."""
         lanes = self.head.lanes
@@ -50,9 +59,12 @@ class State:
 
 def parse_record(data: bytes, name: str) -> SessionRecord:
     """A stored ``session`` record; it was validated when it was written."""
-    fields: dict[str, Any] = msgspec.json.decode(data)
-    if fields["format"] != FORMAT:
-        raise CodecError(name, f"it is of format {fields['format']}; this version reads format {FORMAT}")
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise Damaged(name, "its session record is not a JSON object") from error
+    if fields.get("format") != FORMAT:
+        raise CodecError(name, f"it is of format {fields.get('format')!r}; this version reads format {FORMAT}")
     return SessionRecord.model_construct(**fields)
 
 
@@ -70,6 +82,7 @@ class SessionStep(Step):
         self.active_at = now
         self.size = 0
         self.key: bytes | None = None
+        self._names: tuple[str, ...] | None = None
 
     @classmethod
     def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
@@ -84,6 +97,7 @@ class SessionStep(Step):
         step = cls(state.head.partition, state.head, state.record, now)
         step.active_at = now if active else state.active_at
         step.size = state.size
+        step._names = state.names
         return step
 
     def add(self, lane: str, records: Sequence[bytes]) -> None:
@@ -94,6 +108,7 @@ class SessionStep(Step):
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""
         self.record = self.record.model_copy(update=changes)
+        self._names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
 
     def remember(self, key: bytes) -> None:
@@ -116,14 +131,20 @@ class SessionStep(Step):
             self.mark({RECENT: self.now, EXPIRES: self.expires_at or 0})
             return
         self.expires_at = expiry(self.record, self.active_at)
-        self.mark(marks_of(self.record, self.active_at, self.expires_at, self.size))
+        if self._names is None:
+            self._names = activity_marks(self.record)
+        marks = dict.fromkeys(self._names, self.active_at)
+        marks[BYTES] = self.size
+        if self.expires_at is not None:
+            marks[EXPIRES] = self.expires_at
+        self.mark(marks)
 
     def after(self, head: Head, keys: KeyMap | None) -> State:
         """The state that this step leaves, once ``head`` is stored; ``keys`` are those from before."""
         if keys is not None and self.key is not None:
             keys.add([self.key])
             keys.trim(head.lanes[KEYS].first)
-        return State(head, self.record, keys)
+        return State(head, self.record, keys, self._names)
 
 
 def expiry(record: SessionRecord, active_at: int) -> int | None:
@@ -134,14 +155,14 @@ def expiry(record: SessionRecord, active_at: int) -> int | None:
     return min(idle, record.ends_at)
 
 
-def marks_of(record: SessionRecord, active_at: int, expires_at: int | None, size: int) -> dict[str, int]:
-    """Every mark that a live session carries (at most 32 by the contract; tags are limited to 16)."""
-    marks = {RECENT: active_at, BYTES: size, hashed("owner", record.owner): active_at}
-    marks[hashed("owner+status", record.owner, record.status)] = active_at
+def activity_marks(record: SessionRecord) -> tuple[str, ...]:
+    """The marks of a live session that are scored by last activity.
+
+    With ``BYTES`` and ``EXPIRES`` they are 22 at the most; the contract allows 32.
+    """
+    owner = record.owner
+    names = [RECENT, hashed("owner", owner), hashed("owner+status", owner, record.status)]
     if record.project is not None:
-        marks[hashed("owner+project", record.owner, record.project)] = active_at
-    for tag in record.tags:
-        marks[hashed("owner+tag", record.owner, tag)] = active_at
-    if expires_at is not None:
-        marks[EXPIRES] = expires_at
-    return marks
+        names.append(hashed("owner+project", owner, record.project))
+    names += [hashed("owner+tag", owner, tag) for tag in record.tags]
+    return tuple(names)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from holdall.errors import Forbidden, TooLarge
+from holdall.errors import Forbidden, Invalid, TooLarge
 from holdall.sessions import appending, creating, history, lifecycle, toolruns
 from holdall.sessions.access import Principal
 from holdall.sessions.appending import Appended
@@ -61,9 +59,8 @@ class Store:
         """
         draft = self._draft(owner, fields, messages)
         if idempotency_key is None:
-            return self._created(await creating.create(self.engine, draft))
-        request = msgspec.json.encode([fields, messages])
-        state, new = await creating.create_once(self.engine, draft, idempotency_key, request)
+            return self._created(await creating.create(self.engine, draft, self._creating))
+        state, new = await creating.create_once(self.engine, draft, idempotency_key, self._creating)
         return self._created(state) if new else self._session(state)
 
     async def get_or_create(
@@ -71,12 +68,12 @@ class Store:
     ) -> Session:
         """The session that the owner calls ``key``; created as by ``create`` when there is none."""
         draft = self._draft(owner, fields, messages)
-        state, new = await creating.get_or_create(self.engine, draft, key)
+        state, new = await creating.get_or_create(self.engine, draft, key, self._creating)
         return self._created(state) if new else self._session(state)
 
     async def get(self, session: str) -> Session:
         """A live session; raises ``NotFound`` when there is none that the caller may see."""
-        return self._session(self._checked((await self.engine.view(session)).state))
+        return self._session((await self.engine.view(session, check=self._check)).state)
 
     async def list(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
@@ -119,9 +116,12 @@ class Store:
 
     async def heartbeat(self, session: str) -> Session:
         """Keep the session alive without writing to it. Acknowledged when stored, within about a second."""
-        state = self._checked((await self.engine.view(session)).state)
+        engine = self.engine
+        state = (await engine.view(session, check=self._check)).state
         appending.check_writable(state, None)
-        await self.engine.presence.beat(state)
+        await engine.presence.beat(state)
+        if state.head.expires_at is not None and state.head.expires_at <= engine.clock.now() // 1000:
+            state = (await engine.view(session, check=self._check)).state  # storing it took long: is it still there?
         return self._session(state)
 
     async def append(  # noqa: PLR0913 - each is a thing that a caller may say
@@ -149,15 +149,11 @@ class Store:
         self, session: str, *, limit: int = 50, before: str | None = None, after: str | None = None
     ) -> Page[Message]:
         """A page of messages, oldest first: the latest, or those ``before`` or ``after`` a message id."""
-        state, page = await history.history(self.engine, session, self._limit(limit), before, after)
-        self._checked(state)
-        return page
+        return await history.history(self.engine, session, self._limit(limit), before, after, self._check)
 
     async def message(self, session: str, message: str) -> Message:
         """One message by its id."""
-        state, found = await history.message(self.engine, session, message)
-        self._checked(state)
-        return found
+        return await history.message(self.engine, session, message, self._check)
 
     async def clear(self, session: str, *, expect: int | None = None) -> int:
         """Erase the messages, originals and tool runs; returns how many messages there were."""
@@ -169,9 +165,7 @@ class Store:
         self, session: str, *, limit: int = 50, before: int | None = None, after: int | None = None
     ) -> Page[str]:
         """A page of the records that an import kept verbatim; positions are the cursors."""
-        state, page = await history.originals(self.engine, session, self._limit(limit), before, after)
-        self._checked(state)
-        return page
+        return await history.originals(self.engine, session, self._limit(limit), before, after, self._check)
 
     async def tool_runs(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
@@ -184,21 +178,19 @@ class Store:
         after: str | None = None,
     ) -> Page[ToolRun]:
         """A page of the tool execution log, oldest first; cursors as in ``history``."""
-        limit = self._limit(limit)
-        state, page = await toolruns.tool_runs(self.engine, session, limit, before, after, tool=tool, status=status)
-        self._checked(state)
-        return page
+        return await toolruns.tool_runs(
+            self.engine, session, self._limit(limit), before, after, self._check, tool=tool, status=status
+        )
 
     async def tool_run(self, session: str, run: str) -> ToolRun:
         """One tool run by its id."""
-        state, found = await toolruns.tool_run(self.engine, session, run)
-        self._checked(state)
-        return found
+        return await toolruns.tool_run(self.engine, session, run, self._check)
 
     async def finish_tool_run(self, session: str, run: str, *, expect: int | None = None, **end: Any) -> ToolRun:
         """Record how a running tool ended: ``status``, ``result``, ``error``, ``duration_ms``."""
-        self._checked((await self.engine.view(session)).state)
-        return await toolruns.finish(self.engine, session, run, end, expect)
+        state, found = await toolruns.finish(self.engine, session, run, end, expect, self._check)
+        self._tell("updated", state)
+        return found
 
     async def sweep(self, *, most: int = 10_000) -> Swept:
         """Drop what has expired. The open store does it by itself; see ``[sessions] sweep_every``."""
@@ -212,14 +204,14 @@ class Store:
     def _draft(self, owner: str | None, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
         if self.principal is not None:
             owner = self.principal.owner_for(owner) or self.principal.owner
-        draft = creating.draft_of(owner or "", fields, messages)
-        self._creating(draft)
-        return draft
+        return creating.draft_of(owner or "", fields, messages)
 
     def _limit(self, limit: int) -> int:
         most = self.engine.policy.max_page
-        if not 0 < limit <= most:
+        if limit > most:
             raise TooLarge("limit", limit=most, actual=limit, pointer="/limit")
+        if limit < 1:
+            raise Invalid("is at least 1", pointer="/limit")
         return limit
 
     async def _step(self, session: str, kind: Any, decide: Decision[None], *, urgent: bool = False) -> Session:
@@ -237,10 +229,6 @@ class Store:
     def _check(self, state: State) -> None:
         if self.principal is not None:
             self.principal.check(state)
-
-    def _checked(self, state: State) -> State:
-        self._check(state)
-        return state
 
     def _created(self, state: State) -> Session:
         self._tell("created", state)

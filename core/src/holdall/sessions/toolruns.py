@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from holdall.contract import Lane, Span
-from holdall.errors import Conflict, Invalid, NotFound
-from holdall.sessions.appending import check_version, check_writable
-from holdall.sessions.engine import Engine, View
-from holdall.sessions.history import page_of, span_of
-from holdall.sessions.inputs import json_size, validated
+from holdall.errors import Conflict, Invalid, NotFound, TooLarge
+from holdall.sessions.appending import check_size, check_version, check_writable
+from holdall.sessions.engine import Check, Engine, View
+from holdall.sessions.history import around, page_of, reading, record_at, span_of
+from holdall.sessions.inputs import as_json, validated
 from holdall.sessions.models import ToolRunEnd
 from holdall.sessions.names import TOOLS, tool_run_id, tool_run_position
 from holdall.sessions.state import SessionStep, State
@@ -24,34 +22,29 @@ _EXAMINED = 2000
 """The most runs that one filtered page looks at; its cursor goes on from there."""
 
 
-async def tool_runs(  # noqa: PLR0913 - each is a thing that a caller may ask
+async def tool_runs(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
     engine: Engine,
     session: str,
     limit: int,
     before: str | None,
     after: str | None,
+    check: Check,
     *,
     tool: str | None = None,
     status: str | None = None,
-) -> tuple[State, Page[ToolRun]]:
+) -> Page[ToolRun]:
     """A page of the log, oldest first; see ``Store.tool_runs``."""
-    if before is not None and after is not None:
-        raise Invalid("give before or after, not both", pointer="/after")
-    around = (
-        None if before is None else tool_run_position(before),
-        None if after is None else tool_run_position(after),
-    )
-    if tool is None and status is None:
-        span = span_of(TOOLS, limit, around)
-        view = await engine.view(session, span)
-        return view.state, page_of(view, span, ToolRun, tool_run_id)
-    span = span_of(TOOLS, _EXAMINED, around)
-    view = await engine.view(session, span)
+    place = around(before, after, tool_run_position)
+    filtered = tool is not None or status is not None
+    span = span_of(TOOLS, _EXAMINED if filtered else limit, place)
+    view = await reading(engine, session, span, place, check)
+    if not filtered:
+        return page_of(view, span, ToolRun, tool_run_id)
 
     def wanted(run: ToolRun) -> bool:
         return (tool is None or run.tool == tool) and (status is None or run.status == status)
 
-    return view.state, _filtered(view, span, limit, wanted, forwards=after is not None)
+    return _filtered(view, span, limit, wanted, forwards=after is not None)
 
 
 def _filtered(
@@ -69,39 +62,43 @@ def _filtered(
     return Page(items, everything.next, items[0].id, everything.version)
 
 
-async def tool_run(engine: Engine, session: str, name: str) -> tuple[State, ToolRun]:
+async def tool_run(engine: Engine, session: str, name: str, check: Check) -> ToolRun:
     """The run called ``name``."""
-    position = tool_run_position(name)
-    span = Span(TOOLS, position, position + 1)
-    view = await engine.view(session, span)
-    found = view.run(span)
-    if not found:
+    return (await _run_at(engine, session, name, check))[1]
+
+
+async def _run_at(engine: Engine, session: str, name: str, check: Check) -> tuple[State, ToolRun]:
+    view, raw = await record_at(engine, session, TOOLS, tool_run_position(name), check)
+    if raw is None:
         raise NotFound("tool run", name)
-    return view.state, ToolRun(found[0], view.state.head.changed)
+    return view.state, ToolRun(raw, view.state.head.changed)
 
 
-async def finish(engine: Engine, session: str, name: str, end: dict[str, Any], expect: int | None = None) -> ToolRun:
-    """Record how a running tool ended."""
+async def finish(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may say
+    engine: Engine, session: str, name: str, end: dict[str, Any], expect: int | None, check: Check
+) -> tuple[State, ToolRun]:
+    """Record how a running tool ended; the state that this leaves, and the run."""
     position = tool_run_position(name)
-    fields = validated(ToolRunEnd, end).model_dump(exclude_unset=True)
-    fields.setdefault("status", "succeeded")
-    json_size(fields, "")
+    fields = {"status": validated(ToolRunEnd, end).status, **end}
+    as_json(fields)
     while True:
-        state, run = await tool_run(engine, session, name)
-        check_version(state, expect)
+        seen, run = await _run_at(engine, session, name, check)
+        check_version(seen, expect)
         if run.status != "running":
             raise Invalid(f"the tool run has {run.status} already", pointer="/status")
         duration = engine.clock.now() / 1000 - run["started_at"]
-        record = msgspec.json.encode({**run.fields, "duration_ms": max(duration, 0), **fields})
+        record = as_json({**run.fields, "duration_ms": max(duration, 0), **fields})
+        if len(record) > engine.policy.max_message_bytes:
+            raise TooLarge("a tool run (bytes)", limit=engine.policy.max_message_bytes, actual=len(record))
         try:
-            after, _ = await engine.change(session, _rewriting(position, record, run, state, expect))
+            state, _ = await engine.change(session, _rewriting(engine, position, record, run, seen, expect))
         except Conflict:
             continue
-        return ToolRun(record, after.head.changed)
+        return state, ToolRun(record, state.head.changed)
 
 
-def _rewriting(
-    position: int, record: bytes, run: ToolRun, seen: State, expect: int | None
+def _rewriting(  # noqa: PLR0913, PLR0917 - one place, before and after
+    engine: Engine, position: int, record: bytes, run: ToolRun, seen: State, expect: int | None
 ) -> Callable[[State, int], Any]:
     rewritten = seen.head.lanes.get(TOOLS, Lane()).rewritten
 
@@ -113,6 +110,7 @@ def _rewriting(
         step = SessionStep.on(state, now, active=True)
         step.rewrite(TOOLS, position, record)
         step.size += len(record) - len(run.raw)
+        check_size(step.size, engine.policy)
         return step, None
 
     return decide

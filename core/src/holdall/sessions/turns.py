@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 __all__ = ["Turns"]
 
@@ -15,20 +14,44 @@ class Turns:
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
-    @asynccontextmanager
-    async def take(self, name: str, *, urgent: bool = False) -> AsyncGenerator[None, None]:
-        """Hold the turn of ``name``; an ``urgent`` caller goes ahead without it."""
-        if urgent:
-            yield
+    def __len__(self) -> int:
+        return len(self._locks)
+
+    def take(self, name: str, *, urgent: bool = False) -> Turn:
+        """Hold the turn of ``name`` in an ``async with``; an ``urgent`` caller goes ahead without it."""
+        return Turn(self._locks, None if urgent else name)
+
+
+class Turn:
+    """One caller's turn."""
+
+    __slots__ = ("_lock", "_locks", "_name")
+
+    def __init__(self, locks: dict[str, tuple[asyncio.Lock, int]], name: str | None) -> None:
+        self._locks = locks
+        self._name = name
+
+    async def __aenter__(self) -> None:
+        if self._name is None:
             return
-        lock, users = self._locks.get(name) or (asyncio.Lock(), 0)
-        self._locks[name] = (lock, users + 1)
+        self._lock, users = self._locks.get(self._name) or (asyncio.Lock(), 0)
+        self._locks[self._name] = (self._lock, users + 1)
         try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._locks[name]
-            if users == 1:
-                del self._locks[name]
-            else:
-                self._locks[name] = (lock, users - 1)
+            await self._lock.acquire()
+        except BaseException:
+            self._leave(self._name)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._name is not None:
+            self._lock.release()
+            self._leave(self._name)
+
+    def _leave(self, name: str) -> None:
+        lock, users = self._locks[name]
+        if users == 1:
+            del self._locks[name]
+        else:
+            self._locks[name] = (lock, users - 1)

@@ -1,0 +1,74 @@
+"""The core's tests drive the public interface on every backend that is installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import holdall
+from holdall.errors import PluginError
+from holdall.plugins import Plugins
+from holdall.sessions.store import Store
+from holdall.testing.clock import ManualClock
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile(
+    "holdall", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("holdall")
+
+
+def _installed() -> list[str]:
+    """The bundled backends that are here; ``HOLDALL_TEST_BACKENDS=memory,file`` chooses among them."""
+    found: list[str] = []
+    for name in os.environ.pop("HOLDALL_TEST_BACKENDS", "memory,file,diskcache,tinydb").split(","):
+        try:
+            Plugins().storage(name)
+        except PluginError:
+            continue
+        found.append(name)
+    return found
+
+
+BACKENDS = _installed()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """A backend; tests that ask for a store run on each."""
+    return request.param
+
+
+@pytest.fixture
+def storage_options(backend: str, tmp_path: Path) -> dict[str, Any]:
+    """The ``[storage]`` section for an empty storage."""
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    return {"use": backend, "options": dict(Plugins().storage(backend).sandbox(folder))}
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The time of every store in the test."""
+    return ManualClock()
+
+
+@pytest.fixture
+def policy() -> dict[str, Any]:
+    """The ``[sessions]`` section; test modules and classes override it."""
+    return {}
+
+
+@pytest.fixture
+async def store(storage_options: dict[str, Any], policy: dict[str, Any], clock: ManualClock) -> AsyncIterator[Store]:
+    """An empty store that nobody sweeps."""
+    config = {"storage": storage_options, "sessions": {"sweep_every": 0, **policy}}
+    async with holdall.open(config, clock=clock) as opened:
+        yield opened

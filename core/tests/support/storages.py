@@ -1,0 +1,112 @@
+"""Storages around a storage: they count, hold back or fail, and otherwise pass everything on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
+
+__all__ = ["Counting", "Failing", "Passing", "Slow", "everything"]
+
+
+class Passing(ISessionStorage):
+    """Passes every call on; the base of the others."""
+
+    def __init__(self, storage: ISessionStorage) -> None:
+        self.inner = storage
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        return await self.inner.load(partition, *spans)
+
+    async def commit(self, commit: Commit) -> None:
+        await self.inner.commit(commit)
+
+    async def drop(self, partition: str, *, expect: int) -> None:
+        await self.inner.drop(partition, expect=expect)
+
+    async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+        return await self.inner.scan(scan)
+
+
+class Counting(Passing):
+    """Counts calls, and what they brought back."""
+
+    def __init__(self, storage: ISessionStorage) -> None:
+        super().__init__(storage)
+        self.calls: Counter[str] = Counter()
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        self.calls["load"] += 1
+        found = await super().load(partition, *spans)
+        self.calls["records"] += 0 if found is None else len(found.records)
+        return found
+
+    async def commit(self, commit: Commit) -> None:
+        self.calls["commit"] += 1
+        await super().commit(commit)
+
+    async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+        self.calls["scan"] += 1
+        found = await super().scan(scan)
+        self.calls["heads"] += len(found)
+        self.calls["records"] += sum(len(snapshot.records) for snapshot in found)
+        return found
+
+
+class Failing(Passing):
+    """Raises ``error`` before or after a commit reaches the storage, as often as asked."""
+
+    def __init__(self, storage: ISessionStorage) -> None:
+        super().__init__(storage)
+        self.before: list[BaseException] = []
+        self.after: list[BaseException] = []
+
+    async def commit(self, commit: Commit) -> None:
+        if self.before:
+            raise self.before.pop()
+        await super().commit(commit)
+        if self.after:
+            raise self.after.pop()
+
+
+class Slow(Passing):
+    """Gives up the event loop around each call; a commit whose partition is in ``held`` waits for its event."""
+
+    def __init__(self, storage: ISessionStorage) -> None:
+        super().__init__(storage)
+        self.held: dict[str, asyncio.Event] = {}
+        self.waiting = 0
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        await asyncio.sleep(0)
+        found = await super().load(partition, *spans)
+        await asyncio.sleep(0)
+        return found
+
+    async def commit(self, commit: Commit) -> None:
+        await asyncio.sleep(0)
+        if (event := self.held.get(commit.partition)) is not None:
+            self.waiting += 1
+            await event.wait()
+            self.waiting -= 1
+        await super().commit(commit)
+        await asyncio.sleep(0)
+
+
+async def everything(storage: ISessionStorage) -> bytes:
+    """Every partition's head and records, as one text to search in."""
+    found: list[bytes] = []
+    after: tuple[int, str] | None = None
+    while True:
+        batch = await storage.scan(Scan(None, after, 100))
+        for snapshot in batch:
+            head = snapshot.head
+            after = (0, head.partition)
+            found.append(head.to_json().encode())
+            whole = await storage.load(head.partition, *(Span(lane) for lane in head.lanes))
+            assert whole is not None
+            found += whole.records.values()
+        if len(batch) < 100:
+            return b"\n".join(found)
