@@ -1,18 +1,20 @@
 """A small load generator: keep-alive connections that send one request again and again, in a process of their own.
 
-``python -m tests.bench.load PORT FILE CONNECTIONS SECONDS`` sends the bytes of FILE and prints a line of JSON.
+``python -m tests.bench.load PORT FILE CONNECTIONS SECONDS`` sends what is in FILE, requests with ``SEPARATOR`` between
+them, one to each connection in turn, and prints a line of JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import importlib.util
 import json
 import re
 import sys
 import time
 from pathlib import Path
 
+SEPARATOR = b"\0\0"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -60,11 +62,14 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def generate(port: int, request: bytes, connections: int, seconds: float) -> dict[str, float]:
+async def generate(port: int, requests: list[bytes], connections: int, seconds: float) -> dict[str, float]:
     """Send for ``seconds``; requests per second and times of answers."""
     loop, began = asyncio.get_running_loop(), time.perf_counter()
     stop = time.perf_counter_ns() + seconds * 1e9
-    pairs = [(Connection(request, done := loop.create_future(), stop), done) for _ in range(connections)]
+    pairs = [
+        (Connection(requests[number % len(requests)], done := loop.create_future(), stop), done)
+        for number in range(connections)
+    ]
     for connection, _ in pairs:
         await loop.create_connection(lambda one=connection: one, "127.0.0.1", port)
     await asyncio.gather(*(done for _, done in pairs))
@@ -80,10 +85,8 @@ async def generate(port: int, request: bytes, connections: int, seconds: float) 
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    found = importlib.util.find_spec("uvloop") and importlib.import_module("uvloop")
     _port, _file, _connections, _seconds = sys.argv[1:]
-    result = asyncio.run(generate(int(_port), Path(_file).read_bytes(), int(_connections), float(_seconds)))
-    print(json.dumps(result))
+    _requests = Path(_file).read_bytes().split(SEPARATOR)
+    with asyncio.Runner(loop_factory=found.new_event_loop if found else None) as runner:
+        print(json.dumps(runner.run(generate(int(_port), _requests, int(_connections), float(_seconds)))))

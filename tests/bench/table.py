@@ -66,4 +66,4 @@ def _ratio(row: Row) -> str:
 def _aside(row: Row) -> str:
     p99, cpu = row.more.get("p99_us"), row.more.get("cpu_us")
     parts = [f"p99 {p99:,.0f} µs" if p99 is not None else "", f"CPU {cpu:,.0f} µs" if cpu is not None else ""]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(part for part in (*parts, row.note) if part)
