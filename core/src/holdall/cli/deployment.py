@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any, cast
@@ -27,7 +28,9 @@ def examined(settings: Settings) -> dict[str, str]:
     opening.codec_of(settings, plugins)
     if settings.cache.policy is not None:
         _check(plugins.cache_policy(settings.cache.policy).settings, settings.cache.options, "cache.options")
-    _check_server(settings, abilities)
+    refusal = _refusal(settings, abilities)
+    if refusal is not None and "server" in settings.model_fields_set:
+        raise SettingsError(refusal)
     facts = {"holdall": metadata.version("holdall"), "storage": ", over ".join(map(_plugin, storages))}
     facts["durability"] = abilities.durability.label
     facts["shared"] = "yes" if abilities.shared else "no"
@@ -38,6 +41,8 @@ def examined(settings: Settings) -> dict[str, str]:
         facts["plugins"] = ", ".join(map(_plugin, settings.plugins))
     facts["listens"] = _listens(settings)
     facts["clients"] = _clients(settings)
+    if refusal is not None:
+        facts["note"] = f"`holdall serve` would refuse this: {refusal}"
     return facts
 
 
@@ -67,11 +72,19 @@ def _check(model: type[BaseModel], options: Mapping[str, Any], where: str) -> No
         raise SettingsError("\n".join(explained(error, model, where))) from None
 
 
-def _check_server(settings: Settings, abilities: Abilities) -> None:
-    workers = settings.server.workers
-    if workers > 1 and not abilities.shared:
-        name = settings.storage.use
-        raise SettingsError(f"server.workers is {workers}, but storage {name!r} can be opened by one process only")
+def _refusal(settings: Settings, abilities: Abilities) -> str | None:
+    """Why the server would not start, as it says itself where it is installed."""
+    try:
+        checks: Any = importlib.import_module("holdall_server.checks")
+    except ModuleNotFoundError:
+        workers, name = settings.server.workers, settings.storage.use
+        alone = workers > 1 and not abilities.shared
+        return f"server.workers is {workers}, but {name!r} can be opened by one process only" if alone else None
+    try:
+        checks.check(settings)
+    except SettingsError as error:
+        return str(error)
+    return None
 
 
 def _plugin(name: str | None, otherwise: str = "none") -> str:
@@ -99,4 +112,4 @@ def _clients(settings: Settings) -> str:
     told = [f"{token.owner} ({'admin' if token.admin else 'token'})" for token in server.tokens]
     if server.anonymous is not None:
         told.append(f"without a token: {server.anonymous}")
-    return ", ".join(told) or "none: give [[server.tokens]] or server.anonymous"
+    return ", ".join(told) or "none"

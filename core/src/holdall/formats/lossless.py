@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
+from holdall.errors import NotFound
+from holdall.formats.records import About, Entry, Fault, Record, Run
 from holdall.formats.walking import Walk
-from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS
+from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS, message_position
 
-__all__ = ["VERSION", "write"]
+__all__ = ["VERSION", "about", "entries", "matches", "write"]
 
 VERSION = 1
+_FIELDS = ("project", "title", "tags", "metadata", "ttl")
 
 
 async def write(walk: Walk) -> AsyncIterator[bytes]:
     """The whole session, so that importing it makes the same again."""
     first = {"messages": walk.first(MESSAGES), "tools": walk.first(TOOLS), "originals": walk.first(ORIGINALS)}
-    header = {
-        "type": "session",
-        "format": "holdall",
-        "version": VERSION,
-        "first": first,
-        "session": walk.session.as_dict(),
-    }
+    session = walk.session.as_dict()
+    header = {"type": "session", "format": "holdall", "version": VERSION, "first": first, "session": session}
     yield msgspec.json.encode(header) + b"\n"
     async for messages in walk.messages():
         yield b"".join(b'{"type":"message","message":%b}\n' % message.raw for message in messages)
@@ -31,3 +30,74 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
         yield b"".join(b'{"type":"tool","tool":%b}\n' % run.raw for run in runs)
     async for originals in walk.originals():
         yield b"".join(b'{"type":"original","original":%b}\n' % msgspec.json.encode(text) for text in originals)
+
+
+def matches(record: Record) -> bool:
+    """Whether a record is the header of an export."""
+    return record.value.get("format") == "holdall" and record.value.get("type") == "session"
+
+
+def about(head: Sequence[Record]) -> About:
+    """What the header says of the session."""
+    header = next(filter(matches, head), None)
+    session = {} if header is None else _object(header.value, "session")
+    ended = _object(session, "ended")
+    return About(
+        id=session.get("id"),
+        owner=session.get("owner"),
+        key=session.get("key"),
+        fields={name: session[name] for name in _FIELDS if session.get(name) is not None},
+        ended=None if session.get("status") != "ended" else str(ended.get("reason") or ""),
+    )
+
+
+def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
+    """Every record but the header, with positions counted from the session's first."""
+    first: Mapping[str, Any] | None = None
+    for line in lines:
+        if isinstance(line, Fault):
+            yield line
+        elif matches(line):
+            if first is not None:
+                yield Fault(line.line, "begins another session; import it as a file of its own")
+                return
+            if line.value.get("version") != VERSION:
+                yield Fault(line.line, f"is of version {line.value.get('version')}; this reads version {VERSION}")
+                return
+            first = _object(line.value, "first")
+        elif first is None:
+            yield Fault(line.line, "comes before the line of the session that it belongs to")
+        else:
+            yield _entry(line, first)
+
+
+def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _entry(record: Record, first: Mapping[str, Any]) -> Entry | Fault:
+    kind = record.value.get("type")
+    if kind == "message":
+        message = _object(record.value, "message")
+        message.pop("id", None)
+        original = message.pop("original", None)
+        link = original - int(first.get("originals", 0)) if isinstance(original, int) else None
+        return Entry(record.line, kind, message=message, link=link)
+    if kind == "tool":
+        fields = _object(record.value, "tool")
+        fields.pop("id", None)
+        asked_by = _position(fields.pop("message", None))
+        ordinal = None if asked_by is None else asked_by - int(first.get("messages", 0))
+        return Entry(record.line, kind, runs=[Run(fields, ordinal)])
+    original = record.value.get("original")
+    if kind == "original" and isinstance(original, str):
+        return Entry(record.line, kind, original)
+    return Fault(record.line, f"is of type {kind!r}, which this version does not know")
+
+
+def _position(message: Any) -> int | None:
+    try:
+        return message_position(message) if isinstance(message, str) else None
+    except NotFound:
+        return None

@@ -1,0 +1,64 @@
+"""Write one session: everything as JSONL or JSON, the conversation as Markdown, or the records it was imported from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from holdall.cli.configuring import settings_of
+from holdall.cli.exits import OK
+
+__all__ = ["configure", "run"]
+
+FORMATS = ("jsonl", "json", "markdown", "original")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which session, how, where to."""
+    parser.add_argument("id", metavar="ID", help="the session; `holdall list` shows them")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="jsonl", help="default: jsonl, which can be imported again"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream the session."""
+    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
+
+    asyncio.run(_run(args))
+    return OK
+
+
+async def _run(args: argparse.Namespace) -> None:
+    from holdall import opening  # noqa: PLC0415
+    from holdall.formats import export  # noqa: PLC0415
+
+    async with opening.open_store(settings_of(args)) as store:
+        pieces = export(store, args.id, args.format)
+        first = await anext(pieces, b"")  # before a file is made for a session that is not there
+        with _output(args.output) as out:
+            out.write(first)
+            async for piece in pieces:
+                out.write(piece)
+
+
+@contextmanager
+def _output(path: Path | None) -> Generator[IO[bytes]]:
+    """Standard output, or a file that appears under its name only when it is whole."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""List sessions, most recently active first."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+from typing import Any
+
+from holdall.cli.configuring import settings_of
+from holdall.cli.exits import OK
+from holdall.cli.tables import table
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which sessions."""
+    parser.add_argument("--owner", help="only those of this owner")
+    parser.add_argument("--project", help="only those of this project")
+    parser.add_argument("--status", choices=["active", "ended"], help="only those in this state")
+    parser.add_argument("--tag", help="only those with this tag")
+    parser.add_argument("--limit", type=int, default=50, help="how many at most (default: 50)")
+    parser.add_argument("--json", action="store_true", help="print JSON, one line a session")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the sessions."""
+    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
+
+    sessions = asyncio.run(_sessions(args))
+    if args.json:
+        for session in sessions:
+            print(json.dumps(session))
+    elif sessions:
+        print(table([_row(session) for session in sessions]))
+    return OK
+
+
+async def _sessions(args: argparse.Namespace) -> list[dict[str, Any]]:
+    from holdall import opening  # noqa: PLC0415
+
+    found: list[dict[str, Any]] = []
+    async with opening.open_store(settings_of(args)) as store:
+        cursor: str | None = None
+        while len(found) < args.limit:
+            size = min(args.limit - len(found), store.engine.policy.max_page)
+            filters = {name: getattr(args, name) for name in ("owner", "project", "status", "tag")}
+            page = await store.list(**filters, limit=size, cursor=cursor)
+            found += [session.as_dict() for session in page.items]
+            cursor = page.next
+            if cursor is None:
+                break
+    return found
+
+
+def _row(session: dict[str, Any]) -> dict[str, Any]:
+    active = datetime.fromtimestamp(session["active_at"] / 1000).astimezone()
+    return {
+        "id": session["id"],
+        "owner": session["owner"],
+        "active": active.strftime("%Y-%m-%d %H:%M"),
+        "messages": session["counts"]["messages"],
+        "project": session["project"],
+        "title": session["title"],
+    }

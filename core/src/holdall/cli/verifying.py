@@ -1,0 +1,49 @@
+"""Read everything in a storage and name what is wrong with it: missing or unreadable records, marks that disagree."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from holdall.cli.configuring import settings_of
+from holdall.cli.exits import OK, PROBLEMS
+
+if TYPE_CHECKING:
+    from holdall.transfer.verifying import Verified
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """How to print."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify, then say what was found."""
+    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
+
+    report = asyncio.run(_run(args))
+    if args.json:
+        print(json.dumps(report.as_dict(), indent=2))
+    else:
+        for problem in report.problems:
+            print(problem)
+        print(
+            f"{report.partitions} partitions, {report.sessions} of them sessions; {report.records} records,"
+            f" {report.bytes:,} bytes; {len(report.problems)} problems"
+        )
+    return PROBLEMS if report.problems else OK
+
+
+async def _run(args: argparse.Namespace) -> Verified:
+    from holdall.cli.progress import progress  # noqa: PLC0415
+    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.transfer.verifying import verify  # noqa: PLC0415
+
+    async with AsyncExitStack() as stack:
+        storage, codec = await opened(stack, settings_of(args))
+        with progress(None, "partitions") as advance:
+            return await verify(storage, codec, advance)

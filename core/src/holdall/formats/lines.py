@@ -1,0 +1,98 @@
+"""Lines of a JSONL file, plain or gzipped: each a JSON object or a fault that says what it is instead."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+from holdall.formats.records import Fault, Record
+
+__all__ = ["LONGEST", "head_of", "read_lines"]
+
+LONGEST = 64 << 20
+"""The most bytes in one line that are looked at."""
+_HEAD = 200
+_GZIP = b"\x1f\x8b"
+
+
+def read_lines(path: Path) -> Iterator[Record | Fault]:
+    """Every line that is not blank. Text is kept as it stands, without the line feed."""
+    number = 0
+    with _opened(path) as file:
+        while True:
+            number += 1
+            try:
+                raw = file.readline(LONGEST)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                yield Fault(number, f"the compressed file is damaged from here on: {error}")
+                return
+            if not raw:
+                return
+            if len(raw) == LONGEST and not raw.endswith(b"\n"):
+                _skip(file)
+                yield Fault(number, f"is longer than {LONGEST:,} bytes")
+            elif raw.strip():
+                yield _parsed(number, raw)
+
+
+def head_of(path: Path) -> list[Record]:
+    """The first records, enough to tell what a file is."""
+    records: list[Record] = []
+    for number, line in enumerate(read_lines(path)):
+        if isinstance(line, Record):
+            records.append(line)
+        if number >= _HEAD:
+            break
+    return records
+
+
+def _opened(path: Path) -> IO[bytes]:
+    file = path.open("rb")
+    start = file.read(2)
+    file.seek(0)
+    return cast("IO[bytes]", gzip.open(file)) if start == _GZIP else file
+
+
+def _skip(file: IO[bytes]) -> None:
+    """Go to the end of the line."""
+    while (more := file.readline(LONGEST)) and not more.endswith(b"\n"):
+        pass
+
+
+def _parsed(number: int, raw: bytes) -> Record | Fault:
+    whole = raw.endswith(b"\n")
+    try:
+        text = raw.removesuffix(b"\n").decode()
+        value: Any = _decode(text.removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        return Fault(number, f"is not UTF-8 (byte {error.start + 1})")
+    except json.JSONDecodeError as error:
+        return Fault(number, _explained(error, whole=whole))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return Fault(number, f"is not JSON: {reason}")
+    if not isinstance(value, dict):
+        return Fault(number, f"is a JSON {_KINDS.get(type(cast('object', value)), 'value')}, not an object")
+    return Record(number, text, cast("dict[str, Any]", value))
+
+
+_KINDS: dict[type, str] = {list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
+
+
+def _explained(error: json.JSONDecodeError, *, whole: bool) -> str:
+    if error.msg == "Extra data":
+        return f"is two records glued together, the second from column {error.colno}"
+    if not whole:
+        return "is cut short: the file ends inside it"
+    return f"is not JSON: {error.msg} at column {error.colno}"
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode

@@ -1,0 +1,87 @@
+"""What a reader makes of a transcript: entries, each with its original record, and faults with their line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["About", "Entry", "Fault", "Record", "Result", "Run", "Transcript"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line that is a JSON object: its number, its text as it stands in the file, and its value."""
+
+    line: int
+    text: str
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line of which something was not kept, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Run:
+    """A run of a tool: the fields of ``NewToolRun`` but for ``message``."""
+
+    fields: dict[str, Any]
+    message: int | None = None
+    """Which message of the session asked for it, counted from its first; ``None``: the entry's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the tool call ``call`` ended, as a transcript tells it."""
+
+    call: str
+    content: Any
+    failed: bool = False
+    at: int | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One record of a transcript, and what it is in Holdall's terms. Most are one message, some are none."""
+
+    line: int
+    kind: str
+    """What the transcript calls this kind of record."""
+    original: str | None = None
+    message: dict[str, Any] | None = None
+    link: int | None = None
+    """Which original of the session the message was made from, counted from its first; ``None``: its own."""
+    runs: list[Run] = field(default_factory=list[Run])
+    results: list[Result] = field(default_factory=list[Result])
+    note: str | None = None
+    """Why no message could be made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a transcript says of its session as a whole."""
+
+    id: str | None = None
+    """The transcript's own id; the same in a longer copy of it."""
+    owner: str | None = None
+    key: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Fields of ``NewSession``."""
+    ended: str | None = None
+    """The reason given, when the session had ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One session's worth of entries, which can be read again from the start."""
+
+    format: str
+    about: About
+    entries: Callable[[], Iterator[Entry | Fault]]
+    matching: Literal["content", "order"] = "content"
+    """How what was imported before is found again: by the originals' content, or by counting records."""

@@ -1,0 +1,166 @@
+"""One transcript on its way into its session: what is new is appended, tool runs end when their results arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from holdall.errors import Invalid
+from holdall.formats.records import Entry, Fault, Result, Run, Transcript
+from holdall.formats.values import json_of, text_of
+from holdall.sessions.names import tool_run_id
+from holdall.transfer.batches import Batch, Built, key_of, size_of
+from holdall.transfer.matching import Seen, by_content, by_order
+from holdall.transfer.refusals import lessen, mend
+from holdall.transfer.report import SessionReport
+from holdall.transfer.targets import Place, Target
+
+__all__ = ["Appending"]
+
+_SMALL = 4096
+"""The most bytes of a result that are repeated in the tool run; larger ones are in the message only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A tool run that is stored and has not ended."""
+
+    id: str
+    started_at: int | None
+
+
+class Appending:
+    """Takes the entries of one transcript in order."""
+
+    def __init__(self, target: Target, place: Place, report: SessionReport) -> None:
+        self.report = report
+        self._target = target
+        self._place = place
+        self._seen: Seen = by_order(place)
+        self._careful = False
+        self._batch = Batch()
+        self._waiting: dict[str, Run] = {}
+        """Runs in the batch that have not ended, by call."""
+        self._running: dict[str, _Open] = {}
+        """The same of the runs that are stored."""
+        self._ends: list[tuple[_Open, Result, int]] = []
+        """Those that ended meanwhile, with the line that says so."""
+
+    async def prepare(self, transcript: Transcript) -> None:
+        """Learn what the session has."""
+        self._careful = transcript.matching == "order"
+        if not self._careful:
+            self._seen = await by_content(self._place, self._target.originals(self._place))
+        if self._place.new:
+            return
+        async for page in self._target.running(self._place):
+            for run in page:
+                if run.get("call"):
+                    self._running[run["call"]] = _Open(run["id"], run.get("started_at"))
+
+    async def take(self, entry: Entry | Fault) -> None:
+        """Deal with one line of the transcript."""
+        if isinstance(entry, Fault):
+            self.report.faults.append(entry)
+            return
+        self.report.records += 1
+        self.report.kinds[entry.kind] += 1
+        self.report.calls += len(entry.runs)
+        if self._seen.has(entry):
+            self.report.present += 1
+        else:
+            await self._add(entry)
+        for result in entry.results:
+            self._end(result, entry.line)
+
+    async def done(self, transcript: Transcript) -> SessionReport:
+        """Store what still waits; end the session if the transcript says that it had ended."""
+        await self._flush()
+        if transcript.about.ended is not None and not self._place.ended:
+            await self._target.end(self._place, transcript.about.ended or None)
+        return self.report
+
+    async def _add(self, entry: Entry) -> None:
+        if entry.note is not None:
+            self.report.faults.append(Fault(entry.line, entry.note))
+        if entry.message is None and entry.original is None and not entry.runs:
+            return
+        size = size_of(entry)
+        if not self._batch.fits(size, entry):
+            await self._flush()
+        self._batch.add(size, entry)
+        for run in entry.runs:
+            if run.fields.get("status") == "running" and run.fields.get("call"):
+                self._waiting[run.fields["call"]] = run
+
+    def _end(self, result: Result, line: int) -> None:
+        run = self._waiting.pop(result.call, None)
+        if run is not None:
+            run.fields.update(_ended(result, run.fields.get("started_at")))
+        elif result.call in self._running:
+            self._ends.append((self._running.pop(result.call), result, line))
+
+    async def _flush(self) -> None:
+        """Store the batch, then the ends of runs that were stored before."""
+        batch, self._batch = self._batch, Batch()
+        await self._store(batch.entries)
+        for run, result, line in self._ends:
+            try:
+                await self._target.finish(self._place, run.id, _ended(result, run.started_at))
+            except Invalid as refused:
+                self.report.faults.append(Fault(line, f"the end of {run.id} was not logged: {refused}"))
+            else:
+                self.report.finished += 1
+        if self._ends:
+            self._ends = []
+            self._place = await self._target.look(self._place)
+
+    async def _store(self, entries: list[Entry]) -> None:
+        """Store ``entries``, without whatever of them is refused."""
+        while entries:
+            built = Built.of(entries, self._place)
+            try:
+                await self._append(built)
+            except Invalid as refused:
+                fault = None if self._careful else _mended(built, entries, refused)
+                if fault is not None:
+                    self.report.faults.append(fault)
+                elif len(entries) > 1:
+                    await self._store(entries[: len(entries) // 2])
+                    entries = entries[len(entries) // 2 :]
+                else:
+                    raise Invalid(f"line {entries[0].line}: {refused}") from None
+            else:
+                return
+
+    async def _append(self, built: Built) -> None:
+        request, place = built.request, self._place
+        if not len(request):
+            return
+        self._place = await self._target.append(place, request, key_of(place, request))
+        for name in ("messages", "tools", "originals"):
+            self.report.added[name] += len(getattr(request, name))
+        for index, (_, run) in enumerate(built.tools):
+            call = run.fields.get("call")
+            if run.fields.get("status") == "running" and call and self._waiting.pop(call, None) is not None:
+                self._running[call] = _Open(tool_run_id(place.tools.stop + index), run.fields.get("started_at"))
+
+
+def _mended(built: Built, entries: list[Entry], refused: Invalid) -> Fault | None:
+    return mend(built, refused) or (lessen(entries[0], refused) if len(entries) == 1 else None)
+
+
+def _ended(result: Result, started_at: int | None) -> Mapping[str, Any]:
+    """The fields of ``ToolRunEnd``; the result itself only when it is small."""
+    end: dict[str, Any] = {"status": "failed" if result.failed else "succeeded", "duration_ms": None}
+    if result.at is not None and started_at is not None:
+        end["duration_ms"] = max(result.at - started_at, 0)
+    content = json_of(result.content)
+    if content is not None and len(msgspec.json.encode(content)) <= _SMALL:
+        end["result"] = content
+        if result.failed:
+            end["error"] = text_of(content) or None
+    return end

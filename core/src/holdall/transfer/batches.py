@@ -1,0 +1,92 @@
+"""Entries gathered into steps of bounded size, and a step turned into what a store is asked to append."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from holdall.formats.records import Entry, Run
+from holdall.formats.values import json_of
+from holdall.sessions.names import message_id
+from holdall.transfer.targets import Place, Request
+
+__all__ = ["Batch", "Built", "key_of", "size_of"]
+
+MOST_BYTES = 700_000
+MOST_RECORDS = 500
+
+
+class Batch:
+    """Entries that wait for the next step."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._bytes = 0
+        self._records = 0
+
+    def fits(self, size: int, entry: Entry) -> bool:
+        """Whether ``entry`` can still join. An empty batch takes anything."""
+        if not self.entries:
+            return True
+        return self._bytes + size <= MOST_BYTES and self._records + 1 + len(entry.runs) <= MOST_RECORDS
+
+    def add(self, size: int, entry: Entry) -> None:
+        """Let ``entry`` wait."""
+        self.entries.append(entry)
+        self._bytes += size
+        self._records += 1 + len(entry.runs)
+
+
+def size_of(entry: Entry) -> int:
+    """The bytes that ``entry`` takes in a request. What JSON stores refuse is replaced in it first."""
+    parts: list[Any] = [entry.original, entry.message, [run.fields for run in entry.runs]]
+    try:
+        return len(msgspec.json.encode(parts))
+    except (ValueError, OverflowError, TypeError):
+        entry.message = json_of(entry.message)
+        for run in entry.runs:
+            run.fields = json_of(run.fields)
+        return len(msgspec.json.encode([entry.original, entry.message, [run.fields for run in entry.runs]]))
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A request, and which entry each of its records comes from."""
+
+    request: Request
+    messages: list[Entry]
+    tools: list[tuple[Entry, Run]]
+    originals: list[Entry]
+
+    @classmethod
+    def of(cls, entries: list[Entry], place: Place) -> Built:
+        """The step that stores ``entries`` at ``place``, with every link turned into a position or an id."""
+        built = cls(Request([], [], []), [], [], [])
+        messages: list[dict[str, Any]] = []
+        tools: list[dict[str, Any]] = []
+        for entry in entries:
+            link = None if entry.link is None else place.originals.first + entry.link
+            if entry.original is not None:
+                link = place.originals.stop + len(built.originals) if entry.link is None else link
+                built.originals.append(entry)
+            asked_by = None
+            if entry.message is not None:
+                asked_by = place.messages.stop + len(messages)
+                messages.append(entry.message if link is None else {**entry.message, "original": link})
+                built.messages.append(entry)
+            for run in entry.runs:
+                at = asked_by if run.message is None else place.messages.first + run.message
+                tools.append(run.fields if at is None else {**run.fields, "message": message_id(at)})
+                built.tools.append((entry, run))
+        originals = [entry.original for entry in built.originals if entry.original is not None]
+        return cls(Request(messages, tools, originals), built.messages, built.tools, built.originals)
+
+
+def key_of(place: Place, request: Request) -> str:
+    """The idempotency key of a step: by its place and content, so that the same step has the same key."""
+    where = [place.session, place.messages.stop, place.tools.stop, place.originals.stop]
+    content = msgspec.json.encode([where, request.messages, request.tools, request.originals])
+    return f"import-{hashlib.sha256(content).hexdigest()[:40]}"

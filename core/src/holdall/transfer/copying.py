@@ -1,0 +1,172 @@
+"""Copying everything from one storage to another, partition by partition, each verified record by record.
+
+The source is only read. What is already there and the same is left alone, so a killed copy is simply run again;
+what is there and different is an error, never overwritten. A partition that is too large for one commit goes in
+several: until the last of them its version is far below any real one and it has no marks, so that neither a
+listing nor the next copy takes it for finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from holdall.codecs import Codec
+from holdall.contract import Address, Commit, Head, ISessionStorage, Lane, Span
+from holdall.errors import Conflict, Damaged
+from holdall.transfer.windows import heads, windows
+
+__all__ = ["Copied", "Side", "copy"]
+
+_PIECE = 8 << 20
+"""Bytes after which a partition's first commit is not its last."""
+_UNFINISHED = 1 << 32
+"""Versions are times in microseconds, so real ones are far above."""
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A storage and the codec of its records."""
+
+    storage: ISessionStorage
+    codec: Codec = field(default_factory=Codec)
+
+
+@dataclass(slots=True)
+class Copied:
+    """What a copy did."""
+
+    copied: int = 0
+    """Partitions that were written, and read back."""
+    present: int = 0
+    """Partitions that were there already, the same."""
+    records: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list[str])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, for ``--json``."""
+        return {name: getattr(self, name) for name in ("copied", "present", "records", "bytes", "problems")}
+
+
+async def copy(source: Side, target: Side, progress: Callable[[int, str], None] = lambda _done, _name: None) -> Copied:
+    """Copy every partition: sessions, claims, presence and whatever else there is."""
+    report = Copied()
+    done = 0
+    async for head in heads(source.storage):
+        try:
+            await _partition(source, target, head, report)
+        except Damaged as damage:
+            report.problems.append(str(damage))
+        except Conflict as conflict:
+            report.problems.append(f"{head.partition}: it changes while it is copied ({conflict})")
+        done += 1
+        progress(done, head.partition)
+    return report
+
+
+async def _partition(source: Side, target: Side, head: Head, report: Copied) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            await _once(source, target, head, report)
+        except Conflict:
+            found = await source.storage.load(head.partition)
+            if found is None:  # gone meanwhile: expired or deleted
+                return
+            if found.head.version == head.version or attempt == _ATTEMPTS - 1:
+                raise
+            head = found.head
+        else:
+            return
+
+
+async def _once(source: Side, target: Side, head: Head, report: Copied) -> None:
+    found = await target.storage.load(head.partition)
+    if found is not None and found.head.version >= _UNFINISHED:
+        difference = await _difference(source, target, head, found.head)
+        if difference is None:
+            report.present += 1
+        else:
+            report.problems.append(f"{head.partition}: the target has it, but different: {difference}")
+        return
+    if found is not None:
+        await target.storage.drop(head.partition, expect=found.head.version)
+    records, size = await _write(source, target, head)
+    written = await target.storage.load(head.partition)
+    difference = "nothing" if written is None else await _difference(source, target, head, written.head)
+    if difference is not None:
+        report.problems.append(f"{head.partition}: what was written is not what is read back: {difference}")
+        return
+    report.copied += 1
+    report.records += records
+    report.bytes += size
+
+
+async def _write(source: Side, target: Side, head: Head) -> tuple[int, int]:
+    """Write all of a partition; in pieces where it is large. Returns how many records and bytes it has."""
+    pieces, records, size = 0, 0, 0
+    lanes: dict[str, Lane | None] = {}
+    piece: dict[Address, bytes] = {}
+    weight = 0
+    async for span, found in windows(source.storage, head):
+        if weight >= _PIECE:
+            await target.storage.commit(_piece(head, pieces, lanes, piece))
+            pieces, lanes, piece, weight = pieces + 1, {}, {}, 0
+        for address in _addresses(span):
+            data = _recoded(source, target, head, address, found)
+            piece[address] = data
+            weight += len(data)
+            records, size = records + 1, size + len(data)
+        lanes[span.lane] = Lane(head.lanes[span.lane].first, span.stop or 0)
+    commit = _piece(head, pieces, {**head.lanes}, piece)
+    whole = replace(
+        commit, version=head.version, changed=head.changed, marks={**head.marks}, expires_at=head.expires_at
+    )
+    await target.storage.commit(whole)
+    return records, size
+
+
+def _piece(head: Head, pieces: int, lanes: dict[str, Lane | None], write: dict[Address, bytes]) -> Commit:
+    return Commit(head.partition, pieces, pieces + 1, pieces + 1, lanes, write=write)
+
+
+def _addresses(span: Span) -> list[Address]:
+    return [(span.lane, position) for position in range(span.start, span.stop or 0)]
+
+
+def _recoded(source: Side, target: Side, head: Head, address: Address, found: Any) -> bytes:
+    """A record of the source as the target keeps it: the same bytes, unless the codecs differ."""
+    data: bytes | None = found.get(address)
+    if data is None:
+        raise Damaged(f"{head.partition} {address[0]}[{address[1]}]", "it is missing")
+    if source.codec == target.codec:
+        return data
+    return target.codec.encode(
+        head.partition, address, head.version, source.codec.decode(head.partition, address, data)
+    )
+
+
+async def _difference(source: Side, target: Side, head: Head, other: Head) -> str | None:
+    """What tells a partition of the source from the one of the same name in the target."""
+    for name in ("version", "changed", "expires_at", "lanes", "marks"):
+        if getattr(head, name) != getattr(other, name):
+            return f"its {name}"
+    theirs = windows(target.storage, other)
+    async for span, found in windows(source.storage, head):
+        _, written = await anext(theirs)
+        for address in _addresses(span):
+            if _digest(source, target, head, address, found) != _digest(target, source, head, address, written):
+                return f"its record {address[0]}[{address[1]}]"
+    return None
+
+
+def _digest(side: Side, other: Side, head: Head, address: Address, found: Any) -> bytes | None:
+    data: bytes | None = found.get(address)
+    if data is None:
+        return None
+    if side.codec != other.codec:
+        data = side.codec.decode(head.partition, address, data)
+    return hashlib.sha256(data).digest()

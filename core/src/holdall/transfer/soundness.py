@@ -1,0 +1,72 @@
+"""What a head and a record must be like, by the contract and by the session domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+from pydantic import ValidationError
+
+from holdall.contract import Address, Head
+from holdall.sessions.models import SessionRecord
+from holdall.sessions.names import MESSAGES, ORIGINALS, SESSION, TOOLS, message_id, tool_run_id
+
+__all__ = ["head_faults", "record_fault"]
+
+_MOST_MARKS = 32
+_IDS = {MESSAGES: message_id, TOOLS: tool_run_id}
+
+
+def head_faults(head: Head) -> Iterator[str]:
+    """What is wrong with a head by itself."""
+    name = head.partition
+    if not 0 < head.changed <= head.version:
+        yield f"{name}: its version is {head.version}, and the last change {head.changed}"
+    for lane, run in head.lanes.items():
+        if not 0 <= run.first <= run.stop:
+            yield f"{name} {lane}: it runs from {run.first} to {run.stop}"
+        if not 0 <= run.rewritten <= head.version:
+            yield f"{name} {lane}: it was rewritten at version {run.rewritten}, after {head.version}"
+    if len(head.marks) > _MOST_MARKS:
+        yield f"{name}: it has {len(head.marks)} marks, over {_MOST_MARKS}"
+    if name.startswith("session/") and not len(head.lanes.get(SESSION, ())):
+        yield f"{name}: it has no session record"
+
+
+def record_fault(head: Head, address: Address, data: bytes) -> str | None:
+    """What is wrong with a decoded record; ``None`` when nothing is."""
+    lane, position = address
+    if lane == ORIGINALS:
+        return None if _is_text(data) else "it is not UTF-8"
+    try:
+        value: Any = msgspec.json.decode(data)
+    except ValueError as error:
+        return f"it is not JSON: {error}"
+    if lane == SESSION and head.partition.startswith("session/"):
+        return _session_fault(head, value)
+    identify = _IDS.get(lane)
+    if identify is None or not head.partition.startswith("session/"):
+        return None
+    if not isinstance(value, dict):
+        return "it is not a JSON object"
+    found = cast("dict[str, Any]", value).get("id")
+    return None if found == identify(position) else f"its id is {found!r}"
+
+
+def _session_fault(head: Head, value: Any) -> str | None:
+    try:
+        record = SessionRecord.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"it is no session record: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    named = head.partition.removeprefix("session/")
+    return None if record.id == named else f"it is the record of session {record.id!r}"
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""Reading everything in a storage, and naming whatever is not as it should be. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdall.codecs import Codec
+from holdall.contract import Head, ISessionStorage
+from holdall.errors import Conflict, Damaged
+from holdall.transfer.marks import Marks
+from holdall.transfer.soundness import head_faults, record_fault
+from holdall.transfer.windows import heads, windows
+
+__all__ = ["Verified", "verify"]
+
+_ATTEMPTS = 5
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was read, and what is wrong with it."""
+
+    partitions: int = 0
+    sessions: int = 0
+    records: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list[str])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, for ``--json``."""
+        return {name: getattr(self, name) for name in ("partitions", "sessions", "records", "bytes", "problems")}
+
+
+async def verify(
+    storage: ISessionStorage, codec: Codec, progress: Callable[[int, str], None] = lambda _done, _name: None
+) -> Verified:
+    """Read every record of every partition, and compare the marks of heads with those that scans show."""
+    report = Verified()
+    marks = Marks()
+    try:
+        async for head in heads(storage):
+            report.partitions += 1
+            report.sessions += head.partition.startswith("session/")
+            report.problems += head_faults(head)
+            marks.add(head)
+            await _partition(storage, codec, head, report)
+            progress(report.partitions, head.partition)
+        report.problems += [fault async for fault in marks.faults(storage)]
+    except Damaged as damage:
+        report.problems.append(f"the walk ended early: {damage}")
+    return report
+
+
+async def _partition(storage: ISessionStorage, codec: Codec, head: Head, report: Verified) -> None:
+    """Read a partition, again from the start when somebody writes to it meanwhile."""
+    for _ in range(_ATTEMPTS):
+        part = Verified()
+        try:
+            await _records(storage, codec, head, part)
+        except Damaged as damage:
+            part.problems.append(str(damage))
+        except Conflict:
+            found = await storage.load(head.partition)
+            if found is None:
+                return
+            head = found.head
+            continue
+        report.records += part.records
+        report.bytes += part.bytes
+        report.problems += part.problems
+        return
+    report.problems.append(f"{head.partition}: it changed each of {_ATTEMPTS} times that it was read")
+
+
+async def _records(storage: ISessionStorage, codec: Codec, head: Head, part: Verified) -> None:
+    async for span, found in windows(storage, head):
+        expected = {(span.lane, position) for position in range(span.start, span.stop or 0)}
+        for lane, position in sorted(expected - found.keys()):
+            part.problems.append(f"{head.partition} {lane}[{position}]: it is missing")
+        for address in sorted(expected & found.keys()):
+            part.records += 1
+            part.bytes += len(found[address])
+            try:
+                fault = record_fault(head, address, codec.decode(head.partition, address, found[address]))
+            except Damaged as damage:
+                part.problems.append(str(damage))
+            else:
+                if fault is not None:
+                    part.problems.append(f"{head.partition} {address[0]}[{address[1]}]: {fault}")
