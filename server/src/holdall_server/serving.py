@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 
 from holdall import Settings, SettingsError
 from holdall_server import supervisor, worker
@@ -14,8 +15,10 @@ __all__ = ["serve"]
 _BACKLOG = 1024
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, welcome: Callable[[str], str] | None = None) -> None:
     """Serve until told to stop by SIGTERM or SIGINT. Prints one line with the URL when it is ready.
+
+    ``welcome`` makes of the URL what is printed behind that line.
 
     Returns when it was told to stop and every acknowledged write is stored. Raises ``HoldallError`` when it cannot
     start: the configuration is wrong, or the storage can't be opened. Raises ``SystemExit(1)`` when it had to cut
@@ -23,11 +26,14 @@ def serve(settings: Settings) -> None:
     """
     check(settings)
     with _bound(settings) as sock:
-        line = f"Holdall serves {_url(settings, sock)}"
-        if settings.server.workers == 1:
+        url, workers = _url(settings, sock), settings.server.workers
+        line = f"Holdall serves {url}" if workers == 1 else f"Holdall serves {url} with {workers} workers"
+        if welcome is not None:
+            line = f"{line}\n{welcome(url)}"
+        if workers == 1:
             worker.run(settings, sock, ready=lambda: _say(line))
         else:
-            supervisor.run(settings, sock, ready=lambda: _say(f"{line} with {settings.server.workers} workers"))
+            supervisor.run(settings, sock, ready=lambda: _say(line))
 
 
 def _bound(settings: Settings) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import Any
 
 from holdall.cli.configuring import settings_of, with_server
 from holdall.cli.exits import OK
+from holdall.cli.trying import first_lines
 from holdall.errors import SettingsError
 
 __all__ = ["configure", "run"]
@@ -18,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="the address to listen on")
     parser.add_argument("--port", type=int, help="the port to listen on; 0 takes a free one")
     parser.add_argument("--workers", type=int, help="how many processes serve")
+    parser.add_argument("--try", dest="first_steps", action="store_true", help="print lines to paste, to try it out")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,5 +35,6 @@ def run(args: argparse.Namespace) -> int:
         if error.name != "holdall_server":
             raise
         raise SettingsError("serving needs the package holdall-server: pip install holdall-server") from None
-    served = server_package.serve(settings)
+    welcome = first_lines(settings) if args.first_steps else None
+    served = server_package.serve(settings, welcome=welcome)
     return served if isinstance(served, int) else OK
