@@ -59,6 +59,7 @@ class Intents:
     def __init__(self, folder: Folder) -> None:
         self._file = folder.open("catalog.log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._dirty = False
+        self._written = _ROTATE  # by whom, nobody knows yet
         self.bulky = False
 
     def append(self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None]]]) -> None:
@@ -70,7 +71,10 @@ class Intents:
             while done < len(data):
                 done += os.write(self._file.fd, data[done:])
             self._dirty = True
-            self.bulky = os.lseek(self._file.fd, 0, os.SEEK_CUR) > _ROTATE
+            self._written += done
+            if self._written > _ROTATE:
+                self._written = 0
+                self.bulky = True
         finally:
             fcntl.flock(self._file.fd, fcntl.LOCK_UN)
 

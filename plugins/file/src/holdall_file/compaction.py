@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from zlib import crc32
 
+from holdall.contract import Span
 from holdall_file.folder import Folder, lock, log_name, logger, sync, write_all
 from holdall_file.lines import FORMAT, Entry, Header, Line, compose, encode, pack
 from holdall_file.seek import Plan, read
@@ -52,8 +53,8 @@ def _copy(session: Session, state: State, fd: int) -> None:
         track.first = lane.first
         at = lane.first
         while at < lane.stop:
-            addresses = [(name, position) for position in range(at, min(at + _LINE, lane.stop))]
-            records = read(Plan(session.digest, session.file, head, session.state, addresses))
+            span = Span(name, at, at + _LINE)
+            records = read(Plan(session.digest, session.file, head, session.state, [span]))
             _pack(state, fd, list(records.items()))
             at += _LINE
         track.peak = max(track.peak, lane.stop)

@@ -21,6 +21,7 @@ __all__ = [
     "Entry",
     "Header",
     "Line",
+    "Located",
     "Parsed",
     "Place",
     "Short",
@@ -40,6 +41,10 @@ _LONGEST_NUMBER = 12
 
 Entry = tuple[str, int, int, int, int]
 """A record in a line: lane, position, bytes in the line, their CRC-32, 0 for JSON or 1 for base64."""
+
+
+Located = tuple[str, int, int, int, int, int]
+"""Lane, position, and the four numbers of a ``Place``."""
 
 
 class Place(NamedTuple):
@@ -75,7 +80,8 @@ class Line(msgspec.Struct, omit_defaults=True):
     lanes: dict[str, list[int] | None] = {}
     marks: dict[str, int | None] = {}
     back: list[tuple[int, int]] = []
-    places: list[tuple[str, int, int, int, int, int]] = []
+    moved: list[Located] = []
+    recent: list[Located] = []
     dead: int = 0
     at: list[Entry] = []
 

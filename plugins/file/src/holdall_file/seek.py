@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
-from holdall.contract import Address, Head
+from holdall.contract import Address, Head, Span
 from holdall.errors import Damaged
 from holdall_file.cold import header_of, read_at, read_line, resume
 from holdall_file.faults import Bad
@@ -28,35 +28,42 @@ _PLACES = 512
 class Plan:
     """Everything that reading one moment of a log needs; it stays right whatever is written meanwhile."""
 
-    __slots__ = ("addresses", "checkpoint", "end", "file", "head", "lanes", "name", "places")
+    __slots__ = ("_size", "addresses", "checkpoint", "end", "file", "head", "lanes", "name", "places")
 
-    def __init__(self, name: str, file: Descriptor, head: Head, state: State, addresses: Sequence[Address]) -> None:
+    def __init__(self, name: str, file: Descriptor, head: Head, state: State, spans: Sequence[Span]) -> None:
         self.name = name
         self.file = file
         self.head = head
-        self.addresses = addresses
         self.checkpoint = state.checkpoint
         self.end = state.end
+        self.addresses: list[Address] = []
         self.places: dict[Address, Place] = {}
         self.lanes: dict[str, int] = {}
         """Where each lane was born that has records to be looked for."""
-        tracks = state.tracks
-        for address in addresses:
-            track = tracks.get(address[0])
-            if track is None:
-                continue
-            place = track.place(address[1])
-            if place is None:
-                self.lanes[address[0]] = track.born
-            else:
-                self.places[address] = place
+        self._size = 0
+        for span in spans:
+            lane = head.lanes.get(span.lane)
+            if lane is not None:
+                self._add(span.lane, span.within(lane), state)
+
+    def _add(self, lane: str, positions: range, state: State) -> None:
+        track = state.tracks.get(lane)
+        if track is None or not positions:
+            return
+        moved, known, places = track.moved, track.known, self.places
+        for position in positions:
+            address = (lane, position)
+            self.addresses.append(address)
+            place = moved.get(position) or known.get(position)
+            if place:
+                places[address] = place
+                self._size += place[1]
+        self.lanes[lane] = track.born
 
     @property
     def small(self) -> bool:
         """Whether it can be read at once: all places known, and not much."""
-        return len(self.places) == len(self.addresses) <= _PLACES and (
-            sum(place.length for place in self.places.values()) <= _RUN
-        )
+        return len(self.places) == len(self.addresses) <= _PLACES and self._size <= _RUN
 
 
 def read(plan: Plan) -> Mapping[Address, bytes]:
@@ -65,14 +72,13 @@ def read(plan: Plan) -> Mapping[Address, bytes]:
         _find(plan)
     records: dict[Address, bytes] = dict.fromkeys(plan.addresses, b"")
     for run in _runs(plan.places):
-        start, stop = run[0][1].offset, run[-1][1].offset + run[-1][1].length
-        data = read_at(plan.file.fd, start, stop)
-        for address, place in run:
-            at = place.offset - start
-            raw = data[at : at + place.length]
-            if crc32(raw) != place.crc or len(raw) != place.length:
-                raise _damaged(plan, address, f"checksum of the bytes at {place.offset}")
-            records[address] = unpack(raw, place.form) if place.form else raw
+        start = run[0][1][0]
+        data = read_at(plan.file.fd, start, run[-1][1][0] + run[-1][1][1])
+        for address, (offset, length, crc, form) in run:
+            raw = data[offset - start : offset - start + length]
+            if crc32(raw) != crc or len(raw) != length:
+                raise _damaged(plan, address, f"checksum of the bytes at {offset}")
+            records[address] = unpack(raw, form) if form else raw
     return records
 
 
@@ -82,28 +88,27 @@ def _damaged(plan: Plan, address: Address, reason: str) -> Damaged:
 
 def _runs(places: Mapping[Address, Place]) -> Iterable[list[tuple[Address, Place]]]:
     """The places in the order of the file, those that lie close together in one run."""
-    run: list[tuple[Address, Place]] = []
-    start = end = 0
-    for item in sorted(places.items(), key=_offset):
-        place = item[1]
-        if run and (place.offset - end > _GAP or place.offset + place.length - start > _RUN):
-            yield run
-            run = []
-        if not run:
-            start = place.offset
-        run.append(item)
-        end = place.offset + place.length
-    if run:
-        yield run
+    items = sorted(places.items(), key=_offset)
+    first = 0
+    for at in range(1, len(items)):
+        end = items[at - 1][1][0] + items[at - 1][1][1]
+        place = items[at][1]
+        if place[0] - end > _GAP or place[0] + place[1] - items[first][1][0] > _RUN:
+            yield items[first:at]
+            first = at
+    if items:
+        yield items[first:]
 
 
 def _offset(item: tuple[Address, Place]) -> int:
-    return item[1].offset
+    return item[1][0]
 
 
 def _find(plan: Plan) -> None:
     for lane, born in plan.lanes.items():
         wanted = {at for name, at in plan.addresses if name == lane and (name, at) not in plan.places}
+        if not wanted:
+            continue
         try:
             start = _before(plan, lane, born, min(wanted))
         except Bad:  # a checkpoint on the way is damaged: the records themselves need not be

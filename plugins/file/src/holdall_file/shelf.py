@@ -62,7 +62,7 @@ class Session:
             head = state.head
             if head is None:
                 return None
-            return Plan(self.digest, self.file, head, state, list(head.addresses(spans)) if spans else ())
+            return Plan(self.digest, self.file, head, state, spans)
 
     def fresh(self) -> bool:
         """Whether the file is as we know it."""

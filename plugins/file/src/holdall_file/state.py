@@ -6,13 +6,13 @@ every record that was written again. Nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from holdall.contract import Address, Commit, Head, Lane
 from holdall.errors import Conflict
 from holdall_file.faults import Bad
-from holdall_file.lines import Line, Parsed, Place
+from holdall_file.lines import Line, Located, Parsed, Place
 
 __all__ = ["State", "Track"]
 
@@ -20,8 +20,8 @@ _KEPT = 1024
 """Places of appended records remembered for one session."""
 _GUESS = 256
 """What a record is taken to measure whose place is not remembered; it only decides when a log is compacted."""
-_SMALL = 4
-"""The records of a lane no longer than this are named in every checkpoint."""
+_SMALL, _RECENT = 4, 100
+"""A checkpoint names so many of the newest records of each lane, and more of them where there are few lanes."""
 _LINES, _BYTES = 64, 256 * 1024
 """A checkpoint is due after so many lines or bytes, unless the last one was so large that it would cost too much."""
 
@@ -178,8 +178,11 @@ class State:
             if lane is not None:
                 track = self.tracks[name] = Track(lane[3], lane[4])
                 track.first = lane[0]
-        for name, position, *place in line.places:
+        for name, position, *place in line.moved:
             self.tracks[name].moved[position] = Place(*place)
+        for name, position, *place in line.recent:
+            self.tracks[name].known[position] = Place(*place)
+        self._kept = len(line.recent)
 
     def checkpoint_line(self, group: int | None = None) -> Line:
         """The checkpoint that says all of this."""
@@ -187,14 +190,15 @@ class State:
         if head is None:
             raise AssertionError("there is nothing to write down")
         lanes: dict[str, list[int] | None] = {}
-        places: list[tuple[str, int, int, int, int, int]] = []
+        moved: list[Located] = []
+        recent: list[Located] = []
+        share = max(_SMALL, _RECENT // max(len(self.tracks), 1))
         for name, track in self.tracks.items():
             lane = head.lanes.get(name, Lane())
             lanes[name] = [lane.first, lane.stop, lane.rewritten, track.born, track.peak]
-            named: Mapping[int, Place] = track.moved
-            if len(lane) <= _SMALL:
-                named = {**track.moved, **track.known}
-            places += [(name, at, place[0], place[1], place[2], place[3]) for at, place in named.items()]
+            moved += [_located(name, position, place) for position, place in track.moved.items()]
+            newest = sorted(track.known)[-share:]
+            recent += [_located(name, position, track.known[position]) for position in newest]
         return Line(
             checkpoint=self.number + 1,
             version=head.version,
@@ -204,7 +208,8 @@ class State:
             lanes=lanes,
             marks=dict(head.marks),
             back=self.trail(),
-            places=places,
+            moved=moved,
+            recent=recent,
             dead=self.dead,
         )
 
@@ -224,6 +229,10 @@ class State:
                 for position in sorted(track.known)[:surplus]:
                     del track.known[position]
             self._kept += len(track.known)
+
+
+def _located(lane: str, position: int, place: Place) -> Located:
+    return lane, position, place.offset, place.length, place.crc, place.form
 
 
 def _stride(distance: int) -> int:

@@ -182,6 +182,7 @@ class FileSessionStorage(ISessionStorage):
         try:
             await self._thread.run(self._writer.tidy)
             if self._writer.bulky:
+                self._writer.bulky = False
                 await self._beside(lambda catalog: catalog.merge())
         except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
             logger.exception("housekeeping failed")

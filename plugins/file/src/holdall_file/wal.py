@@ -66,6 +66,7 @@ class Wal:
         except BaseException:
             folder.unlink(self.name)
             raise
+        self._flight = b""
         self._epoch = 1
         self._number = 0
         self._at = _FIRST
@@ -78,7 +79,10 @@ class Wal:
 
     def announce(self, digests: Sequence[str]) -> None:
         """Say which files are about to be written, for the one who finds this process dead."""
-        write_all(self._file.fd, _COUNT.pack(len(digests)) + bytes.fromhex("".join(digests)), _FLIGHT)
+        flight = _COUNT.pack(len(digests)) + bytes.fromhex("".join(digests))
+        if flight != self._flight:
+            write_all(self._file.fd, flight, _FLIGHT)
+            self._flight = flight
 
     def room(self, entries: Sequence[Entry]) -> bool:
         """Whether ``entries`` fit behind those that are there."""

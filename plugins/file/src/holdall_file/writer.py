@@ -53,6 +53,10 @@ class Writer:
         """Whether the catalogue's log wants to be merged."""
         return self._intents.bulky
 
+    @bulky.setter
+    def bulky(self, value: bool) -> None:
+        self._intents.bulky = value
+
     def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
         """Apply commits that were waiting together, in order; the outcome of each."""
         outcomes: list[BaseException | None] = [None] * len(commits)

@@ -1,0 +1,152 @@
+"""The log on the disk: what a person and a script see."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+from zlib import crc32
+
+import pytest
+
+from holdall.contract import Span
+from holdall.testing.steps import Step
+from holdall_file.lines import pack, unpack
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_bytes().decode().splitlines()]
+
+
+async def test_a_log_is_json_lines(open_store, tmp_path, log_of):
+    store = await open_store()
+    commit = Step("team/ünïcode").append("messages/main", b'{"content":"hallo"}', b"\x00\xff").mark("recent", 7).build()
+    await store.commit(commit)
+    header, first = lines(log_of(tmp_path / "store"))
+    assert header["holdall"] == "session"
+    assert header["format"] == 1
+    assert header["partition"] == "team/ünïcode"
+    assert len(header["id"]) == 16
+    assert first["commit"] == commit.version
+    assert first["marks"] == {"recent": 7}
+    assert first["lanes"] == {"messages/main": [0, 2, 0]}
+    assert first["records"] == [{"content": "hallo"}, base64.b64encode(b"\x00\xff").decode()]
+
+
+async def test_the_checksums_are_as_documented(open_store, tmp_path, log_of, filled):
+    store = await open_store()
+    await filled(store, "s", 70)
+    for raw in log_of(tmp_path / "store").read_bytes().splitlines():
+        line = json.loads(raw)
+        end = raw.index(b",", 25) + 1 + line["meta"]
+        assert int(line["crc"], 16) == crc32(raw[18:end])
+        at = end + len(b',"records":[')
+        for _, _, length, crc, _ in line.get("at", []):
+            assert crc32(raw[at : at + length]) == crc
+            at += length + 1
+
+
+@pytest.mark.parametrize(
+    ("record", "form"),
+    [
+        (b'{"a":1}', 0),
+        (b'"text"', 0),
+        (b" [1, 2] ", 0),
+        ('"ü"'.encode(), 0),
+        (b"", 1),
+        (b'{"a":\n1}', 1),
+        (b'{"a":1}\r', 1),
+        (b'{"a":NaN}', 1),
+        (b'{"a":1}{', 1),
+        (b'"\xff"', 1),
+        (b"\x80\x04K\x01.", 1),
+        (b"[" * 100_000, 1),
+    ],
+)
+def test_json_stays_json_and_the_rest_is_base64(record, form):
+    raw, found = pack(record)
+    assert found == form
+    assert unpack(raw, found) == record
+    assert b"\n" not in raw
+    assert b"\r" not in raw
+    json.loads(raw)
+
+
+async def test_no_file_is_named_after_a_partition(open_store, tmp_path):
+    store = await open_store()
+    for name in ("../../etc/passwd", "a/b", "nul\0", "CON", "x" * 200):
+        await store.commit(Step(name).append("session", b"{}").build())
+    names = [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert all(set(name.split(".")[0]) <= set("0123456789abcdef-") for name in names if name.endswith("jsonl"))
+    assert not (tmp_path.parent / "etc").exists()
+
+
+@pytest.mark.req("SEC-FS-01")
+async def test_everything_is_private_whatever_the_umask(open_store, tmp_path):
+    for umask in (0o000, 0o077, 0o277):
+        old = os.umask(umask)
+        try:
+            folder = tmp_path / f"deep{umask}" / "store"
+            store = await open_store(folder)
+            await store.commit(Step("s").append("session", b"{}").mark("m", 1).build())
+            from holdall.contract import Scan  # noqa: PLC0415
+
+            await store.scan(Scan("m"))
+        finally:
+            os.umask(old)
+        for path in [folder, *folder.rglob("*")]:
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+async def test_an_edit_is_found_and_so_is_what_was_not_edited(open_store, filled):
+    store = await open_store()
+    await filled(store, "s", 300)
+    head = (await store.load("s")).head
+    await store.commit(Step(head).rewrite("messages/main", 17, b'"new"').rewrite("session", 0, b'"title"').build())
+    for again in range(2):
+        found = await store.load("s", Span("messages/main"), Span("session"))
+        assert found.records["messages/main", 17] == b'"new"', again
+        assert found.records["messages/main", 16] == b'{"n":16}'
+        assert found.records["session", 0] == b'"title"'
+        await store.close()
+        store = await open_store()
+
+
+async def test_a_lane_that_was_removed_and_made_again_is_another_one(open_store, filled):
+    store = await open_store()
+    await filled(store, "s", 200)
+    head = (await store.load("s")).head
+    await store.commit(Step(head).remove("messages/main").build())
+    head = (await store.load("s")).head
+    for n in range(150):
+        commit = Step(head).append("messages/main", b'"again %d"' % n).build()
+        await store.commit(commit)
+        head = commit.onto(head)
+    await store.close()
+    store = await open_store()
+    found = await store.load("s", Span("messages/main", 0, 50))
+    assert list(found.records.values()) == [b'"again %d"' % n for n in range(50)]
+
+
+async def test_a_log_of_mostly_dead_bytes_is_compacted(open_store, tmp_path, log_of):
+    store = await open_store(durability="process")
+    commit = Step("s").append("session", b"{}").append("messages/main", *[b'"%d"' % n for n in range(500)]).build()
+    await store.commit(commit)
+    head = commit.onto(None)
+    for n in range(40):
+        commit = Step(head).rewrite("session", 0, b'"%s%d"' % (b"x" * 100_000, n)).build()
+        await store.commit(commit)
+        head = commit.onto(head)
+    other = await open_store()
+    assert (await other.load("s")).head == head
+    await store.close()
+    assert log_of(tmp_path / "store").stat().st_size < 2_500_000
+    for view in (other, await open_store()):
+        found = await view.load("s", Span("messages/main"), Span("session"))
+        assert found.head == head
+        assert [found.records["messages/main", n] for n in range(500)] == [b'"%d"' % n for n in range(500)]
+        assert found.records["session", 0].endswith(b'39"')
+        head = (commit := Step(found.head).append("messages/main", b"1").build()).onto(found.head)
+        await view.commit(commit)
