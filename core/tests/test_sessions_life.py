@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.storages import Failing, everything
+from support.storages import Failing, Slow, everything
 from support.stores import beside, on, partitions, text, user
 
 import holdall
@@ -191,18 +191,14 @@ async def test_an_ended_session_is_read_as_before_and_refuses_every_write(store)
 
 @pytest.mark.covers("LC-13")
 async def test_a_forced_end_overtakes_the_writes_that_wait(store, clock):
-    from support.storages import Slow  # noqa: PLC0415
-
     slow: list[Slow] = []
     second = beside(store, lambda storage: slow.append(Slow(storage)) or slow[0])
     session = await second.create(owner="ana")
     gate = slow[0].held[f"session/{session.id}"] = asyncio.Event()
     appends = [asyncio.create_task(second.append(session.id, [user(str(n))])) for n in range(10)]
-    while not slow[0].waiting:
-        await asyncio.sleep(0)
+    await slow[0].until(1)
     end = asyncio.create_task(second.end(session.id, force=True))
-    while slow[0].waiting < 2:
-        await asyncio.sleep(0)
+    await slow[0].until(2)
     del slow[0].held[f"session/{session.id}"]
     gate.set()
     outcomes = await asyncio.gather(*appends, end, return_exceptions=True)

@@ -79,6 +79,11 @@ class Slow(Passing):
         self.held: dict[str, asyncio.Event] = {}
         self.waiting = 0
 
+    async def until(self, waiting: int) -> None:
+        """Done when that many commits are held."""
+        while self.waiting < waiting:  # noqa: ASYNC110 - the loop's next turn is what is waited for
+            await asyncio.sleep(0)
+
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         await asyncio.sleep(0)
         found = await super().load(partition, *spans)

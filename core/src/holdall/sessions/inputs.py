@@ -16,7 +16,7 @@ from holdall.sessions.policy import SessionPolicy
 __all__ = ["Batch", "as_json", "fields_of", "messages_of", "originals_of", "tool_runs_of", "validated"]
 
 M = TypeVar("M", bound=BaseModel)
-_DEPTH = 500
+_DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
 _HUGE = 1 << 64
 _LONGEST_STEP = 200
