@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,14 +16,17 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from sanic import Sanic
+
 from holdall import Settings
 from holdall.settings import read_settings
 from holdall_server.app import create_app
 from holdall_server.checks import check
 from holdall_server.running import serving
-from sanic import Sanic
 
 Sanic.test_mode = True
+NO_TLS = ssl.create_default_context()
+"""Made once: it takes longer than everything else that a client does."""
 
 TOKENS = {name: f"hld1_token-of-{name}-0123456789abcdef" for name in ("ana", "bob", "root")}
 ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -109,6 +113,7 @@ class Site:
                 headers={} if token is None else {"Authorization": f"Bearer {token}"},
                 event_hooks={"response": [self.contract.check]},
                 timeout=30,
+                verify=NO_TLS,
                 limits=httpx.Limits(max_connections=100),
             )
             self.clients[name] = await self.stack.enter_async_context(client)
@@ -129,7 +134,7 @@ async def started(storage: dict[str, Any], server: dict[str, Any], **sections: A
         stack.callback(sock.close)
         await stack.enter_async_context(serving(app, sock))
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=NO_TLS) as client:
             document = (await client.get(f"{url}/openapi.json")).json()
         site = Site(url, settings, app.ctx.service, Contract(document), stack)
         await site.open_clients(None, "ana", "bob", "root", "wrong-token-0123456789")

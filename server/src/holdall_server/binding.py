@@ -70,7 +70,9 @@ def refuse_malformed(request: Request[Any, Any]) -> None:
         twice = [name for name in _ONCE if len(headers.getall(name, ())) > 1]
         fault = f"{twice[0]} is given twice" if twice else None
     if fault is not None:
-        raise Problem(400, "malformed-request", fault, headers={"Connection": "close"})
+        stream: Any = request.stream
+        stream.keep_alive = False  # whatever follows on this connection may have been smuggled
+        raise Problem(400, "malformed-request", fault)
 
 
 class Failures(ErrorHandler):

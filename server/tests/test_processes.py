@@ -1,0 +1,220 @@
+"""Real processes: told to stop, killed, started while another holds the storage."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+HELLO = {"role": "user", "content": "hello"}
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.skipif(importlib.util.find_spec("holdall_file") is None, reason="holdall-file is not installed"),
+]
+
+
+class Server:
+    """A server as an operator runs it."""
+
+    def __init__(self, folder: Path, workers: int, *, grace: float = 10) -> None:
+        file = folder / "holdall.toml"
+        file.write_text(
+            f'[server]\nport = 0\nanonymous = "ana"\nworkers = {workers}\ngrace = {grace}\n'
+            f'[storage]\nuse = "file"\n[storage.options]\npath = {json.dumps(str(folder / "data"))}\n'
+        )
+        self.errors = (folder / "stderr").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "holdall_server", str(file)], stdout=subprocess.PIPE, stderr=self.errors, text=True
+        )
+        assert self.process.stdout is not None
+        self.line = self.process.stdout.readline()
+        assert "Holdall serves" in self.line, (folder / "stderr").read_text()
+        self.url = re.findall(r"http\S+", self.line)[0]
+
+    def workers(self) -> list[int]:
+        found: list[int] = []
+        for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+        return found
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """The exit status, and the seconds it took."""
+        start = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(60), time.monotonic() - start
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(workers: int = 1, **options: float) -> Server:
+        servers.append(Server(tmp_path, workers, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+        server.errors.close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> float:
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, "it did not happen in time"
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+class Load(threading.Thread):
+    """Appends, one message after another, and remembers which were acknowledged."""
+
+    def __init__(self, url: str, session: str) -> None:
+        super().__init__(daemon=True)
+        self.url, self.session = url, session
+        self.acknowledged: list[str] = []
+        self.halves = 0
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        number = 0
+        with httpx.Client(base_url=self.url) as client:
+            while not self.ended.is_set():
+                text = f"{self.name}-{number}"
+                number += 1
+                try:
+                    answer = client.post(f"/api/sessions/{self.session}/messages", json={**HELLO, "content": text})
+                except httpx.RemoteProtocolError as error:
+                    self.halves += "incomplete" in str(error) or "peer closed" in str(error)
+                except httpx.TransportError:
+                    time.sleep(0.01)
+                else:
+                    if answer.status_code == 201:
+                        self.acknowledged.append(text)
+
+
+def contents(client: httpx.Client, session: str) -> list[str]:
+    found: list[str] = []
+    at = f"/api/sessions/{session}/history?limit=500"
+    while at:
+        page = client.get(at)
+        found = [message["content"] for message in page.json()["items"]] + found
+        at = page.links.get("prev", {}).get("url")
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_told_to_stop_it_loses_nothing_acknowledged(serve, workers):
+    server = serve(workers)
+    with httpx.Client(base_url=server.url) as client:
+        session = client.post("/api/sessions").json()["id"]
+    loads = [Load(server.url, session) for _ in range(4)]
+    for load in loads:
+        load.start()
+    until(lambda: all(len(load.acknowledged) > 10 for load in loads))
+    status, seconds = server.stop()
+    for load in loads:
+        load.ended.set()
+        load.join()
+    assert status == 0
+    assert seconds < 8
+    assert sum(load.halves for load in loads) == 0
+    again = serve(workers)
+    with httpx.Client(base_url=again.url) as client:
+        found = contents(client, session)
+    assert len(found) == len(set(found))
+    for load in loads:
+        assert set(load.acknowledged) <= set(found)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_stops_at_once_when_it_has_just_become_ready(serve, workers, number):
+    for _ in range(3):
+        status, seconds = serve(workers).stop(number)
+        assert (status, seconds < 5) == (0, True)
+
+
+def test_a_killed_worker_comes_back(serve):
+    server = serve(2)
+    with httpx.Client(base_url=server.url) as client:
+        session = client.post("/api/sessions").json()["id"]
+        for _ in range(3):
+            before = server.workers()
+            assert len(before) == 2
+            load = Load(server.url, session)
+            load.start()
+            os.kill(before[0], signal.SIGKILL)
+
+            def back(before: list[int] = before) -> bool:
+                with contextlib.suppress(httpx.TransportError):
+                    ready = httpx.get(f"{server.url}/readyz")
+                    alive = ready.status_code == 200 and ready.json()["workers"] == {"alive": 2, "expected": 2}
+                    return alive and before[0] not in server.workers()
+                return False
+
+            seconds = until(back)
+            load.ended.set()
+            load.join()
+            assert seconds < 3
+            assert set(load.acknowledged) <= set(contents(client, session))
+    assert server.stop()[0] == 0
+
+
+def test_workers_do_not_outlive_their_supervisor(serve):
+    server = serve(2)
+    workers = server.workers()
+    server.process.kill()
+    server.process.wait()
+
+    def gone() -> bool:
+        return not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+    until(gone)
+
+
+def test_measures_of_all_workers_are_summed_and_survive_one(serve):
+    server = serve(2)
+
+    def count() -> float:
+        text = httpx.get(f"{server.url}/metrics").text
+        found = re.search(r'holdall_request_seconds_count\{operation="livez",outcome="ok"\} (\S+)', text)
+        return 0 if found is None else float(found[1])
+
+    for _ in range(40):
+        assert httpx.get(f"{server.url}/livez").status_code == 200
+    until(lambda: count() == 40)
+    os.kill(server.workers()[0], signal.SIGKILL)
+    until(lambda: len(server.workers()) == 2)
+    assert count() == 40
+    assert server.stop()[0] == 0
+
+
+def test_a_request_that_never_ends_is_cut_off_after_the_grace(serve):
+    server = serve(1, grace=1)
+    host, port = httpx.URL(server.url).host, httpx.URL(server.url).port
+    import socket
+
+    with socket.create_connection((host, port or 0)) as stuck:
+        stuck.sendall(b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nx")
+        httpx.get(f"{server.url}/livez")
+        _, seconds = server.stop()
+    assert 0.9 < seconds < 4
