@@ -453,7 +453,7 @@ async def test_the_edges_of_a_conversation(store):
         "0",
         "msg_main_-000000001",
         "msg_main_00000000000",
-        "msg_main_٠٠٠٠٠٠٠٠٠٠",
+        "msg_main_" + "\u0660" * 10,
         "toolrun_0000000000",
     ):
         for asked in ({"before": nonsense}, {"after": nonsense}):

@@ -19,7 +19,7 @@ __all__ = ["Filters", "list_sessions"]
 
 _EXAMINED = 1000
 _LONGEST = 400
-_Score = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+_Score = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 _Partition = Annotated[str, msgspec.Meta(pattern="^session/[A-Za-z0-9_-]{16,64}$")]
 
 
