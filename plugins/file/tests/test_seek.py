@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
 
 from holdall.contract import Span
-from holdall_file import cold, seek
+from holdall.testing.steps import Step
+from holdall_file import FileSessionStorage, FileSettings, cold, seek
 
 COUNT = 100_000
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """The long log, written once."""
+    folder = tmp_path_factory.mktemp("long") / "store"
+
+    async def write() -> None:
+        store = await FileSessionStorage.open(FileSettings(path=folder, durability="process"))
+        head = None
+        for start in range(0, COUNT, 5):
+            step = Step("long" if head is None else head)
+            if head is None:
+                step.append("session", b'{"title":"one"}')
+            commit = step.append("messages/main", *[b'{"n":%d}' % n for n in range(start, start + 5)]).build()
+            await store.commit(commit)
+            head = commit.onto(head)
+        await store.close()
+
+    asyncio.run(write())
+    return folder
+
+
 @pytest.fixture
-async def long_log(open_store, filled):
-    store = await open_store(durability="process")
-    await filled(store, "long", COUNT, each=5)
-    await store.close()
-    return open_store
+def long_log(template, open_store):
+    return lambda: open_store(template)
 
 
 @pytest.fixture

@@ -101,8 +101,12 @@ class Catalog:
         for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):  # private before SQLite sees them
             folder.open(name, os.O_RDWR | os.O_CREAT).close()
         self._db = sqlite3.connect(folder.path / "catalog.db", timeout=60, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def complete(self) -> bool:

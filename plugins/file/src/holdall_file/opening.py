@@ -126,17 +126,18 @@ def open_catalog(opened: Opened) -> Catalog:
 
 
 def _catalog(folder: Folder) -> Catalog:
-    catalog = Catalog(folder)
     try:
-        complete = catalog.complete
-    except sqlite3.DatabaseError:  # derived: made again
-        catalog.close()
+        catalog = Catalog(folder)
+    except sqlite3.DatabaseError:  # not a database any more; it is derived
         for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):
             folder.unlink(name)
         catalog = Catalog(folder)
-        complete = False
-    if not complete:
-        catalog.rebuild(_every_head(folder))
+    try:
+        if not catalog.complete:
+            catalog.rebuild(_every_head(folder))
+    except BaseException:
+        catalog.close()
+        raise
     return catalog
 
 

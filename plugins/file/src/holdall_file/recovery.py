@@ -19,7 +19,7 @@ from holdall_file.folder import Descriptor, Folder, lock, log_name, logger, sync
 from holdall_file.lines import Short, parse
 from holdall_file.wal import Entry, entries_of, flight_of, started_of
 
-__all__ = ["bury", "dead", "graveyard", "recover", "repair", "settle"]
+__all__ = ["bury", "dead", "graveyard", "recover", "repair", "report_damage", "settle"]
 
 _SLACK = 60 * 10**9
 """How far clocks and file times may differ."""

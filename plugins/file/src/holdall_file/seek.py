@@ -11,9 +11,9 @@ from zlib import crc32
 
 from holdall.contract import Address, Head, Span
 from holdall.errors import Damaged
-from holdall_file.cold import header_of, read_at, read_line, resume
+from holdall_file.cold import Stretch, header_of, read_at, read_line, resume
 from holdall_file.faults import Bad
-from holdall_file.folder import Descriptor
+from holdall_file.folder import Descriptor, log_name
 from holdall_file.lines import Place, Short, parse, unpack
 from holdall_file.state import State
 
@@ -28,7 +28,7 @@ _PLACES = 512
 class Plan:
     """Everything that reading one moment of a log needs; it stays right whatever is written meanwhile."""
 
-    __slots__ = ("_size", "addresses", "checkpoint", "end", "file", "head", "lanes", "name", "places")
+    __slots__ = ("_size", "addresses", "checkpoint", "end", "file", "head", "hurt", "lanes", "name", "places")
 
     def __init__(self, name: str, file: Descriptor, head: Head, state: State, spans: Sequence[Span]) -> None:
         self.name = name
@@ -40,6 +40,8 @@ class Plan:
         self.places: dict[Address, Place] = {}
         self.lanes: dict[str, int] = {}
         """Where each lane was born that has records to be looked for."""
+        self.hurt: Stretch | None = None
+        """What was found damaged on the way."""
         self._size = 0
         for span in spans:
             lane = head.lanes.get(span.lane)
@@ -77,13 +79,16 @@ def read(plan: Plan) -> Mapping[Address, bytes]:
         for address, (offset, length, crc, form) in run:
             raw = data[offset - start : offset - start + length]
             if crc32(raw) != crc or len(raw) != length:
-                raise _damaged(plan, address, f"checksum of the bytes at {offset}")
+                stretch = Stretch(offset, offset + length, f"checksum of the bytes at {offset}", members=True)
+                raise _damaged(plan, address, stretch)
             records[address] = unpack(raw, form) if form else raw
     return records
 
 
-def _damaged(plan: Plan, address: Address, reason: str) -> Damaged:
-    return Damaged(f"{plan.name}: record {address[0]}/{address[1]}", reason)
+def _damaged(plan: Plan, address: Address, stretch: Stretch | None) -> Damaged:
+    plan.hurt = stretch
+    reason = "the line that wrote it is not there" if stretch is None else stretch.reason
+    return Damaged(f"{log_name(plan.name)}: record {address[0]}/{address[1]}", reason)
 
 
 def _runs(places: Mapping[Address, Place]) -> Iterable[list[tuple[Address, Place]]]:
@@ -115,11 +120,7 @@ def _find(plan: Plan) -> None:
             start = 0
         bad = _walk(plan, lane, wanted, max(start, born))
         if wanted:
-            reason = "its line is missing" if bad is None else str(bad)
-            raise _damaged(plan, (lane, min(wanted)), reason)
-    for address in plan.addresses:
-        if address not in plan.places:
-            raise _damaged(plan, address, "its lane is missing")
+            raise _damaged(plan, (lane, min(wanted)), bad)
 
 
 def _before(plan: Plan, lane: str, born: int, position: int) -> int:
@@ -151,10 +152,10 @@ def _before(plan: Plan, lane: str, born: int, position: int) -> int:
         above = line.back[low][1]
 
 
-def _walk(plan: Plan, lane: str, wanted: set[int], at: int) -> Bad | None:
+def _walk(plan: Plan, lane: str, wanted: set[int], at: int) -> Stretch | None:
     """Read on from ``at`` until every wanted record of ``lane`` is found; the first damage on the way."""
     fd = plan.file.fd
-    damage: Bad | None = None
+    damage: Stretch | None = None
     if not at:
         at = header_of(fd, plan.end)[1]
     data, base = b"", at
@@ -163,12 +164,13 @@ def _walk(plan: Plan, lane: str, wanted: set[int], at: int) -> Bad | None:
             parsed = parse(data, at - base, base)
         except Short as short:
             if base + len(data) >= plan.end:
-                return damage or Bad(at, "the line is cut short")
+                return damage or Stretch(at, plan.end, "the line is cut short", members=False)
             data, base = read_at(fd, at, min(max(short.needs, at + _CHUNK), plan.end)), at
             continue
         except Bad as bad:
-            damage = damage or bad
-            at = resume(fd, at + 1, plan.end)
+            stop = resume(fd, at + 1, plan.end)
+            damage = damage or Stretch(at, stop, bad.reason, members=False)
+            at = stop
             continue
         for name, position, place in parsed.places():
             if name == lane and position in wanted:

@@ -10,17 +10,18 @@ import asyncio
 import os
 import random
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from holdall.blocking import StorageThread
-from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
+from holdall.contract import Address, Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Damaged, StorageUnavailable
 from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.listing import Listing
 from holdall_file.opening import Opened, close_all, open_all, open_catalog
+from holdall_file.recovery import report_damage
 from holdall_file.report import Report
 from holdall_file.seek import Plan, read
 from holdall_file.settings import FileSettings
@@ -72,10 +73,19 @@ class FileSessionStorage(ISessionStorage):
                 plan = await self._look(partition, spans)
             if plan is None:
                 return None
-            records = read(plan) if plan.small else await self._side.run(lambda: read(plan))
-            return Snapshot(plan.head, records)
+            return Snapshot(plan.head, await self._read(plan))
         except OSError as error:
             raise typed(error) from error
+
+    async def _read(self, plan: Plan) -> Mapping[Address, bytes]:
+        try:
+            return read(plan) if plan.small else await self._side.run(lambda: read(plan))
+        except Damaged:
+            hurt = plan.hurt
+            if hurt is not None:
+                folder = self._opened.folder
+                await self._thread.run(lambda: report_damage(folder, plan.file.fd, plan.name, hurt))
+            raise
 
     async def _look(self, partition: str, spans: Sequence[Span]) -> Plan | None:
         try:

@@ -1,0 +1,84 @@
+"""The catalogue is derived: it may be behind, ahead, or gone."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from holdall.contract import Scan
+from holdall.testing.steps import Step
+from holdall_file import catalog as module
+
+
+async def listed(store, **wanted):
+    return [item.head.partition for item in await store.scan(Scan(**wanted))]
+
+
+@pytest.mark.parametrize("how", ["delete", "garbage", "both"])
+async def test_it_is_made_again(open_store, tmp_path, filled, how):
+    store = await open_store()
+    for n in range(20):
+        await filled(store, f"s{n:02}", n)
+    expected = await listed(store, mark="recent", descending=True)
+    await store.close()
+    for path in (tmp_path / "store").glob("catalog.*"):
+        if how == "both" or (how == "delete" and path.name.startswith("catalog.db")):
+            path.unlink()
+        elif path.name == "catalog.db":
+            path.write_bytes(b"not a database, " * 1000)
+    store = await open_store()
+    assert sorted(await listed(store, mark="recent")) == sorted(expected)
+    assert await listed(store) == [f"s{n:02}" for n in range(20)]
+    await filled(store, "new", 50)
+    assert (await listed(store, mark="recent", descending=True))[0] == "new"
+
+
+async def test_its_log_is_emptied(open_store, tmp_path, filled, monkeypatch):
+    monkeypatch.setattr(module, "_ROTATE", 2000)
+    store, other = await open_store(), await open_store()
+    for n in range(10):
+        await filled(store if n % 2 else other, f"s{n}", 20)
+        assert await listed(store) == [f"s{m}" for m in range(n + 1)]
+        assert await listed(other, mark="recent", limit=3) == await listed(store, mark="recent", limit=3)
+    assert (tmp_path / "store" / "catalog.log").stat().st_size < 4000
+    assert len(await listed(store, mark="recent")) == 10
+
+
+async def test_after_a_crash_it_lacks_nothing_although_its_log_is_lost(open_store, tmp_path, filled):
+    store = await open_store()
+    await filled(store, "old", 2)
+    await listed(store)
+    await filled(store, "new", 3)
+    folder = tmp_path / "crashed"
+    shutil.copytree(tmp_path / "store", folder)
+    (folder / "catalog.log").write_bytes(b"")
+    again = await open_store(folder)
+    assert await listed(again) == ["new", "old"]
+    assert await listed(again, mark="recent") == ["old", "new"]
+
+
+async def test_entries_of_hot_sessions_do_not_pile_up(open_store, tmp_path, filled):
+    import sqlite3  # noqa: PLC0415
+
+    store = await open_store(durability="process")
+    for n in range(5):
+        await filled(store, f"s{n}", 200)
+    assert len(await listed(store, mark="recent")) == 5
+    await store.close()
+    db = sqlite3.connect(tmp_path / "store" / "catalog.db")
+    assert db.execute("SELECT count(*) FROM rows").fetchone()[0] <= 20
+    db.close()
+
+
+async def test_a_name_used_again(open_store):
+    store = await open_store()
+    version = 100
+    for _ in range(3):
+        commit = Step("s", version=version).append("session", b"{}").mark("m", version).build()
+        await store.commit(commit)
+        assert await listed(store, mark="m") == ["s"]
+        await store.drop("s", expect=version)
+        assert await listed(store, mark="m") == []
+        assert await listed(store) == []
+        version += 100
