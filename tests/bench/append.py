@@ -55,5 +55,8 @@ def _row(backend: str, history: int, series: dict[str, Series], promise: str) ->
         "overwrite_p50_us": round(over.median, 2),
         "ratio_turn_by_turn": round(paired[len(paired) // 2], 3),
     }
-    ratio = own.median / floor.median
-    return Row("append", backend, f"history {history:,}", own.median, "µs", ratio, "floor append", "P1", more)
+    ratio, over = own.median / floor.median, own.median - floor.median
+    note = f"{over:,.0f} µs over the floor"  # holds when the disk is slow today, which flatters the ratio
+    return Row(
+        "append", backend, f"history {history:,}", own.median, "µs", ratio, "floor append", "P1", more, note=note
+    )

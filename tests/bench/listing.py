@@ -68,7 +68,8 @@ async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
     rows = [_row(backend, size, "idle", series[str(size)], series["floor"]) for size in sizes]
     rows += [_row(backend, size, f"after {WRITES} writes", busy[size], series["floor"]) for size in sizes]
     if len(sizes) > 1:
-        rows.append(_flat(backend, sizes, series))
+        idle = {size: series[str(size)] for size in sizes}
+        rows += [_flat(backend, "idle", idle), _flat(backend, f"after {WRITES} writes", busy)]
     return [*rows, *([skipped("list", backend, "sessions", left)] if left else [])]
 
 
@@ -91,12 +92,12 @@ async def _after_writes(read: Operation, sessions: list[Session], plan: Plan) ->
 
 
 def _row(backend: str, size: int, when: str, own: Series, floor: Series) -> Row:
-    more = {**own.numbers(), "floor": floor.numbers()}
+    more = {**own.numbers(), "floor": floor.numbers(samples=False)}
     ratio = own.median / floor.median
     return Row("list", backend, f"{PAGE} of {size:,}, {when}", own.median, "µs", ratio, "SQLite in memory", "", more)
 
 
-def _flat(backend: str, sizes: tuple[int, ...], series: dict[str, Series]) -> Row:
-    ratio = series[str(sizes[-1])].median / series[str(sizes[0])].median
-    case = f"{sizes[-1]:,} against {sizes[0]:,}, idle"
-    return Row("list", backend, case, None, "", ratio, f"{sizes[0]:,} sessions", "P5")
+def _flat(backend: str, when: str, series: dict[int, Series]) -> Row:
+    few, many = min(series), max(series)
+    ratio = series[many].median / series[few].median
+    return Row("list", backend, f"{many:,} against {few:,}, {when}", None, "", ratio, f"{few:,} sessions", "P5")

@@ -40,7 +40,11 @@ class Connection(asyncio.Protocol):
             end = self._data.find(b"\r\n\r\n")
             if end < 0:
                 return
-            self._wanted = end + 4 + int(_LENGTH.search(self._data, 0, end)[1])
+            length = _LENGTH.search(self._data, 0, end)
+            if length is None:
+                self.connection_lost(ConnectionError("an answer does not say how long it is"))
+                return
+            self._wanted = end + 4 + int(length[1])
             self.bad += self._data[9:10] != b"2"
         if len(self._data) >= self._wanted:
             self.waits.append(time.perf_counter_ns() - self._began)

@@ -82,7 +82,7 @@ def _read(session: Session, *, decoded: bool) -> Operation:
 
 def _row(backend: str, kind: str, history: int, series: dict[str, Series]) -> Row:
     own, floor = series[f"{kind} {history}"], series[kind]
-    more = {**own.numbers(), "floor": floor.numbers()}
+    more = {**own.numbers(), "floor": floor.numbers(samples=False)}
     case = f"history {history:,}, {_KINDS[kind]}"
     return Row("page", backend, case, own.median, "µs", own.median / floor.median, "pread + split", "", more)
 

@@ -29,7 +29,12 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """Every field."""
-        return dataclasses.asdict(self)
+        fields = dataclasses.asdict(self)
+        return fields | {name: _rounded(fields[name]) for name in ("value", "ratio")}
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
 
 
 def skipped(workload: str, backend: str, case: str, why: str, status: Status = "skipped") -> Row:

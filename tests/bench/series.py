@@ -30,15 +30,17 @@ class Series:
         """The median wall time, in microseconds."""
         return statistics.median(self.wall) / 1e3
 
-    def numbers(self) -> dict[str, Any]:
+    def numbers(self, *, samples: bool = True) -> dict[str, Any]:
         """Medians and tails in microseconds, and every sample."""
-        return {
+        found: dict[str, Any] = {
             "n": len(self.wall),
             "p50_us": round(self.median, 2),
             "p99_us": round(quantile(self.wall, 0.99) / 1e3, 2),
             "cpu_us": round(statistics.fmean(self.cpu) / 1e3, 2),
-            "samples_us": [round(wall / 1e3, 1) for wall in self.wall],
         }
+        if samples:
+            found["samples_us"] = [round(wall / 1e3, 1) for wall in self.wall]
+        return found
 
 
 def quantile(values: list[int], share: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.backends import settings
 from tests.bench.cell import ROOT
 
 _DEADLINE = 30.0
@@ -85,9 +87,10 @@ def holdall_server(backend: str, folder: Path) -> contextlib.AbstractContextMana
     """``holdall serve`` as an operator would start it, with the backend's defaults."""
     port = free_port()
     config = folder / "holdall.toml"
+    options = settings(backend, folder / "store")["storage"]["options"]
     config.write_text(
-        f'[server]\nport = {port}\nanonymous = "owner-0"\n\n'
-        f'[storage]\nuse = "{backend}"\n\n[storage.options]\npath = "{folder / "store"}"\n'
+        f'[server]\nport = {port}\nanonymous = "owner-0"\n\n[storage]\nuse = "{backend}"\n\n[storage.options]\n'
+        + "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items())
     )
     command = str(Path(sys.executable).parent / "holdall")
     return running([command, "--config", str(config), "serve"], port, "/readyz")

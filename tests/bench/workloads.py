@@ -30,7 +30,7 @@ WORKLOADS = {
     "list": Workload(listing.run),
     "resume": Workload(resume.run),
     "version": Workload(resume.version, ("-",)),
-    "http": Workload(web.run, ("file",)),
+    "http": Workload(web.run, ("memory", "file")),
     "syncs": Workload(syncs.run),
     "bytes": Workload(size.run),
 }
