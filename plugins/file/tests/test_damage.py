@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shutil
+import time
 
 import pytest
 
@@ -189,8 +191,6 @@ async def test_every_flipped_bit_is_noticed(tmp_path, log_of, filled):
 
 async def test_the_write_ahead_log_is_repeated(open_store, tmp_path, log_of, filled):
     """Two sessions committed together are in one synced log; their files may have lost the bytes in a power cut."""
-    import asyncio  # noqa: PLC0415
-
     store = await open_store()
     heads = {}
     for name in ("a", "b"):
@@ -199,7 +199,10 @@ async def test_the_write_ahead_log_is_repeated(open_store, tmp_path, log_of, fil
     before = {name: log_of(tmp_path / "store", name).read_bytes() for name in heads}
     for n in range(5):
         commits = {name: Step(head).append("messages/main", b'"%d"' % n).build() for name, head in heads.items()}
+        busy = asyncio.ensure_future(store._thread.run(lambda: time.sleep(0.02)))  # so that they wait together
+        await asyncio.sleep(0)
         await asyncio.gather(*(store.commit(commit) for commit in commits.values()))
+        await busy
         heads = {name: commit.onto(heads[name]) for name, commit in commits.items()}
     for case, tail in enumerate((b"", b'{"crc":"12', b"\0" * 600)):
         folder = crashed(tmp_path / "store", tmp_path / f"cut{case}")
