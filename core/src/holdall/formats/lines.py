@@ -51,10 +51,9 @@ def head_of(path: Path) -> list[Record]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    start = file.read(2)
-    file.seek(0)
-    return cast("IO[bytes]", gzip.open(file)) if start == _GZIP else file
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
 
 
 def _skip(file: IO[bytes]) -> None:

@@ -57,6 +57,8 @@ async def import_file(
             report.faults += done.faults
     except (Invalid, Conflict) as error:
         report.error = str(error)
+    except OSError as error:
+        report.error = error.strerror or str(error)
     except HoldallError as error:
         if error.code not in ("ended", "refused", "forbidden"):
             raise

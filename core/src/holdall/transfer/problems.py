@@ -28,7 +28,10 @@ def raised(status: int, content: bytes, path: str) -> HoldallError:  # noqa: PLR
     if status in (409, 412):
         return Conflict(f"session {session}", expected=0, found=0)
     if status in (400, 413, 415, 422):
-        return Invalid(detail, pointer=str(problem.get("pointer") or ""))
+        invalid = Invalid(detail, pointer=str(problem.get("pointer") or ""))
+        if status == 422:  # noqa: PLR2004 - so not for the bytes of one request, which can be made fewer
+            invalid.code = code or invalid.code
+        return invalid
     return StorageError(f"the server failed with status {status}: {detail}")
 
 

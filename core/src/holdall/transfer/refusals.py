@@ -37,7 +37,9 @@ def mend(built: Built, refused: Invalid) -> Fault | None:
 
 
 def lessen(entry: Entry, refused: Invalid) -> Fault | None:
-    """Make an entry smaller that is refused as a whole; ``None`` when nothing is left to take away."""
+    """Make an entry smaller that is refused as a whole; ``None`` when that is no use, or nothing is left to take."""
+    if refused.code == "too-large" and not refused.pointer:  # the session is full
+        return None
     short = None if entry.original is None else omitted(entry.original)
     if entry.original is not None and short is not None and len(short) < len(entry.original):
         entry.original = short

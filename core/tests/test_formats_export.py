@@ -1,0 +1,115 @@
+"""A session leaves in every form, streamed, as it was when the export began, and only to who may see it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from support.storages import Counting
+from support.stores import beside
+
+from holdall.errors import Conflict, Invalid, NotFound
+from holdall.formats import EXPORTS, export
+from holdall.formats.markdown import fenced
+from holdall.sessions.access import Principal
+from holdall.sessions.store import Store
+
+TALK: list[dict[str, Any]] = [
+    {"role": "user", "content": "List `a` please", "created_at": 1_772_359_200_000},
+    {"role": "assistant", "created_at": 1_772_359_201_000, "content": [
+        {"type": "thinking", "text": "they want\n\na list"},
+        {"type": "tool_call", "id": "c1", "name": "ls", "arguments": {"path": "a"}},
+    ]},
+    {"role": "tool", "created_at": 1_772_359_202_000, "content": [
+        {"type": "tool_result", "id": "c1", "content": "````\nnasty\n`````", "is_error": True},
+        {"type": "image", "url": "https://pictures.example/x.png", "media_type": "image/png"},
+        {"type": "weather", "sky": "grey"},
+    ]},
+]  # fmt: skip
+
+
+async def filled(store: Store) -> str:
+    session = await store.create(owner="ana", project="site", title="A\n# title", tags=["x"], metadata={"k": [1]})
+    tools = [{"tool": "ls", "call": "c1", "status": "failed", "error": "nasty"}]
+    await store.append(session.id, TALK, tools=tools, originals=['{"n": 1}', '{ "n":2 }\r'])
+    return session.id
+
+
+async def text(store: Store, session: str, form: str) -> str:
+    return b"".join([piece async for piece in export(store, session, form)]).decode()
+
+
+async def test_json_is_one_document_with_everything(store: Store) -> None:
+    session = await filled(store)
+    found = json.loads(await text(store, session, "json"))
+    assert list(found) == ["session", "messages", "tools", "originals"]
+    assert found["session"] == (await store.get(session)).as_dict()
+    assert [message["content"] for message in found["messages"]] == [message["content"] for message in TALK]
+    assert (found["tools"][0]["error"], found["originals"]) == ("nasty", ['{"n": 1}', '{ "n":2 }\r'])
+
+
+async def test_an_empty_session_exports_in_every_form(store: Store) -> None:
+    session = (await store.create(owner="ana")).id
+    for form in EXPORTS:
+        await text(store, session, form)
+    assert json.loads(await text(store, session, "json"))["messages"] == []
+
+
+async def test_originals_come_back_byte_for_byte(store: Store) -> None:
+    assert await text(store, await filled(store), "original") == '{"n": 1}\n{ "n":2 }\r\n'
+
+
+async def test_markdown_reads_well(store: Store) -> None:
+    shown = await text(store, await filled(store), "markdown")
+    assert shown.startswith("# A # title\n\nproject site · session `")
+    assert re.findall(r"^## (\w+) · 2026-03-01 10:00:0\d UTC$", shown, re.MULTILINE) == ["User", "Assistant", "Tool"]
+    assert "<details><summary>Thinking</summary>\n\n> they want\n>\n> a list\n\n</details>" in shown
+    assert '**Tool call** `ls` `c1`\n\n```json\n{\n  "path": "a"\n}\n```' in shown
+    assert "**Tool error** `c1`\n\n``````\n````\nnasty\n`````\n``````" in shown
+    assert "**Image** image/png <https://pictures.example/x.png>" in shown
+    assert '"sky": "grey"' in shown
+
+
+def test_a_fence_is_longer_than_what_it_holds() -> None:
+    assert fenced("a") == "```\na\n```"
+    assert fenced("```` b", "json").startswith("`````json\n")
+
+
+async def test_an_unknown_form_and_an_unknown_session_are_refused_before_the_first_piece(store: Store) -> None:
+    with pytest.raises(Invalid, match="no format 'pdf'; there are jsonl, json, markdown, original"):
+        await anext(export(store, "0" * 20, "pdf"))
+    with pytest.raises(NotFound):
+        await anext(export(store, "0" * 20, "json"))
+
+
+async def test_who_may_not_see_a_session_may_not_export_it(store: Store) -> None:
+    session = await filled(store)
+    for form in EXPORTS:
+        assert await text(store.acting_as(Principal("ana")), session, form)
+        with pytest.raises(NotFound):
+            await text(store.acting_as(Principal("eve")), session, form)
+
+
+async def test_an_export_holds_a_page_at_a_time_and_stops_where_it_began(store: Store) -> None:
+    session = (await store.create(owner="ana")).id
+    for start in range(0, 250, 50):
+        await store.append(session, [{"role": "user", "content": f"{start + n}"} for n in range(50)])
+    counting = beside(store, Counting)
+    pieces = export(counting, session, "jsonl")
+    await anext(pieces)
+    await store.append(session, [{"role": "user", "content": "late"}])
+    sizes = [len(piece.splitlines()) async for piece in pieces]
+    assert sizes == [100, 100, 50]
+
+
+async def test_an_export_of_a_session_that_is_cleared_meanwhile_does_not_end_as_if_whole(store: Store) -> None:
+    session = (await store.create(owner="ana", messages=[{"role": "user", "content": "x"}])).id
+    for form in ("jsonl", "json"):
+        await store.append(session, [{"role": "user", "content": "y"}])
+        pieces = export(store, session, form)
+        await anext(pieces)
+        await store.clear(session)
+        with pytest.raises(Conflict):
+            [piece async for piece in pieces]
