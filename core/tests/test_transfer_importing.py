@@ -214,7 +214,7 @@ async def test_an_import_that_dies_anywhere_is_run_again_to_the_same_end(
 ) -> None:
     texts = lines(1701)
     path = write(tmp_path, texts)
-    for at in (1, 2, 3):
+    for at in (1, 2, 1):
         with pytest.raises(StorageUnavailable):
             await import_file(Dying(store, at, after=after), path, ANA)
     report = await bring(store, path)

@@ -7,17 +7,18 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from holdall.blocking import StorageThread, ThreadedStorage
 from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
 from holdall.clock import Clock, SystemClock
-from holdall.codecs import Codec
+from holdall.codecs import Codec, Compressor
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
-from holdall.errors import SettingsError
+from holdall.errors import HoldallError, PluginError, SettingsError
 from holdall.hooks import StorageOffer
 from holdall.observers import Observers
 from holdall.plugins import Plugins
@@ -29,6 +30,8 @@ from holdall.settings import Settings, StorageRef, explained, read_settings
 __all__ = ["abilities_of", "open_storage", "open_store", "options_of"]
 
 log = logging.getLogger("holdall")
+T = TypeVar("T")
+_TAGS = 256
 
 
 @asynccontextmanager
@@ -92,7 +95,7 @@ async def open_storage(ref: StorageRef, plugins: Plugins) -> ISessionStorage:
     offer = plugins.storage(ref.use)
     options = options_of(offer, ref.options)
     if inspect.iscoroutinefunction(offer.open):
-        return await offer.open(options)
+        return _coroutines(await offer.open(options), ref.use)
     thread = StorageThread(f"holdall-{offer.name}")
     try:
         storage = await thread.run(lambda: offer.open(options))
@@ -102,26 +105,49 @@ async def open_storage(ref: StorageRef, plugins: Plugins) -> ISessionStorage:
     if isinstance(storage, BlockingSessionStorage):
         return ThreadedStorage(storage, thread)
     await thread.stop()
-    return storage if isinstance(storage, ISessionStorage) else await storage
+    return _coroutines(storage if isinstance(storage, ISessionStorage) else await storage, ref.use)
+
+
+def _coroutines(storage: object, name: str) -> ISessionStorage:
+    if not isinstance(storage, ISessionStorage):
+        raise PluginError(f"storage {name!r} opened a {type(storage).__name__}, which it may not do asynchronously")
+    return storage
 
 
 def codec_of(settings: Settings, plugins: Plugins) -> Codec:
     """The record pipeline as configured."""
     if settings.encryption.use is not None:
-        offer = plugins.cipher(settings.encryption.use)
-        raise SettingsError(f"encryption.use: {offer.name!r} needs a key source, which this version cannot configure")
-    if settings.compression.use is None:
-        return Codec()
-    offer = plugins.compressor(settings.compression.use)
-    options = _checked(offer.settings, settings.compression.options, f"compression.options of {offer.name!r}")
-    return Codec(compressor=offer.tag, compressors={offer.tag: offer.open(options)})
+        cipher = plugins.cipher(settings.encryption.use).name
+        raise SettingsError(f"encryption.use: {cipher!r} needs a key source, which this version cannot configure")
+    compression, compressors = settings.compression, dict[int, Compressor]()
+    names = [*([] if compression.use is None else [compression.use]), *compression.reads]
+    for name in dict.fromkeys(names):
+        offer = plugins.compressor(name)
+        if not 0 < offer.tag < _TAGS or offer.tag in compressors:
+            raise PluginError(f"compressor {name!r} has the tag {offer.tag}, which is taken or not from 1 to 255")
+        options = compression.options if name == compression.use else {}
+        checked = _checked(offer.settings, options, f"compression.options of {name!r}")
+        compressors[offer.tag] = _opened("compressor", name, partial(offer.open, checked))
+    used = 0 if compression.use is None else next(iter(compressors))
+    return Codec(compressor=used, compressors=compressors)
+
+
+def _opened(kind: str, name: str, make: Callable[[], T]) -> T:
+    """What a plugin makes; what goes wrong in it names it."""
+    try:
+        return make()
+    except HoldallError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{kind} {name!r} cannot be opened: {error!r}") from error
 
 
 def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
     if settings.cache.policy is None:
         return LeastRecentlyUsed()
     offer = plugins.cache_policy(settings.cache.policy)
-    return offer.open(_checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}"))
+    options = _checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}")
+    return _opened("cache policy", offer.name, partial(offer.open, options))
 
 
 def _checked(model: type[BaseModel], options: Mapping[str, Any], where: str) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -35,6 +36,14 @@ from holdall.hooks import (
 __all__ = ["Plugins", "installed", "nearest"]
 
 Offer = StorageOffer[Any] | CompressorOffer[Any] | CipherOffer[Any] | CachePolicyOffer[Any] | KeySourceOffer[Any]
+
+_KINDS: Mapping[str, type[Any]] = {
+    "storage": StorageOffer,
+    "compressor": CompressorOffer,
+    "cipher": CipherOffer,
+    "cache policy": CachePolicyOffer,
+    "key source": KeySourceOffer,
+}
 
 _BUNDLED = {
     "memory": "holdall-memory",
@@ -91,8 +100,22 @@ class Plugins:
         try:
             self.manager.register(plugin, name)
             self.manager.check_pending()
+            self._check_hooks(plugin)
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginError(f"plugin {name or plugin!r} does not fit the hooks: {error}") from error
+            if self.manager.is_registered(plugin):
+                self.manager.unregister(plugin)
+            reason = " ".join(str(error).split())
+            raise PluginError(f"plugin {name or plugin!r} does not fit the hooks: {reason}") from error
+
+    def _check_hooks(self, plugin: object) -> None:
+        for caller in self.manager.get_hookcallers(plugin) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is not plugin:
+                    continue
+                if inspect.iscoroutinefunction(implementation.function):
+                    raise ValueError(f"{caller.name} is asynchronous; hooks are plain functions")
+                if implementation.wrapper or implementation.hookwrapper:
+                    raise ValueError(f"{caller.name} wraps other plugins; no behaviour depends on their order")
 
     def load(self, name: str) -> None:
         """Import the installed plugin ``name``, and no other."""
@@ -148,25 +171,32 @@ class Plugins:
         return [offer for call in calls for offers in call() for offer in offers]
 
     def _offer(self, hook: str, kind: str, name: str) -> Any:
-        if name not in {offer.name for offer in self._of(hook, kind)}:
+        if name not in {offer.name for _, offer in self._of(hook, kind)}:
             self.load(name)
-        matches = [offer for offer in self._of(hook, kind) if offer.name == name]
+        matches = [(owner, offer) for owner, offer in self._of(hook, kind) if offer.name == name]
         if not matches:
             raise PluginError(f"plugin {name!r} is installed, but it offers no {kind} of that name")
         if len(matches) > 1:
-            raise PluginError(f"two loaded plugins offer a {kind} named {name!r}")
-        offer = matches[0]
+            owners = " and ".join(repr(owner) for owner, _ in matches)
+            raise PluginError(f"a {kind} named {name!r} is offered by the plugins {owners}; load one of them")
+        offer = matches[0][1]
         if offer.contract != CONTRACT:
             raise PluginError(f"plugin {name!r} was written for contract {offer.contract}; this is contract {CONTRACT}")
         return offer
 
-    def _of(self, hook: str, kind: str) -> list[Any]:
-        offers: list[Any] = []
+    def _of(self, hook: str, kind: str) -> list[tuple[str, Any]]:
+        offers: list[tuple[str, Any]] = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
-                offers += implementation.function()
+                found = list(implementation.function())
             except Exception as error:
                 raise PluginError(f"plugin {implementation.plugin_name!r} cannot offer a {kind}: {error!r}") from error
+            for offer in found:
+                if not isinstance(offer, _KINDS[kind]):
+                    raise PluginError(
+                        f"plugin {implementation.plugin_name!r} offers {type(offer).__name__}, not a {kind}"
+                    )
+            offers += [(implementation.plugin_name, offer) for offer in found]
         return offers
 
     @staticmethod

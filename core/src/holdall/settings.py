@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_PREFIX = "HOLDALL_"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -54,6 +56,8 @@ class CodecSettings(BaseModel):
     model_config = STRICT
     use: str | None = None
     options: dict[str, Any] = {}
+    reads: list[str] = []
+    """Others that were used before, with their default options: what they wrote is still read."""
 
 
 class CacheSettings(BaseModel):
@@ -116,7 +120,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         hide_input_in_errors=True,
-        env_prefix="HOLDALL_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
     )
@@ -134,9 +138,9 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - made anew, without its file
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment overrides what is given, which is the file's content."""
         return (EnvSettingsSource(settings_cls), init_settings)
@@ -147,6 +151,9 @@ def read_settings(source: str | Path | Mapping[str, Any] | Settings) -> Settings
     if isinstance(source, Settings):
         return source
     where, values = ("the settings", source) if isinstance(source, Mapping) else (str(source), _toml(Path(source)))
+    unknown = [*_unknown_keys(values, where), *_unknown_variables()]
+    if unknown:
+        raise SettingsError("\n".join(unknown))
     try:
         return Settings(**dict(values))
     except ValidationError as error:
@@ -158,28 +165,50 @@ def read_settings(source: str | Path | Mapping[str, Any] | Settings) -> Settings
 def explained(error: ValidationError, model: type[BaseModel], where: str) -> Iterable[str]:
     """One line for each fault of a validation: where it is, what is wrong, and the nearest right name."""
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        path = [str(step) for step in fault["loc"]]
-        name = ".".join(path)
+        path = [str(step) for step in fault["loc"] if step != "[key]"]
+        name = repr(".".join(path))[1:-1]
         if fault["type"] == "extra_forbidden":
             allowed = _fields_at(model, path[:-1])
-            yield f"{where}: unknown key {name!r}{nearest(path[-1], allowed)} (allowed: {', '.join(sorted(allowed))})"
+            yield _unknown(where, name, path[-1], allowed)
         elif fault["type"] == "missing":
-            yield f"{where}: {name!r} is missing"
+            yield f"{where}: '{name}' is missing"
         else:
-            yield f"{where}: {name}: {fault['msg']}"
+            yield f"{where}: {name}: {' '.join(fault['msg'].split())}"
+
+
+def _unknown(where: str, name: str, word: str, allowed: Sequence[str]) -> str:
+    names = f" (allowed: {', '.join(sorted(allowed))})" if allowed else ""
+    return f"{where}: unknown key '{name}'{nearest(word, allowed)}{names}"
+
+
+def _unknown_keys(values: Mapping[Any, Any], where: str) -> Iterable[str]:
+    """What is not even a name of a section; pydantic would take what begins with ``_`` for its own."""
+    for key in values:
+        if not isinstance(key, str) or key.startswith("_"):
+            yield _unknown(where, repr(key).strip("'"), str(key), list(Settings.model_fields))
+
+
+def _unknown_variables() -> Iterable[str]:
+    """Overrides of sections that there are not; a misspelt variable must not be ignored."""
+    for variable in os.environ:
+        section, nested, _ = variable.upper().removeprefix(_PREFIX).partition("__")
+        known = [name.upper() for name in Settings.model_fields]
+        if variable.upper().startswith(_PREFIX) and nested and section not in known:
+            hint = nearest(section, known)
+            yield f"the environment: {variable!r} names no section{hint} (allowed: {', '.join(sorted(known))})"
 
 
 def _fields_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
     """The names that a (nested) model knows at ``path``."""
     here: Any = model
     for step in path:
-        if step.isdigit():
-            continue
-        field = here.model_fields.get(step) if _is_model(here) else None
-        here = None if field is None else _model_in(field.annotation)
-        if here is None:
-            return []
-    return list(here.model_fields)
+        if _is_model(here):
+            field = here.model_fields.get(step)
+            here = None if field is None else field.annotation
+        else:  # an index of a list, or a key of a mapping: on to what they hold
+            here = next((held for held in get_args(here)[::-1] if _model_in(held) is not None), None)
+    found = _model_in(here)
+    return [] if found is None else list(found.model_fields)
 
 
 def _model_in(annotation: Any) -> Any:

@@ -90,8 +90,9 @@ class SessionPolicy(BaseModel):
             ) from unresolvable
         if errors:
             first = min(errors, key=lambda error: [str(step) for step in error.absolute_path])
-            pointer = "".join(f"/{step}" for step in ("metadata", *first.absolute_path))
-            raise Invalid(first.message[:200], pointer=pointer)
+            steps = (str(step).replace("~", "~0").replace("/", "~1") for step in ("metadata", *first.absolute_path))
+            rule = f"{first.validator}: {first.validator_value!r}"
+            raise Invalid(f"breaks the project's rule {rule[:200]}", pointer="/" + "/".join(steps))
 
 
 _NO_RULES = ProjectPolicy()

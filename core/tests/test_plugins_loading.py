@@ -1,0 +1,247 @@
+"""Finding plugins: only what is named is imported, and every failure names the plugin."""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+
+import pytest
+
+import holdall
+from holdall import StorageOffer, hookimpl
+from holdall.errors import PluginError
+from holdall.hooks import NoSettings
+from holdall.plugins import Plugins, installed
+from holdall_memory import holdall_storages
+
+MEMORY = holdall_storages()[0]
+
+
+def offer(**changes):
+    values = {name: getattr(MEMORY, name) for name in StorageOffer.__dataclass_fields__}
+    return StorageOffer(**{**values, **changes})
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Lets a test install distributions with one module and entry points of the group ``holdall``."""
+    from holdall import plugins  # noqa: PLC0415
+
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    plugins._entry_points.cache_clear()
+
+    def add(distribution, code="", entries=("x",), module=None):
+        module = module or distribution.replace("-", "_")
+        (folder / f"{module}.py").write_text(textwrap.dedent(code))
+        info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\nSummary: a test\n")
+        lines = "".join(f"{name} = {module}\n" for name in entries)
+        (info / "entry_points.txt").write_text(f"[holdall]\n{lines}")
+        plugins._entry_points.cache_clear()
+        return folder
+
+    yield add
+    plugins._entry_points.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("zz_")]:
+        del sys.modules[name]
+
+
+@pytest.mark.covers("ST-05")
+async def test_only_the_plugin_that_is_named_is_imported(install):
+    shout = "from pathlib import Path\nPath(__file__).with_suffix('.imported').touch()\n"
+    folder = install("zz-loud", shout, ["loud"])
+    install("zz-broken", "raise RuntimeError('broken when imported')", ["broken"])
+    install("zz-named", shout, ["named"])
+    assert {"loud", "broken", "named", "memory"} <= {plugin.name for plugin in installed()}
+    async with holdall.open({"storage": {"use": "memory"}, "plugins": ["named"]}):
+        pass
+    assert [path.name for path in folder.glob("*.imported")] == ["zz_named.imported"]
+
+
+@pytest.mark.covers("ST-05")
+def test_installed_plugins_are_described_by_their_metadata(install):
+    install("zz-broken", "raise RuntimeError", ["broken"])
+    found = {plugin.name: plugin for plugin in installed()}["broken"]
+    assert (found.module, found.distribution, found.version, found.summary) == (
+        "zz_broken",
+        "zz-broken",
+        "1.2",
+        "a test",
+    )
+
+
+@pytest.mark.covers("ST-05")
+def test_a_plugin_that_cannot_be_imported_is_named_with_its_distribution(install):
+    install("zz-broken", "raise RuntimeError('broken when imported')", ["broken"])
+    with pytest.raises(
+        PluginError, match=r"plugin 'broken' of zz-broken 1\.2 cannot be imported: .*broken when imported"
+    ):
+        Plugins().storage("broken")
+
+
+@pytest.mark.covers("ST-05")
+def test_two_distributions_that_claim_one_name_are_both_named(install):
+    install("zz-one", entries=["twice"])
+    install("zz-two", entries=["twice"])
+    with pytest.raises(PluginError, match=r"'twice' is claimed by zz-one 1\.2 and zz-two 1\.2"):
+        Plugins().storage("twice")
+
+
+@pytest.mark.covers("ST-05")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("memroy", "did you mean 'memory'?"), ("postgres", "pip install holdall-postgres"), ("", "no plugin ''")],
+)
+def test_an_unknown_name_says_what_is_near_and_what_is_installed(name, words):
+    with pytest.raises(PluginError) as caught:
+        Plugins().storage(name)
+    assert words in str(caught.value)
+    assert "memory" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plugin_that_offers_something_else_is_told_apart(install):
+    install("zz-empty", entries=["empty"])
+    with pytest.raises(PluginError, match="'empty' is installed, but it offers no storage of that name"):
+        Plugins().storage("empty")
+    with pytest.raises(PluginError, match="'memory' is installed, but it offers no compressor"):
+        Plugins().compressor("memory")
+
+
+class Offers:
+    def __init__(self, result):
+        self.result = result
+
+    @hookimpl
+    def holdall_storages(self):
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (RuntimeError("no driver"), "plugin 'odd' cannot offer a storage: .*no driver"),
+        (None, "plugin 'odd' cannot offer a storage"),
+        ([5], "plugin 'odd' offers int, not a storage"),
+        ([offer(name="odd"), offer(name="odd")], "storage named 'odd' is offered by the plugins 'odd' and 'odd'"),
+        ([offer(name="odd", contract=99)], "'odd' was written for contract 99; this is contract 1"),
+    ],
+)
+def test_what_is_wrong_with_an_offer_names_the_plugin(result, words):
+    plugins = Plugins()
+    plugins.register(Offers(result), "odd")
+    with pytest.raises(PluginError, match=words):
+        plugins.storage("odd")
+
+
+def test_two_loaded_plugins_that_offer_one_name_are_both_named():
+    plugins = Plugins()
+    plugins.register(Offers([offer(name="same")]), "first")
+    plugins.register(Offers([offer(name="same")]), "second")
+    with pytest.raises(PluginError, match="'first' and 'second'"):
+        plugins.storage("same")
+
+
+def test_a_plugin_is_registered_once():
+    plugins = Plugins()
+    plugins.register(Offers([]), "one")
+    with pytest.raises(PluginError, match="'one'"):
+        plugins.register(Offers([]), "one")
+
+
+class Misspelt:
+    @hookimpl
+    def holdall_creatign(self, draft):
+        pass
+
+
+class Misnamed:
+    @hookimpl
+    def holdall_creating(self, darft):
+        pass
+
+
+class Asynchronous:
+    @hookimpl
+    async def holdall_observe(self, event):
+        pass
+
+
+class Wrapping:
+    @hookimpl(wrapper=True)
+    def holdall_observe(self, event):
+        return (yield)
+
+
+@pytest.mark.covers("ST-05")
+@pytest.mark.parametrize(
+    ("plugin", "words"),
+    [(Misspelt, "holdall_creatign"), (Misnamed, "darft"), (Asynchronous, "asynchronous"), (Wrapping, "wraps")],
+)
+def test_a_hook_that_would_never_be_called_is_refused_at_once(plugin, words):
+    plugins = Plugins()
+    with pytest.raises(PluginError, match=words) as caught:
+        plugins.register(plugin(), "mine")
+    assert re.match("plugin 'mine' does not fit the hooks", str(caught.value))
+    assert "\n" not in str(caught.value)
+    assert not plugins.manager.has_plugin("mine")
+
+
+@pytest.mark.covers("ST-05")
+async def test_a_single_file_is_a_plugin(tmp_path):
+    path = tmp_path / "jar.py"
+    path.write_text(
+        textwrap.dedent("""
+        from dataclasses import fields
+        from holdall import StorageOffer, hookimpl
+        import holdall_memory
+
+        @hookimpl
+        def holdall_storages():
+            one = holdall_memory.holdall_storages()[0]
+            return [StorageOffer(**{**{field.name: getattr(one, field.name) for field in fields(one)}, "name": "jar"})]
+        """)
+    )
+    plugins = Plugins()
+    plugins.load_file(path)
+    async with holdall.open({"storage": {"use": "jar"}}, plugins=plugins) as store:
+        assert (await store.create(owner="ana")).owner == "ana"
+    assert "jar" in {offer.name for offer in plugins.offers()}
+
+
+def test_a_single_file_that_is_not_there_or_broken_is_named(tmp_path):
+    with pytest.raises(PluginError, match=r"no plugin file .*gone\.py"):
+        Plugins().load_file(tmp_path / "gone.py")
+    broken = tmp_path / "broken.py"
+    broken.write_text("1/0")
+    with pytest.raises(PluginError, match=r"broken.py cannot be imported: ZeroDivisionError"):
+        Plugins().load_file(broken)
+
+
+@pytest.mark.covers("ST-05")
+async def test_blocking_and_asynchronous_storages_are_opened_alike():
+    class Late(Offers):
+        pass
+
+    async def opened(settings):
+        return MEMORY.open(settings)
+
+    async def wrong(settings):
+        return object()
+
+    for opening in (opened, lambda settings: opened(settings)):  # noqa: PLW0108 - the second is not seen to be one
+        plugins = Plugins()
+        plugins.register(Late([offer(name="late", open=opening)]), "late")
+        async with holdall.open({"storage": {"use": "late"}}, plugins=plugins) as store:
+            await store.create(owner="ana")
+    plugins = Plugins()
+    plugins.register(Late([offer(name="late", open=wrong, settings=NoSettings)]), "late")
+    with pytest.raises(PluginError, match="'late' opened a object"):
+        async with holdall.open({"storage": {"use": "late"}}, plugins=plugins):
+            pass
