@@ -21,17 +21,29 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 class Connection(asyncio.Protocol):
     """Sends the next request as soon as an answer is whole."""
 
-    def __init__(self, request: bytes, done: asyncio.Future[None], stop: float) -> None:
-        self._request, self._done, self._stop = request, done, stop
+    def __init__(self, request: bytes) -> None:
+        self._request = request
         self._data = bytearray()
-        self._wanted = self._began = 0
+        self._wanted = self._began = self._stop = 0
+        self._done: asyncio.Future[None] | None = None
         self.waits: list[int] = []
         self.bad = 0
 
-    def connection_made(self, transport) -> None:
-        """Begin."""
-        self._transport = transport
+    def load(self, stop: int) -> asyncio.Future[None]:
+        """Send at least one request, and others until ``stop`` (ns)."""
+        self._stop, self._done = stop, asyncio.get_running_loop().create_future()
+        self.waits.clear()
         self._send()
+        return self._done
+
+    def close(self) -> None:
+        """Hang up."""
+        self._done = None
+        self._transport.close()
+
+    def connection_made(self, transport) -> None:
+        """Remember the way out."""
+        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Take in a piece of the answer."""
@@ -47,44 +59,43 @@ class Connection(asyncio.Protocol):
             self._wanted = end + 4 + int(length[1])
             self.bad += self._data[9:10] != b"2"
         if len(self._data) >= self._wanted:
-            self.waits.append(time.perf_counter_ns() - self._began)
-            self._send()
+            now = time.perf_counter_ns()
+            self.waits.append(now - self._began)
+            if now < self._stop:
+                self._send()
+            elif self._done is not None:
+                self._done.set_result(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """A server that hangs up is an error, unless everything was sent."""
-        if not self._done.done():
+        """A server that hangs up while it is asked is an error."""
+        if self._done is not None and not self._done.done():
             self._done.set_exception(error or ConnectionError("the server closed the connection"))
 
     def _send(self) -> None:
         self._data.clear()
         self._wanted = 0
         self._began = time.perf_counter_ns()
-        if self._began < self._stop:
-            self._transport.write(self._request)
-        elif not self._done.done():
-            self._done.set_result(None)
-            self._transport.close()
+        self._transport.write(self._request)
 
 
-async def generate(port: int, requests: list[bytes], connections: int, seconds: float) -> dict[str, float]:
-    """Send for ``seconds``; requests per second and times of answers."""
-    loop, began = asyncio.get_running_loop(), time.perf_counter()
-    stop = time.perf_counter_ns() + seconds * 1e9
-    pairs = [
-        (Connection(requests[number % len(requests)], done := loop.create_future(), stop), done)
-        for number in range(connections)
-    ]
-    for connection, _ in pairs:
+async def generate(port: int, requests: list[bytes], count: int, seconds: float) -> dict[str, float]:
+    """Load a server with ``count`` connections for ``seconds``; requests per second, and times of answers."""
+    loop, connections = asyncio.get_running_loop(), [Connection(requests[n % len(requests)]) for n in range(count)]
+    for connection in connections:
         await loop.create_connection(lambda one=connection: one, "127.0.0.1", port)
-    await asyncio.gather(*(done for _, done in pairs))
-    took = time.perf_counter() - began
-    waits = sorted(wait for connection, _ in pairs for wait in connection.waits)
+        await connection.load(0)  # servers take in new connections one by one, slowly when they are busy
+    began = time.perf_counter_ns()
+    await asyncio.gather(*(connection.load(began + int(seconds * 1e9)) for connection in connections))
+    took = (time.perf_counter_ns() - began) / 1e9
+    for connection in connections:
+        connection.close()
+    waits = sorted(wait for connection in connections for wait in connection.waits)
     return {
         "requests": len(waits),
         "per_s": len(waits) / took,
         "p50_ms": waits[len(waits) // 2] / 1e6,
         "p99_ms": waits[int(len(waits) * 0.99)] / 1e6,
-        "bad": sum(connection.bad for connection, _ in pairs),
+        "bad": sum(connection.bad for connection in connections),
     }
 
 
