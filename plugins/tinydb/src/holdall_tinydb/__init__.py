@@ -1,26 +1,25 @@
 """Sessions in one TinyDB file, for small stores that a person wants to read."""
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
-import errno
 import fcntl
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from heapq import nlargest, nsmallest
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from errno import EAGAIN, EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from pydantic import BaseModel
-from tinydb.storages import Storage
-from tinydb.table import Document, Table
+from tinydb.storages import MemoryStorage
+from tinydb.table import Table
 
 from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Scan, Snapshot, Span
 from holdall.errors import Conflict, Damaged, StorageBusy, StorageError, StorageFull, StorageUnavailable
 from holdall.hooks import StorageOffer, hookimpl
 
+_CHECKED, _DEEP = b'{"crc32":"%08x",', 500  # a record that nests deeper might be too deep for another reader
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -31,100 +30,52 @@ class TinyDBSettings(BaseModel, extra="forbid"):
     max_bytes: int = 32 * 2**20
 
 
-@contextmanager
-def _typed_errors() -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        kinds = {errno.ENOSPC: StorageFull, errno.EDQUOT: StorageFull, errno.EWOULDBLOCK: StorageBusy}
-        raise kinds.get(error.errno or 0, StorageError)(f"sessions.json: {error}") from error
-
-
-class _File(Storage):
-    """TinyDB's tables in memory, and the one file that ``replace`` makes of them. The lock is on its folder."""
-
-    @_typed_errors()
-    def __init__(self, folder: Path, max_bytes: int) -> None:
-        self.now, self.before, self.new = (folder / f"sessions{each}.json" for each in ("", ".before", ".new"))
-        self.max_bytes, self.owner = max_bytes, os.getpid()
-        folder.mkdir(0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
-            raise StorageUnavailable(f"{folder} must belong to who runs this, and be writable by nobody else")
-        folder.chmod(0o700)
-        self.folder = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self.folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.fsync(self.folder)  # the last replacement may have lacked it
-            self.tables = self._load() if self.now.exists() or self.before.exists() else {}
-        except BaseException:
-            self.close()
-            raise
-
-    def _load(self) -> dict[str, Any]:
-        data = self.now.read_bytes() if self.now.exists() else b""
-        if data != _sealed(data[20:]):
-            raise Damaged(
-                str(self.now), f"its checksum does not match; {self.before.name} is as it was a commit before"
-            )
-        return {"sessions": json.loads(data)["sessions"]}
-
-    def read(self) -> dict[str, Any]:
-        """A copy that TinyDB may change."""
-        if self.owner != os.getpid():
-            raise StorageUnavailable("sessions.json must be opened again: after a fork, or a failed replacement")
-        return dict(self.tables)
-
-    def write(self, data: dict[str, Any]) -> None:
-        """Take what TinyDB changed."""
-        self.tables = data
-
-    def close(self) -> None:
-        """Let others open the file."""
-        os.close(self.folder)
-
-    def replace(self, *, keep: bool) -> None:
-        """Write the tables to a new file and put it in place of the old, which is kept once more, or not at all."""
-        rows = ",\n".join(f"{_json(name)}:{_json(row)}" for name, row in self.tables["sessions"].items())
-        data = _sealed(f'"sessions":{{\n{rows}\n}}}}\n'.encode())
-        if len(data) > max(self.max_bytes, self.now.stat().st_size if self.now.exists() else 0):
-            raise StorageFull(f"sessions.json would be {len(data):,} bytes; max_bytes is {self.max_bytes:,}")
-        with self.new.open("wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # tried once: when it fails, this file is never used
-        self.before.unlink(missing_ok=True)
-        if self.now.exists() and keep:
-            self.before.hardlink_to(self.now)
-        self.owner = 0  # when this fails, only a new opening can tell which of the two there is
-        self.new.replace(self.now)
-        os.fsync(self.folder)
-        self.owner = os.getpid()
-
-
-class TinyDBSessionStorage(BlockingSessionStorage):
-    """A document for each partition, with its head and its records."""
+class TinyDBSessionStorage(MemoryStorage, BlockingSessionStorage):
+    """TinyDB's tables in memory, a document for each partition; and the one file that is made of them."""
 
     def __init__(self, settings: TinyDBSettings) -> None:
-        self._file = _File(settings.path, settings.max_bytes)
-        self._table: Any = Table(self._file, "sessions")
+        self._now, self._before, self._new = (settings.path / f"sessions{at}.json" for at in ("", ".before", ".new"))
+        self._limit, self._owner = settings.max_bytes, os.getpid()
+        self.memory: Any = {"sessions": {}}
+        self._table: Any = Table(self, "sessions")
         self._table.document_id_class = str
-        self.close = self._file.close
+        with self._whole(), ExitStack() as undo:
+            settings.path.mkdir(0o700, parents=True, exist_ok=True)
+            if settings.path.stat().st_uid != os.geteuid() or settings.path.stat().st_mode & 0o022:
+                raise StorageUnavailable(f"{settings.path} must be yours, and writable by nobody else")
+            settings.path.chmod(0o700)
+            folder = self._folder = os.open(settings.path, os.O_RDONLY)
+            self.close = undo.callback(lambda: os.close(folder))
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.fsync(folder)  # which the last replacement may have lacked
+            if self._now.exists() or self._before.exists():
+                if (data := self._now.read_bytes())[:20] != _CHECKED % crc32(data[20:]):
+                    raise Damaged(str(self._now), f"its checksum does not match; {self._before.name} is one step older")
+                self.memory = json.loads(data)
+            undo.pop_all()
+
+    def read(self) -> dict[str, Any]:
+        """The tables, for TinyDB."""
+        if self._owner != os.getpid():
+            raise StorageUnavailable("sessions.json must be opened again: after a fork, or a failed replacement")
+        return self.memory
 
     def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of ``partition``."""
-        document = self._table.get(doc_id=partition)
-        return None if document is None else _snapshot(document, spans)
+        if (document := self._table.get(doc_id=partition)) is None:
+            return None
+        head = Head.from_json(_json(document["head"]))
+        found = [((lane, at), document["records"][f"{lane}:{at}"]) for lane, at in head.addresses(spans)]
+        return Snapshot(head, {at: b64decode(r) if isinstance(r, str) else _json(r).encode() for at, r in found})
 
     def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Look at every head, for the next ones of the walk."""
-        scored = ((each["head"]["marks"].get(scan.mark) if scan.mark is not None else 0, each) for each in self._table)
-        walk = [(score, each["head"]["partition"].encode(), each) for score, each in scored if score is not None]
-        if scan.after:
-            last = (scan.after[0], scan.after[1].encode())
-            walk = [step for step in walk if (step[:2] < last if scan.descending else step[:2] > last)]
-        found = (nlargest if scan.descending else nsmallest)(scan.limit, walk)
-        return [_snapshot(document, scan.spans) for _, _, document in found]
+        mark, last = scan.mark, scan.after and (scan.after[0], scan.after[1].encode())
+        heads = ((document.doc_id.encode(), document["head"]["marks"]) for document in self._table)
+        walk = ((marks.get(mark, 0), name) for name, marks in heads if mark is None or mark in marks)
+        rest = (step for step in walk if not last or (step < last if scan.descending else step > last))
+        found = sorted(rest, reverse=scan.descending)[: scan.limit]
+        return [each for _, name in found if (each := self.load(name.decode(), *scan.spans))]
 
     def drop(self, partition: str, *, expect: int) -> None:
         """Commit that it is not there."""
@@ -135,66 +86,65 @@ class TinyDBSessionStorage(BlockingSessionStorage):
         for conflict in filter(None, self.commit_many([commit])):
             raise conflict
 
-    @_typed_errors()
     def commit_many(self, commits: Sequence[Commit]) -> Sequence[Conflict | None]:
         """All with one new file; a conflict is found before anything of its commit is done."""
-        old = self._file.tables
-        try:
+        with self._whole():
             outcomes = [self._commit(commit) for commit in commits]
             if None in outcomes:
-                self._file.replace(keep=all(commit.version for commit in commits))
-        except BaseException:
-            self._file.tables = old  # which is what the disk still holds
-            raise
+                data = b'"sessions":{%b}}\n' % ",".join(f"\n{_json({r.doc_id: r})[1:-1]}" for r in self._table).encode()
+                if len(data) > max(self._limit, self._now.stat().st_size if self._now.exists() else 0):
+                    raise StorageFull(f"sessions.json would be {len(data):,} bytes; max_bytes is {self._limit:,}")
+                with os.fdopen(os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                    file.write(_CHECKED % crc32(data) + data)
+                    file.flush()
+                    os.fsync(file.fileno())  # tried once: when it fails, this file is never used
+                self._before.unlink(missing_ok=True)
+                if self._now.exists() and all(commit.version for commit in commits):
+                    self._before.hardlink_to(self._now)
+                self._owner = 0  # when this fails, only a new opening can tell which of the two there is
+                self._new.replace(self._now)
+                os.fsync(self._folder)
+                self._owner = os.getpid()
         return outcomes
 
     def _commit(self, commit: Commit) -> Conflict | None:
-        document = self._table.get(doc_id=commit.partition)
-        old = _head(document) if document else Head(commit.partition, version=0, changed=0)
-        try:
-            new = commit.onto(old)
-        except Conflict as conflict:
-            return conflict
+        document: Any = self._table.get(doc_id=commit.partition) or {"records": {}}
+        old = Head.from_json(_json(document["head"])) if "head" in document else Head(commit.partition, 0, 0)
+        if old.version != commit.expect:
+            return Conflict(old.partition, expected=commit.expect, found=old.version)
+        new = commit.onto(old)
         lost = [Span(lane) for lane in old.lanes if lane not in new.lanes]
         gone = {f"{lane}:{at}" for lane, at in (*commit.erased(), *old.addresses(lost))}
-        records = {
-            name: record for name, record in (document or {"records": {}})["records"].items() if name not in gone
-        }
+        records = {name: record for name, record in document["records"].items() if name not in gone}
         records |= {f"{lane}:{at}": _readable(data) for (lane, at), data in commit.write.items()}
-        if document:
-            self._table.remove(doc_ids=[commit.partition])
-        if new.version:
-            self._table.insert(Document({"head": json.loads(new.to_json()), "records": records}, commit.partition))
+        self._table.remove(doc_ids=[commit.partition] if old.version else [])
+        document = self._table.document_class({"head": json.loads(new.to_json()), "records": records}, old.partition)
+        self._table.insert_multiple([document] if new.version else [])
         return None
 
-
-def _sealed(data: bytes) -> bytes:
-    return b'{"crc32":"%08x",' % crc32(data) + data
-
-
-def _head(document):
-    return Head.from_json(_json(document["head"]))
-
-
-def _snapshot(document: Mapping[str, Any], spans: Sequence[Span]) -> Snapshot:
-    head = _head(document)
-    records = {(lane, at): _bytes(document["records"][f"{lane}:{at}"]) for lane, at in head.addresses(spans)}
-    return Snapshot(head, records)
+    @contextmanager
+    def _whole(self) -> Generator[None]:
+        before = dict(self.read())
+        try:
+            yield
+        except BaseException as error:
+            self.memory = before
+            if not isinstance(error, OSError):
+                raise
+            kind = {ENOSPC: StorageFull, EDQUOT: StorageFull, EAGAIN: StorageBusy}.get(error.errno or 0, StorageError)
+            raise kind(f"{self._now}: {'another process has it open' if kind is StorageBusy else error}") from error
 
 
-def _readable(data: bytes) -> dict[str, Any]:
+def _readable(raw: bytes) -> Any:
     with suppress(ValueError):
-        if data.count(b"[") + data.count(b"{") < 500 and _json(value := json.loads(data)).encode() == data:
-            return {"json": value}
-    return {"base64": b64encode(data).decode()}
-
-
-def _bytes(record: Mapping[str, Any]) -> bytes:
-    return _json(record["json"]).encode() if "json" in record else b64decode(record["base64"])
+        plain = raw[:1] == b"{" and raw.count(b"[") + raw.count(b"{") < _DEEP
+        if plain and _json(value := json.loads(raw)).encode() == raw:
+            return value
+    return b64encode(raw).decode()
 
 
 @hookimpl
 def holdall_storages() -> list[StorageOffer[TinyDBSettings]]:
     """Register ``tinydb``."""
     about = "tinydb", "one readable file, for small stores of one process", TinyDBSettings, TinyDBSessionStorage
-    return [StorageOffer(*about, Abilities(Durability.POWER), lambda folder: {"path": str(folder / "sessions")})]
+    return [StorageOffer(*about, Abilities(Durability.POWER), lambda folder: {"path": str(folder / "data")})]
