@@ -58,6 +58,7 @@ async def test_no_room(small_disk, open_store, filled):
     found = await store.load("s", Span("messages/main"))
     assert found.head == head
     assert len(found.records) == 10
+    assert [item.head.partition for item in await store.scan(Scan("recent"))] == ["t", "s"]
     other = (await store.load("t")).head
     await store.drop("t", expect=other.version)
     assert await store.load("t") is None

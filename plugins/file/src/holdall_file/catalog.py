@@ -96,8 +96,11 @@ class Intents:
 class Catalog:
     """The sorted entries. Used by one thread; other processes share the files."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, temporary: bool = False) -> None:
         self._log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
+        if temporary:
+            self._db = sqlite3.connect(":memory:", isolation_level=None)
+            return
         for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):  # private before SQLite sees them
             folder.open(name, os.O_RDWR | os.O_CREAT).close()
         self._db = sqlite3.connect(folder.path / "catalog.db", timeout=60, isolation_level=None)

@@ -20,7 +20,7 @@ class Listing:
     """
 
     def __init__(self, scan: Scan) -> None:
-        self._scan = scan
+        self.scan = scan
         self._found: dict[str, tuple[Key, Snapshot]] = {}
         self._after = scan.after
         self._seen: Key | None = None
@@ -30,12 +30,12 @@ class Listing:
     @property
     def where(self) -> tuple[str | None, tuple[int, str] | None, int]:
         """Mark, cursor and number of the entries that are wanted next."""
-        return self._scan.mark, self._after, self._scan.limit + _MORE
+        return self.scan.mark, self._after, self.scan.limit + _MORE
 
     @property
     def full(self) -> bool:
         """Whether enough is found."""
-        return len(self._found) >= self._scan.limit and self._inside() >= self._scan.limit
+        return len(self._found) >= self.scan.limit and self._inside() >= self.scan.limit
 
     def _inside(self) -> int:
         return sum(self._reached(key) for key, _ in self._found.values())
@@ -44,7 +44,7 @@ class Listing:
         """Whether the walk has come as far as ``key``."""
         if self._seen is None:
             return False
-        return key >= self._seen if self._scan.descending else key <= self._seen
+        return key >= self._seen if self.scan.descending else key <= self._seen
 
     def add(self, row: Row, snapshot: Snapshot | None) -> None:
         """Take one entry and what its partition is now."""
@@ -52,7 +52,7 @@ class Listing:
         if snapshot is None:
             return
         head = snapshot.head
-        score = 0 if self._scan.mark is None else head.marks.get(self._scan.mark)
+        score = 0 if self.scan.mark is None else head.marks.get(self.scan.mark)
         if score != row.score and head.version >= row.version:
             self.wrong.append(row)
         if score is not None:
@@ -63,10 +63,10 @@ class Listing:
                 self._found.pop(row.name, None)
 
     def _behind_cursor(self, key: Key) -> bool:
-        if self._scan.after is None:
+        if self.scan.after is None:
             return True
-        after = (self._scan.after[0], _bytes(self._scan.after[1]))
-        return key < after if self._scan.descending else key > after
+        after = (self.scan.after[0], _bytes(self.scan.after[1]))
+        return key < after if self.scan.descending else key > after
 
     def took(self, rows: Sequence[Row]) -> None:
         """Note how far the entries went."""
@@ -80,10 +80,10 @@ class Listing:
 
     def answer(self) -> list[Snapshot]:
         """The page, in the walk's order."""
-        items = sorted(self._found.values(), key=lambda item: item[0], reverse=self._scan.descending)
+        items = sorted(self._found.values(), key=lambda item: item[0], reverse=self.scan.descending)
         if self._seen is not None:
             items = [item for item in items if self._reached(item[0])]
-        return [snapshot for _, snapshot in items[: self._scan.limit]]
+        return [snapshot for _, snapshot in items[: self.scan.limit]]
 
 
 def _bytes(name: str) -> bytes:

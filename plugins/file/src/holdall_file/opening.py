@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from holdall.blocking import StorageThread
 from holdall.contract import Head
-from holdall.errors import StorageBusy
+from holdall.errors import Damaged, StorageBusy
 from holdall_file.catalog import Catalog
 from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Descriptor, Folder, lock
@@ -24,7 +24,7 @@ from holdall_file.shelf import Shelf
 from holdall_file.wal import Wal
 from holdall_file.writer import Writer
 
-__all__ = ["Opened", "close_all", "open_all", "open_catalog"]
+__all__ = ["Opened", "close_all", "open_all", "open_catalog", "temporary_catalog"]
 
 T = TypeVar("T")
 _PAUSE = 0.005
@@ -141,18 +141,25 @@ def _catalog(folder: Folder) -> Catalog:
     return catalog
 
 
+def temporary_catalog(folder: Folder) -> Catalog:
+    """A catalogue in memory, for when there is no room for the other one's news."""
+    catalog = Catalog(folder, temporary=True)
+    catalog.rebuild(_every_head(folder))
+    return catalog
+
+
 def _every_head(folder: Folder) -> Iterator[Head]:
     for directory, name in folder.logs():
         if not name.endswith(".jsonl"):
             continue
         try:
             file = folder.open(f"{directory}/{name}")
-        except FileNotFoundError:
+        except OSError:  # gone, or not to be read: whoever asks for it by name is told
             continue
         try:
             fcntl.flock(file.fd, fcntl.LOCK_SH)
             head = open_or_read(file.fd, os.fstat(file.fd).st_size).state.head
-        except Bad:
+        except (Bad, Damaged):
             continue
         finally:
             file.close()

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from itertools import groupby
 
+from holdall.errors import Damaged
 from holdall_file.cold import Found, Stretch, header_of, open_tail, read_at, read_everything, read_line
 from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Descriptor, Folder, lock, log_name, logger, sync, write_all
@@ -243,7 +244,11 @@ def _sweep(folder: Folder, since: int) -> list[Found]:
             continue
         if os.stat(f"{directory}/{name}", dir_fd=folder.fd, follow_symlinks=False).st_mtime_ns < since:
             continue
-        log = repair(folder, name.removesuffix(".jsonl"))
+        try:
+            log = repair(folder, name.removesuffix(".jsonl"))
+        except (OSError, Damaged) as error:  # whoever asks for it by name is told
+            logger.error("%s/%s can't be checked: %s", directory, name, error)
+            continue
         if log is not None and log.state.head is not None:
             found.append(log)
     return found
@@ -262,8 +267,8 @@ def _redo(folder: Folder, entries: list[Entry]) -> None:
             for entry in group:
                 if entry.id == header.id:
                     folder.report.redone += _redo_entry(file.fd, entry)
-        except Bad:
-            logger.exception("a write-ahead log does not fit %s", log_name(digest))
+        except (Bad, Damaged) as error:
+            logger.error("a write-ahead log does not fit %s: %s", log_name(digest), error)
         finally:
             file.close()
 

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from holdall.blocking import StorageThread
 from holdall.contract import Address, Commit, ISessionStorage, Scan, Snapshot, Span
-from holdall.errors import Damaged, StorageUnavailable
+from holdall.errors import Damaged, StorageFull, StorageUnavailable
 from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.listing import Listing
-from holdall_file.opening import Opened, close_all, open_all, open_catalog
+from holdall_file.opening import Opened, close_all, open_all, open_catalog, temporary_catalog
 from holdall_file.recovery import report_damage
 from holdall_file.report import Report
 from holdall_file.seek import Plan, read
@@ -112,18 +112,32 @@ class FileSessionStorage(ISessionStorage):
         if scan.limit <= 0:
             return []
         listing = Listing(scan)
-        await self._beside(lambda catalog: catalog.merge())
+        try:
+            await self._beside(lambda catalog: catalog.merge())
+        except StorageFull:  # nothing can be merged: the logs themselves are asked, at length
+            return await self._walk(listing, await self._side.run(lambda: temporary_catalog(self._opened.folder)))
+        return await self._walk(listing, None)
+
+    async def _walk(self, listing: Listing, temporary: Catalog | None) -> Sequence[Snapshot]:
+        scan = listing.scan
         while not listing.done:
-            rows = await self._beside(lambda catalog: catalog.walk(*listing.where, descending=scan.descending))
-            for row in rows:
-                try:
-                    listing.add(row, await self.load(row.name, *scan.spans))
-                except Damaged as damage:  # reported when it was found; the others are still listed
-                    logger.warning("left out of a listing: %s", damage)
+            rows = await self._beside(
+                lambda catalog: catalog.walk(*listing.where, descending=scan.descending), temporary
+            )
+            found = await asyncio.gather(*(self.load(row.name, *scan.spans) for row in rows), return_exceptions=True)
+            for row, snapshot in zip(rows, found, strict=True):
+                if isinstance(snapshot, Damaged):  # reported when it was found; the others are still listed
+                    logger.warning("left out of a listing: %s", snapshot)
+                elif isinstance(snapshot, BaseException):
+                    raise snapshot
+                else:
+                    listing.add(row, snapshot)
                 if listing.full:
                     break
             listing.took(rows)
-        if listing.wrong:
+        if temporary is not None:
+            await self._side.run(temporary.close)
+        elif listing.wrong:
             await self._beside(lambda catalog: catalog.discard(scan.mark, listing.wrong))
         return listing.answer()
 
@@ -178,10 +192,10 @@ class FileSessionStorage(ISessionStorage):
             except OSError as error:
                 raise typed(error) from error
 
-    async def _beside(self, function: Callable[[Catalog], T]) -> T:
+    async def _beside(self, function: Callable[[Catalog], T], temporary: Catalog | None = None) -> T:
         """Run ``function`` on the catalogue, on its thread."""
         try:
-            return await self._side.run(lambda: function(open_catalog(self._opened)))
+            return await self._side.run(lambda: function(temporary or open_catalog(self._opened)))
         except Exception as error:
             fault = typed(error)
             if fault is error:

@@ -25,8 +25,8 @@ from holdall_file.wal import FLIGHT, Wal
 
 __all__ = ["Writer"]
 
-_MANY = 4
-"""From this many files on, one sync of the file system is cheaper than one of each."""
+_MANY = 16
+"""From this many files on, one sync of the file system is cheaper than one of each, whoever else writes to it."""
 _UNSYNCED = 4096
 """Without power durability, files are still brought to the disk after so many."""
 
