@@ -10,10 +10,11 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from holdall.contract import BlockingSessionStorage, Commit, ISessionStorage, Scan, Snapshot, Span
-from holdall.errors import StorageUnavailable
+from holdall.errors import StorageError, StorageUnavailable
 
 __all__ = ["StorageThread", "ThreadedStorage"]
 
@@ -83,6 +84,7 @@ class StorageThread:
                 except RuntimeError:  # the loop is closed: nobody waits for these answers any more
                     continue
             if ended:
+                self._refuse_the_rest()
                 return
 
     def _take(self) -> tuple[list[_Call], bool]:
@@ -96,6 +98,15 @@ class StorageThread:
             except queue.Empty:
                 return calls, False
         return calls, True
+
+    def _refuse_the_rest(self) -> None:
+        """Tell those who came between the end and now, from other threads."""
+        while not self._calls.empty():
+            call = self._calls.get_nowait()
+            if call is not None:
+                answer: _Answer = (call.future, None, StorageUnavailable("the storage is closed"))
+                with suppress(RuntimeError):
+                    call.future.get_loop().call_soon_threadsafe(_deliver, [answer])
 
     def _answers(self, calls: list[_Call]) -> list[_Answer]:
         answers: list[_Answer] = []
@@ -115,12 +126,14 @@ class StorageThread:
 
     def _batch(self, calls: list[_Call]) -> list[_Answer]:
         commits = [call.commit for call in calls if call.commit is not None]
-        if self._commit_many is None:
-            raise AssertionError("a commit came before the storage was open")
         try:
+            if self._commit_many is None:
+                raise StorageUnavailable("the storage is not open yet")  # noqa: TRY301 - told like any other
             outcomes = self._commit_many(commits)
+            if len(outcomes) != len(commits):
+                raise StorageError(f"the storage answered {len(outcomes)} of {len(commits)} commits")  # noqa: TRY301
         except BaseException as error:  # noqa: BLE001 - each waiting caller is told
-            return [(call.future, None, error) for call in calls]
+            return [(call.future, None, _tellable(error)) for call in calls]
         return [(call.future, None, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
 
 
@@ -128,10 +141,19 @@ def _outcome(future: asyncio.Future[Any], function: Callable[[], Any]) -> _Answe
     try:
         return future, function(), None
     except BaseException as error:  # noqa: BLE001 - the waiting caller is told
-        return future, None, error
+        return future, None, _tellable(error)
 
 
-def _deliver(answers: list[_Answer]) -> None:
+def _tellable(error: BaseException) -> BaseException:
+    """``error``, as a future can carry it: it refuses ``StopIteration``, and must not stop the event loop."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    told = StorageError(f"the storage raised {error!r}")
+    told.__cause__ = error
+    return told
+
+
+def _deliver(answers: Sequence[_Answer]) -> None:
     for future, value, error in answers:
         if future.cancelled():
             continue
@@ -167,5 +189,7 @@ class ThreadedStorage(ISessionStorage):
 
     async def close(self) -> None:
         """Close the storage on its thread, then end the thread."""
-        await self._thread.run(self._storage.close)
-        await self._thread.stop()
+        try:
+            await self._thread.run(self._storage.close)
+        finally:
+            await self._thread.stop()

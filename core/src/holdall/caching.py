@@ -86,11 +86,13 @@ class Cache(Generic[V]):
     def put(self, key: Hashable, value: V, size: int) -> None:
         """Hold ``value`` under ``key`` if the policy admits it, giving up others until it fits."""
         old = self._items.get(key)
-        if old is not None:
+        if size > self._max_bytes:
+            self.drop(key)
+        elif old is not None:
             self._items[key] = (value, size)
             self.size += size - old[1]
             self._policy.touch(key)
-        elif size <= self._max_bytes and self._policy.admit(key, size):
+        elif self._policy.admit(key, size):
             self._items[key] = (value, size)
             self.size += size
         while self.size > self._max_bytes:

@@ -142,5 +142,16 @@ class Codec:
             compressor = self.compressors.get(envelope.compressor)
             if compressor is None:
                 raise CodecError(name, f"it needs compressor {envelope.compressor}, which is not configured")
-            payload = compressor.decompress(payload, self.limit)
+            payload = self._decompressed(compressor, payload, name)
         return payload
+
+    def _decompressed(self, compressor: Compressor, payload: bytes, name: str) -> bytes:
+        try:
+            data = compressor.decompress(payload, self.limit)
+        except CodecError:
+            raise
+        except Exception as error:
+            raise CodecError(name, f"it cannot be decompressed: {error!r}") from error
+        if len(data) > self.limit:
+            raise CodecError(name, f"it decompresses to more than {self.limit:,} bytes")
+        return data

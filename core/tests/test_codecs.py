@@ -1,0 +1,288 @@
+"""Records on their way to the storage and back: an envelope that says by what, and no guesses."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.storages import everything
+from support.stores import on, text, user
+
+import holdall
+from holdall import SettingsError, hookimpl
+from holdall.codecs import Codec, Envelope, context
+from holdall.contract import Commit, Span
+from holdall.errors import CodecError, PluginError
+from holdall.hooks import CipherOffer, CompressorOffer, NoSettings, StorageOffer
+from holdall.plugins import Plugins
+from holdall_memory import MemorySessionStorage, holdall_storages
+
+CANARY = "a canary that repeats, a canary that repeats, a canary that repeats"
+
+
+class Zlib:
+    def compress(self, data):
+        return zlib.compress(data, 1)
+
+    def decompress(self, data, limit):
+        worker = zlib.decompressobj()
+        found = worker.decompress(data, limit + 1)
+        if len(found) > limit:
+            raise CodecError("a record", "it is too large")
+        return found
+
+
+class Careless(Zlib):
+    """Keeps no limit."""
+
+    def decompress(self, data, limit):
+        return zlib.decompress(data)
+
+
+class Seal:
+    """An authenticated cipher for tests only: a keystream of SHA-256 and a MAC over the context."""
+
+    def __init__(self, key_id="k1"):
+        self.key_id = key_id
+
+    def _stream(self, key_id, context, size):
+        blocks = (
+            hashlib.sha256(key_id.encode() + context + n.to_bytes(4, "big")).digest() for n in range(size // 32 + 1)
+        )
+        return b"".join(blocks)[:size]
+
+    def encrypt(self, data, *, partition, context):
+        body = bytes(a ^ b for a, b in zip(data, self._stream(self.key_id, context, len(data)), strict=True))
+        return self.key_id, body + hmac.digest(self.key_id.encode(), context + body, "sha256")
+
+    def decrypt(self, data, *, partition, key_id, context):
+        body, mac = data[:-32], data[-32:]
+        if not hmac.compare_digest(mac, hmac.digest(key_id.encode(), context + body, "sha256")):
+            raise CodecError(partition, "it fails its check")
+        return bytes(a ^ b for a, b in zip(body, self._stream(key_id, context, len(body)), strict=True))
+
+
+SEALED = Codec(cipher=3, ciphers={3: Seal()})
+SMALL_AND_SEALED = Codec(compressor=7, compressors={7: Zlib()}, cipher=3, ciphers={3: Seal()})
+WHERE = ("session/x", ("messages/main", 5))
+
+
+@given(
+    st.integers(0, 255), st.integers(0, 255), st.text(max_size=60).filter(lambda key: len(key.encode()) < 256),
+    st.integers(0, 2**64 - 1), st.binary(max_size=200),
+)  # fmt: skip
+def test_an_envelope_is_unpacked_as_it_was_packed(compressor, cipher, key_id, version, payload):
+    envelope = Envelope(compressor, cipher, key_id, version if cipher else 0)
+    assert Envelope.unpack(envelope.pack(payload), "x") == (envelope, payload)
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_unpacked_or_refused(record):
+    try:
+        Envelope.unpack(record, "x")
+    except CodecError:
+        return
+    assert record[0] == 1
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([Codec(), SEALED, SMALL_AND_SEALED, Codec(compressor=7, compressors={7: Zlib()})]),
+)
+def test_every_pipeline_gives_back_what_it_was_given(data, codec):
+    record = codec.encode(*WHERE, 12, data)
+    assert codec.decode(*WHERE, record) == data
+    if codec.cipher and len(data) > 8:
+        assert data not in record
+
+
+@given(st.binary(min_size=1).filter(lambda data: data[0] >= 9))
+def test_without_codecs_a_record_is_what_it_holds(data):
+    assert Codec().encode(*WHERE, 12, data) is data
+
+
+def test_what_would_grow_is_stored_as_it_is():
+    record = Codec(compressor=7, compressors={7: Zlib()}).encode(*WHERE, 12, b"{}")
+    assert Envelope.unpack(record, "x") == (Envelope(), b"{}")
+
+
+@pytest.mark.parametrize(
+    ("codec", "record", "words"),
+    [
+        (Codec(), Envelope(7).pack(b"x"), "compressor 7, which is not configured"),
+        (Codec(), Envelope(0, 3, "k", 1).pack(b"x"), "cipher 3, which is not configured"),
+        (Codec(compressors={7: Zlib()}), Envelope(7).pack(b"not zlib"), "cannot be decompressed"),
+        (Codec(), b"\x02\0\0\0x", "unknown format"),
+        (Codec(), b"", "unknown format"),
+        (Codec(), b"\x01\0\0\x09x", "cut short"),
+        (Codec(), b"\x01\0\x03\0x", "cut short"),
+        (Codec(), b"\x01\0\0\x01\xffx", "not UTF-8"),
+        (SEALED, b'{"plain": 1}', "plaintext, and encryption is on"),
+        (SEALED, Envelope().pack(b"x"), "cipher 0, which is not configured"),
+    ],
+)
+@pytest.mark.req("SEC-INP-04")
+def test_what_cannot_be_read_is_a_typed_error_that_names_the_record(codec, record, words):
+    with pytest.raises(CodecError, match=words) as caught:
+        codec.decode(*WHERE, record)
+    assert caught.value.name == "session/x messages/main[5]"
+
+
+@pytest.mark.req("SEC-INP-04")
+@pytest.mark.parametrize("compressor", [Zlib(), Careless()])
+def test_a_record_decompresses_to_no_more_than_the_limit(compressor):
+    codec = Codec(compressor=7, compressors={7: compressor}, limit=1_000)
+    assert codec.decode(*WHERE, codec.encode(*WHERE, 1, b"x" * 1_000)) == b"x" * 1_000
+    bomb = codec.encode(*WHERE, 1, b"x" * 1_000_000)
+    assert len(bomb) < 10_000
+    with pytest.raises(CodecError):
+        codec.decode(*WHERE, bomb)
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=5), st.text(max_size=5), st.integers(0, 3), st.integers(0, 3)),
+        min_size=2,
+        max_size=2,
+        unique=True,
+    )
+)
+def test_no_two_places_share_a_context(places):
+    contexts = {context(name, (lane, at), Envelope(0, 3, "", version)) for name, lane, at, version in places}
+    assert len(contexts) == 2
+
+
+@pytest.mark.req("SEC-CRY-02")
+@pytest.mark.parametrize("codec", [SEALED, SMALL_AND_SEALED])
+async def test_sealed_records_can_be_neither_swapped_nor_moved_nor_changed(clock, codec):
+    storage = MemorySessionStorage()
+    store = on(storage, clock, codec)
+    session = await store.create(owner="ana", title=CANARY, messages=[user(CANARY), user("other")])
+    twin = await store.create(owner="ana", messages=[user(CANARY)])
+    assert text(await session.history()) == [CANARY, "other"]
+    assert b"canary" not in await everything(storage)
+    partition = f"session/{session.id}"
+    snapshot = await storage.load(partition, Span("messages/main"), Span("session"))
+    records = snapshot.records
+    elsewhere = (await storage.load(f"session/{twin.id}", Span("messages/main"))).records
+    first, second = ("messages/main", 0), ("messages/main", 1)
+    flipped = bytes([*records[first][:-1], records[first][-1] ^ 1])
+    older = records[first][:6] + (1).to_bytes(8, "big") + records[first][14:]
+    for forged in (
+        {first: records[second], second: records[first]}, {first: elsewhere[first]}, {first: flipped}, {first: older},
+        {first: b'{"id":"x","role":"user","content":"forged"}'}, {first: Envelope().pack(b"{}")},
+    ):  # fmt: skip
+        head = (await storage.load(partition)).head
+        await storage.commit(
+            Commit(partition, head.version, head.version + 1, head.changed, write={**records, **forged})
+        )
+        with pytest.raises(CodecError):
+            await session.history()
+    head = (await storage.load(partition)).head
+    await storage.commit(Commit(partition, head.version, head.version + 1, head.changed, write=records))
+    assert text(await session.history()) == [CANARY, "other"]
+
+
+# --- configured ----------------------------------------------------------------------------------------------------
+
+
+class Kept:
+    """A plugin with one storage that stays what it is between openings, and codecs."""
+
+    def __init__(self):
+        self.storage = MemorySessionStorage()
+
+    @hookimpl
+    def holdall_storages(self):
+        memory = holdall_storages()[0]
+        return [
+            StorageOffer("kept", "", NoSettings, lambda _: self.storage, memory.abilities, memory.sandbox),
+        ]
+
+    @hookimpl
+    def holdall_compressors(self):
+        return [
+            CompressorOffer("zip", "a fixture", 7, NoSettings, lambda _: Zlib()),
+            CompressorOffer("other", "has the same tag", 7, NoSettings, lambda _: Zlib()),
+            CompressorOffer("zero", "has no tag", 0, NoSettings, lambda _: Zlib()),
+            CompressorOffer("broken", "cannot be opened", 9, NoSettings, lambda _: 1 / 0),
+        ]
+
+    @hookimpl
+    def holdall_ciphers(self):
+        return [CipherOffer("seal", "a fixture", 3, NoSettings, lambda _, __: Seal())]
+
+
+@pytest.fixture
+def opening(clock):
+    kept = Kept()
+
+    def opened(**sections):
+        plugins = Plugins()
+        plugins.register(kept, "kept")
+        config = {"storage": {"use": "kept"}, "sessions": {"sweep_every": 0}, **sections}
+        return holdall.open(config, plugins=plugins, clock=clock)
+
+    return opened
+
+
+@pytest.mark.covers("ST-05", "LC-10")
+async def test_compression_is_switched_on_and_off_and_everything_is_still_read(opening):
+    async with opening() as store:
+        name = (await store.create(owner="ana", messages=[user(CANARY + " 1")])).id
+    async with opening(compression={"use": "zip"}) as store:
+        await store.append(name, [user(CANARY + " 2")], key="k")
+        run = (await store.append(name, (), tools=[{"tool": "t", "status": "running"}])).tools[0]
+        await store.finish_tool_run(name, run.id, result=CANARY)
+        await store.heartbeat(name)
+        await store.get_or_create(owner="ana", key="mine")
+        said = await everything(store.engine.storage)
+        assert (b"repeats 1" in said, b"repeats 2" in said) == (True, False)
+        assert text(await store.history(name)) == [CANARY + " 1", CANARY + " 2"]
+    async with opening(compression={"reads": ["zip"]}) as store:
+        await store.append(name, [user(CANARY + " 3")])
+        assert (await store.append(name, [user(CANARY + " 2")], key="k")).replayed
+        assert b"repeats 3" in await everything(store.engine.storage)
+        assert text(await store.history(name)) == [CANARY + f" {n}" for n in (1, 2, 3)]
+        assert len((await store.list(owner="ana")).items) == 2
+    async with opening() as store:
+        with pytest.raises(CodecError, match="compressor 7, which is not configured"):
+            await store.history(name)
+
+
+@pytest.mark.parametrize(
+    ("sections", "error", "words"),
+    [
+        ({"compression": {"use": "zip", "reads": ["other"]}}, PluginError, "'other' has the tag 7, which is taken"),
+        ({"compression": {"use": "zero"}}, PluginError, "'zero' has the tag 0"),
+        ({"compression": {"use": "broken"}}, PluginError, "compressor 'broken' cannot be opened: ZeroDivisionError"),
+        (
+            {"compression": {"use": "zip", "options": {"levle": 1}}},
+            SettingsError,
+            "options of 'zip': unknown key 'levle'",
+        ),
+        ({"compression": {"use": "zpi"}}, PluginError, "no plugin 'zpi'"),
+        ({"cache": {"policy": "none"}}, PluginError, "no plugin 'none'"),
+        ({"encryption": {"use": "seal"}}, SettingsError, "'seal' needs a key source"),
+    ],
+)
+async def test_what_is_wrong_with_a_codec_is_told_before_anything_is_opened(opening, sections, error, words):
+    with pytest.raises(error, match=words):
+        async with opening(**sections):
+            pass
+
+
+async def test_the_records_of_a_plain_store_are_json(opening):
+    async with opening() as store:
+        session = await store.create(owner="ana", messages=[user("hi")])
+        await store.append(session.id, [user("hi")], tools=[{"tool": "t"}], key="k")
+        snapshot = await store.engine.storage.load(
+            f"session/{session.id}", Span("session"), Span("messages/main"), Span("tools"), Span("keys")
+        )
+    assert len(snapshot.records) == 5
+    assert all(isinstance(json.loads(record), dict) for record in snapshot.records.values())
