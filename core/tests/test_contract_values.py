@@ -1,0 +1,113 @@
+"""The arithmetic that every backend shares: spans, heads and commits."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdall.contract import BlockingSessionStorage, Commit, Durability, Head, Lane, Span
+from holdall.errors import Conflict
+
+lanes = st.builds(
+    lambda first, size, rewritten: Lane(first, first + size, rewritten),
+    st.integers(0, 20),
+    st.integers(0, 20),
+    st.integers(0, 5),
+)
+names = st.text(max_size=6)
+heads = st.builds(
+    Head, names, st.integers(1, 2**60), st.integers(1, 2**60), st.none() | st.integers(0, 2**60),
+    st.dictionaries(names, lanes, max_size=4), st.dictionaries(names, st.integers(-(2**62), 2**62), max_size=4),
+)  # fmt: skip
+
+
+@given(lanes, st.integers(-30, 50), st.none() | st.integers(-5, 50))
+def test_a_span_names_positions_that_the_lane_has(lane, start, stop):
+    whole = list(range(lane.first, lane.stop))
+    absolute = start if start >= 0 else lane.stop + start
+    wanted = [at for at in whole if at >= absolute and (stop is None or at < stop)]
+    assert list(Span("x", start, stop).within(lane)) == wanted
+
+
+@given(heads)
+def test_a_head_survives_as_text(head):
+    assert Head.from_json(head.to_json()) == head
+    assert Head.from_json(head.to_json().encode()) == head
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"partition":"p"}'])
+def test_what_is_no_head_is_refused(text):
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        Head.from_json(text)
+
+
+@given(
+    heads,
+    st.dictionaries(names, st.none() | lanes, max_size=4),
+    st.dictionaries(names, st.none() | st.integers(0, 9), max_size=4),
+)
+def test_a_commit_changes_what_it_names_and_nothing_else(head, moved, marked):
+    commit = Commit(head.partition, head.version, head.version + 1, head.changed, moved, marked, 5)
+    after = commit.onto(head)
+    assert (after.partition, after.version, after.changed, after.expires_at) == (
+        head.partition,
+        head.version + 1,
+        head.changed,
+        5,
+    )
+    for old, changes, new in ((head.lanes, moved, after.lanes), (head.marks, marked, after.marks)):
+        assert set(new) == (set(old) - {name for name, value in changes.items() if value is None}) | {
+            name for name, value in changes.items() if value is not None
+        }
+        assert all(new[name] == changes.get(name, old.get(name)) for name in new)
+    assert head == Head.from_json(head.to_json())
+
+
+@given(heads, st.integers(0, 5))
+def test_a_commit_is_refused_by_every_other_version(head, expect):
+    commit = Commit(head.partition, expect, 10**18, 1)
+    for found in (head, None):
+        version = 0 if found is None else found.version
+        if version == expect:
+            assert commit.onto(found).version == 10**18
+        else:
+            with pytest.raises(Conflict) as caught:
+                commit.onto(found)
+            assert (caught.value.expected, caught.value.found) == (expect, version)
+
+
+def test_what_a_commit_erases():
+    commit = Commit("p", 0, 1, 1, erase=[Span("a", 1, 3), Span("b", 5), Span("c", 2, 2)])
+    assert list(commit.erased()) == [("a", 1), ("a", 2)]
+
+
+def test_addresses_are_those_of_lanes_that_are_there():
+    head = Head("p", 1, 1, lanes={"a": Lane(2, 4), "b": Lane(0, 0)})
+    assert list(head.addresses([Span("a"), Span("b"), Span("c"), Span("a", -1)])) == [("a", 2), ("a", 3), ("a", 3)]
+
+
+def test_durability_is_ordered_and_has_words():
+    assert Durability.NONE < Durability.PROCESS < Durability.POWER
+    assert [value.label for value in Durability] == ["none", "process", "power"]
+
+
+def test_a_batch_is_done_in_order_and_stops_at_an_error():
+    done = []
+
+    class Plain(BlockingSessionStorage):
+        load = drop = scan = None
+
+        def commit(self, commit):
+            if commit.partition == "conflict":
+                raise Conflict("conflict", expected=0, found=1)
+            if commit.partition == "error":
+                raise OSError("cut")
+            done.append(commit.partition)
+
+    plain = Plain()
+    many = [Commit(name, 0, 1, 1) for name in ("a", "conflict", "b")]
+    assert [type(outcome) for outcome in plain.commit_many(many)] == [type(None), Conflict, type(None)]
+    assert done == ["a", "b"]
+    with pytest.raises(OSError, match="cut"):
+        plain.commit_many([Commit("error", 0, 1, 1)])
