@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -49,15 +50,18 @@ def quantile(values: list[int], share: float) -> int:
 
 
 async def in_turn(operations: Mapping[str, Operation], count: int, seconds: float) -> dict[str, Series]:
-    """Call every operation ``count`` times, or for ``seconds``; each goes first as often as the others."""
+    """Call every operation ``count`` times, or for ``seconds``, in an order that changes from turn to turn.
+
+    Otherwise one of them would always run on the caches that a sync leaves cold.
+    """
     series = {name: Series() for name in operations}
-    names = list(operations)
+    names, order = list(operations), random.Random(len(operations))
     for name in names:
         await operations[name](0)
     stop = time.perf_counter() + seconds
     for turn in range(1, count + 1):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
+        order.shuffle(names)
+        for name in names:
             await series[name].measure(operations[name], turn)
         if turn >= LEAST and time.perf_counter() > stop:
             break
