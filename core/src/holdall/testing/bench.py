@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from holdall.contract import Abilities, Durability, ISessionStorage, Scan, Snapshot, Span
 from holdall.testing.model import Model
@@ -13,19 +13,55 @@ from holdall.testing.steps import Step
 
 __all__ = ["DEADLINE", "Bench", "plain"]
 
+SHOWN = 400
+"""Characters of a value that a failure shows."""
+
 DEADLINE = 100.0
 """Seconds after which a test is given up: a storage that never answers fails, it does not hang the run."""
 
 
-def plain(snapshot: Snapshot | None) -> tuple[Any, ...] | None:
+def plain(snapshot: Snapshot | None) -> dict[str, Any] | None:
     """A snapshot as plain values that compare and print well, whatever mappings the storage uses."""
     if snapshot is None:
         return None
     head = snapshot.head
     for record in snapshot.records.values():
         assert type(record) is bytes, f"a record came back as {type(record).__name__}, not bytes"
-    fields = (head.partition, head.version, head.changed, head.expires_at, dict(head.lanes), dict(head.marks))
-    return (*fields, dict(snapshot.records))
+    return {
+        "partition": head.partition,
+        "version": head.version,
+        "changed": head.changed,
+        "expires_at": head.expires_at,
+        "lanes": dict(head.lanes),
+        "marks": dict(head.marks),
+        "records": dict(snapshot.records),
+    }
+
+
+def short(value: object) -> str:
+    """A value in one line; a mebibyte need not be printed to be told from another."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text):,} characters)"
+
+
+def compare(asked: str, found: Snapshot | None, expected: Snapshot | None) -> None:
+    """Fail, in few words, unless a snapshot is the one that the contract demands."""
+    one, other = plain(found), plain(expected)
+    if one == other:
+        return
+    if one is None or other is None:
+        raise AssertionError(f"{asked}: found {short(one)}; the contract demands {short(other)}")
+    told: list[str] = []
+    for name, value in other.items():
+        if isinstance(value, dict):
+            mine, theirs = cast("dict[Any, Any]", one[name]), cast("dict[Any, Any]", value)
+            wrong = [key for key in {**theirs, **mine} if mine.get(key) != theirs.get(key)]
+            told += [
+                f"{name}[{short(key)}] is {short(mine.get(key))}, not {short(theirs.get(key))}" for key in wrong[:5]
+            ]
+        elif one[name] != value:
+            told.append(f"{name} is {short(one[name])}, not {short(value)}")
+    raise AssertionError(f"{asked}: " + "; ".join(told))
 
 
 class Bench:
@@ -109,14 +145,19 @@ class Bench:
         for partition in partitions:
             expected = self.model.whole(partition)
             spans = [] if expected is None else [Span(lane) for lane in expected.head.lanes]
-            assert plain(await self.store.load(partition, *spans)) == plain(expected)
+            compare(f"load of {short(partition)}", await self.store.load(partition, *spans), expected)
 
     async def reads(self, partition: str, *spans: Span) -> None:
         """The storage answers ``load`` with these spans as the model does."""
-        assert plain(await self.store.load(partition, *spans)) == plain(self.model.load(partition, *spans))
+        asked = f"load of {short(partition)} with {short(spans)}"
+        compare(asked, await self.store.load(partition, *spans), self.model.load(partition, *spans))
 
     async def scans(self, scan: Scan) -> Sequence[Snapshot]:
         """The storage answers ``scan`` as the model does."""
-        found = await self.store.scan(scan)
-        assert [plain(item) for item in found] == [plain(item) for item in self.model.scan(scan)]
+        found, expected = await self.store.scan(scan), self.model.scan(scan)
+        names, right = [item.head.partition for item in found], [item.head.partition for item in expected]
+        if names != right:
+            raise AssertionError(f"{scan} walks {short(names)}; the contract demands {short(right)}")
+        for one, other in zip(found, expected, strict=True):
+            compare(f"{scan} at {short(one.head.partition)}", one, other)
         return found

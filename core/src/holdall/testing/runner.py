@@ -30,16 +30,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="holdall-test-", ignore_cleanup_errors=True) as folder:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\nfilterwarnings = ignore::pytest.PytestAssertRewriteWarning\n")
-        own = [
-            "-c",
-            str(settings),
-            "--rootdir",
-            folder,
-            "--basetemp",
-            str(Path(folder, "tmp")),
-            "-p",
-            "no:cacheprovider",
-        ]
+        own = ["-c", str(settings), "--rootdir", folder, "--basetemp", str(Path(folder, "tmp"))]
+        own += ["-p", "no:cacheprovider", "-p", "no:asyncio"]
         code = pytest.main([*own, "--pyargs", SUITE, *pytest_args], plugins=[recorder])
     told = recorder.report()
     print(told.table())  # noqa: T201 - this is what it is run for

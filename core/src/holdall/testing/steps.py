@@ -92,5 +92,7 @@ class Step:
         )
 
     def _lane(self, name: str) -> Lane:
-        known = self._lanes.get(name) or (None if self.head is None else self.head.lanes.get(name))
-        return known or Lane()
+        known = self._lanes.get(name)
+        if known is None and self.head is not None and name not in self._lanes:
+            known = self.head.lanes.get(name)
+        return Lane() if known is None else known

@@ -117,5 +117,5 @@ class LaneCases(Cases):
     async def test_lane_order_does_not_matter(self, bench: Bench) -> None:
         """Lanes are named: commits that move them in another order leave the same head."""
         await bench.put(Step("p").append("b", b"1").append("a", b"2").append("c", b"3"))
-        await bench.put(bench.onto("p").append("c", b"4").append("b", b"5"))
+        await bench.put(bench.onto("p").append("c", b"4", b"5").append("b", b"6"))
         await bench.agrees("p")

@@ -6,16 +6,16 @@ import asyncio
 import itertools
 import os
 from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from holdall.contract import Head, Scan, Span
-from holdall.errors import Conflict
+from holdall.errors import Conflict, StorageError
 from holdall.testing.bench import DEADLINE, Bench
 from holdall.testing.case import Cases
 from holdall.testing.steps import BORN, Step
@@ -24,10 +24,14 @@ __all__ = ["MachineCases"]
 
 EXAMPLES = int(os.environ.get("HOLDALL_TEST_EXAMPLES", "50"))
 STEPS = int(os.environ.get("HOLDALL_TEST_STEPS", "50"))
+FEW = 8
+"""Short examples come first: what they find is made shorter still, which for long ones takes minutes."""
+LONG = (Phase.generate,)
+SHORT = (Phase.generate, Phase.shrink)
 SEED = os.environ.get("HOLDALL_TEST_SEED", "")
 
-PARTITIONS = st.sampled_from(["a", "A", "á", "b/..", "c.", "c", "d\0e", "\U0001f600", "\uffff"])
-LANES = st.sampled_from(["session", "messages/main", "messages", "x"])
+PARTITIONS = st.sampled_from(["a", "A", "b/..", "d\0e", "\U0001f600"])
+LANES = st.sampled_from(["session", "messages/main", "messages"])
 MARKS = st.sampled_from(["recent", "owner", "m\0"])
 SCORES = st.one_of(st.integers(-3, 12), st.integers(-(2**53) + 1, 2**53 - 1))
 RECORDS = st.one_of(
@@ -35,12 +39,11 @@ RECORDS = st.one_of(
 )
 POSITIONS = st.one_of(st.integers(-8, 12), st.integers(-100, 100))
 SPANS = st.lists(st.builds(Span, LANES, POSITIONS, st.one_of(st.none(), st.integers(0, 30))), max_size=3)
-CHANGES = ("append", "rewrite", "trim", "cut", "remove", "restart")
+CHANGES = ("append", "rewrite", "trim", "cut", "remove")
 
 
-def changed(step: Step, head: Head | None, data: st.DataObject) -> Step:
+def changed(step: Step, head: Head | None, lane: str, data: st.DataObject) -> Step:
     """Let ``step`` change one lane, in a way that is legal for that lane."""
-    lane = data.draw(LANES)
     run = None if head is None else head.lanes.get(lane)
     change = data.draw(st.sampled_from(CHANGES)) if run is not None else "append"
     if run is None or change == "append":
@@ -74,7 +77,8 @@ class Machine(RuleBasedStateMachine):
         """Create the partition, or change it."""
         head = self.bench.model.heads.get(self._salt + name)
         step = Step(self._salt + name, version=next(self._born)) if head is None else Step(head)
-        changed(step, head, data)
+        for lane in data.draw(st.lists(LANES, unique=True)):
+            changed(step, head, lane, data)
         for mark, score in marks.items():
             step.mark(self._salt + mark, score)
         self.wait(self.bench.put(step.expires(data.draw(st.one_of(st.none(), st.integers(0, 2**45))))))
@@ -132,12 +136,20 @@ class Machine(RuleBasedStateMachine):
         if self.bench.durable:
             self.wait(self.bench.reopen())
 
+    @rule()
+    def look(self) -> None:
+        """Look at everything."""
+        self.wait(self.bench.agrees(*self._mine()))
+
     def teardown(self) -> None:
-        """Look at everything once more, then clear the table for the next example."""
-        mine = [name for name in self.bench.model.heads if name.startswith(self._salt)]
-        self.wait(self.bench.agrees(*mine))
-        for name in mine:
-            self.wait(self.bench.drop(name))
+        """Clear the table for the next example, as far as a storage that failed lets us."""
+        for name in self._mine():
+            with suppress(Conflict, StorageError):
+                self.wait(self.bench.store.drop(name, expect=self.bench.model.heads[name].version))
+            self.bench.model.drop(name, expect=self.bench.model.heads[name].version)
+
+    def _mine(self) -> list[str]:
+        return [name for name in self.bench.model.heads if name.startswith(self._salt)]
 
 
 @contextmanager
@@ -160,14 +172,21 @@ class MachineCases(Cases):
 
     def test_any_steps(self, bench: Bench) -> None:
         """After any steps the storage answers as the contract says; ``HOLDALL_TEST_SEED`` tries others, repeatably."""
-        chosen = settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            derandomize=not SEED,
-            print_blob=False,
-            suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
-        )
         with at_table(bench) as machine:
-            run_state_machine_as_test(seed(SEED)(machine) if SEED else machine, settings=chosen)
+            for steps, phases in ((FEW, SHORT), (STEPS, LONG)):
+                chosen = settings(
+                    max_examples=EXAMPLES,
+                    stateful_step_count=steps,
+                    phases=phases,
+                    deadline=None,
+                    database=None,
+                    derandomize=not SEED,
+                    print_blob=False,
+                    report_multiple_bugs=False,
+                    suppress_health_check=(
+                        HealthCheck.too_slow,
+                        HealthCheck.data_too_large,
+                        HealthCheck.filter_too_much,
+                    ),
+                )
+                run_state_machine_as_test(seed(SEED)(machine) if SEED else machine, settings=chosen)

@@ -74,6 +74,7 @@ class MarkCases(Cases):
         """Contract: "No acknowledged commit is ever missing from a scan": each is there as soon as it is acknowledged."""
         for n in range(20):
             await bench.put(Step(f"p{n}").mark("m", n % 3))
+            await bench.scans(Scan("m"))
             await bench.put(bench.onto(f"p{n // 2}").mark("m", n % 5).append("a", b"x"))
             await bench.scans(Scan("m"))
 

@@ -46,11 +46,7 @@ class NameCases(Cases):
     @case
     async def test_any_mark(self, bench: Bench) -> None:
         """Every name is a mark of its own."""
-        for start in range(0, len(NASTY), 30):
-            step = Step(f"p{start}")
-            for n, name in enumerate(NASTY[start : start + 30]):
-                step.mark(name, n)
-            await bench.put(step)
+        await bench.put(*(Step(f"p{n}").mark(name, n) for n, name in enumerate(NASTY)))
         for name in NASTY:
             await bench.scans(Scan(name))
 

@@ -24,7 +24,7 @@ from holdall.errors import StorageBusy
 from holdall.hooks import StorageOffer, hookimpl
 from holdall.testing.model import Model
 
-__all__ = ["AppendStorage", "BufferedStorage", "ControlSettings", "holdall_storages"]
+__all__ = ["AppendStorage", "BufferedStorage", "ControlSettings", "holdall_storages", "line_of"]
 
 
 class ControlSettings(BaseModel, extra="forbid"):
@@ -33,7 +33,8 @@ class ControlSettings(BaseModel, extra="forbid"):
     path: Path
 
 
-def _line(step: Mapping[str, Any]) -> bytes:
+def line_of(step: Mapping[str, Any]) -> bytes:
+    """A step as one line, with its checksum."""
     text = json.dumps(step).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
@@ -75,13 +76,13 @@ class AppendStorage(BlockingSessionStorage):
         commit.onto(self._model.heads.get(commit.partition))
         step = asdict(commit)
         step["write"] = [(lane, n, base64.b64encode(record).decode()) for (lane, n), record in commit.write.items()]
-        self.keep(_line(step))
+        self.keep(line_of(step))
         self._model.commit(commit)
 
     def drop(self, partition: str, *, expect: int) -> None:
         """Compare, write the line, then let it be seen."""
         if (found := self._model.heads.get(partition)) is not None and found.version == expect:
-            self.keep(_line({"drop": partition, "expect": expect}))
+            self.keep(line_of({"drop": partition, "expect": expect}))
         self._model.drop(partition, expect=expect)
 
     def close(self) -> None:
