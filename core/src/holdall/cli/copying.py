@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.running import say
+from holdall.cli.tables import counted
 from holdall.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
         for problem in report.problems:
             say(problem)
         print(
-            f"copied {report.copied} partitions ({report.records} records, {report.bytes:,} bytes), all read back;"
-            f" {report.present} were there already; {len(report.problems)} problems"
+            f"copied {counted(report.copied, 'partition')} ({counted(report.records, 'record')}, {report.bytes:,} bytes),"
+            f" all read back; {report.present:,} already there; {counted(len(report.problems), 'problem')}"
         )
     return PROBLEMS if report.problems else OK
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.running import say
+from holdall.cli.tables import counted
 from holdall.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,10 +48,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.token_env is not None and args.server is None:
         raise SettingsError("--token-env goes with --server")
-    return asyncio.run(_run(args))
+    with ExitStack() as stack:
+        # Before there is an event loop: reading standard input may take long, and must be interruptible.
+        paths = {name: stack.enter_context(_readable(name)) for name in args.files}
+        return asyncio.run(_run(args, paths))
 
 
-async def _run(args: argparse.Namespace) -> int:
+async def _run(args: argparse.Namespace, paths: Mapping[str, Path]) -> int:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.transfer.importing import import_file  # noqa: PLC0415
 
@@ -58,8 +62,7 @@ async def _run(args: argparse.Namespace) -> int:
     async with _target(args) as (target, choices):
         with progress(None, "lines") as advance:
             for name in args.files:
-                with _readable(name) as path:
-                    report = await import_file(target, path, choices, lambda line, name=name: advance(line, name))
+                report = await import_file(target, paths[name], choices, lambda line, name=name: advance(line, name))
                 report.path = name
                 clean = clean and report.clean
                 _print(report, as_json=args.json)
@@ -136,7 +139,8 @@ def _print(report: FileReport, *, as_json: bool) -> None:
         added = session.added
         print(
             f"{report.path}: session {session.session}{' (new)' if session.new else ''}, {session.format}:"
-            f" {session.records} records, {session.present} already there;"
-            f" added {added['messages']} messages, {added['tools']} tool runs, {added['originals']} originals",
+            f" {counted(session.records, 'record')}, {session.present:,} already there; added"
+            f" {counted(added['messages'], 'message')}, {counted(added['tools'], 'tool run')},"
+            f" {counted(added['originals'], 'original')}",
             flush=True,
         )

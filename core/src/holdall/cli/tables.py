@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["pairs", "table"]
+__all__ = ["counted", "pairs", "table"]
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
@@ -15,6 +15,11 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
     )
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 problem``, ``2 problems``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def pairs(fields: Mapping[str, object]) -> str:

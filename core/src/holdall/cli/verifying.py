@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.tables import counted
 
 if TYPE_CHECKING:
     from holdall.transfer.verifying import Verified
@@ -32,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
         for problem in report.problems:
             print(problem)
         print(
-            f"{report.partitions} partitions, {report.sessions} of them sessions; {report.records} records,"
-            f" {report.bytes:,} bytes; {len(report.problems)} problems"
+            f"{counted(report.partitions, 'partition')}, {report.sessions:,} of them sessions;"
+            f" {counted(report.records, 'record')}, {report.bytes:,} bytes; {counted(len(report.problems), 'problem')}"
         )
     return PROBLEMS if report.problems else OK
 

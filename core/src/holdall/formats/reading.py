@@ -48,7 +48,7 @@ def transcripts(path: Path, format: str | None = None) -> Iterator[Transcript | 
     head = head_of(path)
     name = format or detect(head)
     if name is None:
-        raise Invalid(f"{path}: its format cannot be told from its content; name it with --format")
+        raise Invalid("its format cannot be told from its content; name it with --format")
     if name not in IMPORTS:
         raise Invalid(f"no format {name!r}; there are {', '.join(IMPORTS)}")
     form = IMPORTS[name]

@@ -1,0 +1,267 @@
+"""The command line: strict, quick to start, one line for each error, and exit codes that mean something."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import holdall
+from holdall.cli import main
+
+HOLDALL = [sys.executable, "-m", "holdall.cli"]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in an empty folder; its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOLDALL_CONFIG", raising=False)
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def process(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*HOLDALL, *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False
+    )
+
+
+def imported(code: str) -> set[str]:
+    """The modules that running ``code`` leaves loaded."""
+    script = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_the_version_imports_almost_nothing() -> None:
+    base = imported("pass")
+    modules = imported("from holdall.cli import main; main(['--version'])") - base
+    assert {name for name in modules if name.startswith("holdall")} == {"holdall", "holdall.cli"}
+    assert not modules & {"argparse", "asyncio", "pydantic", "pluggy", "msgspec"}
+
+
+def test_the_list_of_plugins_imports_none_of_them() -> None:
+    modules = imported("from holdall.cli import main; main(['plugins'])")
+    assert not {name for name in modules if name.startswith("holdall_")}
+    assert "rich" not in modules
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version") == (0, f"holdall {holdall.__version__}\n", "")
+    code, out, _ = run("--help")
+    assert code == 0
+    for name in ("serve", "plugins", "check", "import", "export", "copy", "verify", "plugin", "list"):
+        assert f"  {name} " in out
+        code, told, _ = run(name, "--help")
+        assert (code, told.startswith(f"usage: holdall {name}")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "which command? One of: serve, check"),
+        (["serv"], "unknown command 'serv'; did you mean 'serve'?"),
+        (["xyzzy"], "unknown command 'xyzzy' (see"),
+        (["serve", "--hots", "x"], "unknown argument '--hots'; did you mean '--host'?"),
+        (["serve", "--por=1"], "unknown argument '--por=1'; did you mean '--port'?"),
+        (["serve", "--port", "many"], "argument --port: invalid int value: 'many'"),
+        (["--conifg", "x", "serve"], "unknown argument '--conifg'; did you mean '--config'?"),
+        (["export"], "the following arguments are required: ID"),
+        (["export", "x", "--format", "pdf"], "argument --format: invalid choice: 'pdf'"),
+        (["plugin", "tset", "memory"], "invalid choice: 'tset'"),
+        (["import", "x", "--token-env", "T"], "--token-env goes with --server"),
+        (["check"], "there is no configuration file holdall.toml; to make one: holdall check --example > holdall.toml"),
+        (["check", "--config", "my.toml"], "there is no configuration file my.toml; to make one"),
+        (["check", "--schema", "NewMesage"], "no model 'NewMesage'; did you mean 'NewMessage'?"),
+        (["plugins", "memry"], "no plugin 'memry' is installed"),
+        (["plugins", "--schema"], "--schema needs the name of a plugin"),
+        (["copy", "a.toml", "b.toml"], "there is no configuration file a.toml"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, arguments: list[str], line: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("holdall: ")
+    assert line in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[storage]\nuse = "memroy"\n', "no plugin 'memroy' is installed (installed: "),
+        ('[storage]\nuse = "memroy"\n', "did you mean 'memory'?"),
+        ('[storage]\nuse = "redis"\n', "to get it: pip install holdall-redis"),
+        ('[storage]\nuse = "memory"\noptions = { paht = "x" }\n', "unknown key 'paht'"),
+        ('[storage]\nuse = "memory"\n[server]\nanonymous = "a"\nworkers = 2\n', "server.workers is 2"),
+        ('[storage]\nuse = "memory"\ndurability = "power"\n', "storage.durability demands 'power'"),
+        ('[storage]\nuse = "memory"\n[compression]\nuse = "nosuch"\n', "no plugin 'nosuch' is installed"),
+        ('[storage]\nuse = "memory"\n[cache]\npolicy = "nosuch"\n', "no plugin 'nosuch' is installed"),
+        ('plugins = ["nosuch"]\n[storage]\nuse = "memory"\n', "no plugin 'nosuch' is installed"),
+        ("[storage\n", "c.toml: "),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line(run: Run, tmp_path: Path, text: str, line: str) -> None:
+    code, out, err = run("check", "--config", write(tmp_path / "c.toml", text))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert line in err
+
+
+def test_two_faults_are_two_lines(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("check", "--config", write(tmp_path / "c.toml", '[storage]\nues = "x"\n[sesions]\n'))
+    assert (code, "unknown key 'storage.ues'; did you mean 'use'?" in err) == (2, True)
+    assert all(line.startswith("holdall: ") for line in err.splitlines())
+    assert len(err.splitlines()) == 3  # use is missing, too
+
+
+MEMORY = '[storage]\nuse = "memory"\n'
+
+
+def test_check_says_what_would_run(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "holdall.toml", f'{MEMORY}[server]\nport = 9999\nanonymous = "ana"\n')
+    code, out, err = run("check")
+    assert (code, err, out.splitlines()[-1]) == (0, "", "ok")
+    code, out, _ = run("check", "--json")
+    facts = json.loads(out)
+    assert facts["configuration"] == path.name
+    assert facts["storage"].startswith("memory (holdall-memory ")
+    assert (facts["durability"], facts["shared"]) == ("none", "no")
+    assert facts["listens"].startswith("http://127.0.0.1:9999, 1 worker")
+    assert facts["clients"] == "without a token: ana"
+
+
+def test_the_configuration_is_found_by_flag_then_environment_then_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("flag", "environment", "holdall"):
+        write(tmp_path / f"{name}.toml", MEMORY)
+
+    def used(*arguments: str) -> str:
+        return json.loads(run(*arguments, "check", "--json")[1])["configuration"]
+
+    assert used() == "holdall.toml"
+    monkeypatch.setenv("HOLDALL_CONFIG", "environment.toml")
+    assert used() == "environment.toml"
+    assert used("--config", "flag.toml") == "flag.toml"
+    assert used("--config=flag.toml") == "flag.toml"
+    assert json.loads(run("check", "--config", "flag.toml", "--json")[1])["configuration"] == "flag.toml"
+    monkeypatch.delenv("HOLDALL_CONFIG")
+    (tmp_path / "holdall.toml").unlink()
+    monkeypatch.setenv("HOLDALL_STORAGE__USE", "memory")
+    assert used() == "the environment"
+
+
+def test_the_example_runs_as_it_stands(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("check", "--example")
+    assert code == 0
+    write(tmp_path / "holdall.toml", out.replace('use = "file"', 'use = "memory"').replace('path = "./data"', ""))
+    code, _, err = run("check")
+    assert (code, err) == (0, "")
+
+
+def test_schemas_are_published(run: Run) -> None:
+    settings = json.loads(run("check", "--schema")[1])
+    assert {"storage", "server", "sessions"} <= set(settings["properties"])
+    message = json.loads(run("check", "--schema", "NewMessage")[1])
+    assert set(message["required"]) == {"role", "content"}
+    assert message["$schema"].endswith("2020-12/schema")
+
+
+def test_plugins_are_listed_and_described(run: Run) -> None:
+    rows = json.loads(run("plugins", "--json")[1])
+    assert "memory" in [row["name"] for row in rows]
+    code, out, _ = run("plugins")
+    assert (code, out.split()[:4]) == (0, ["NAME", "VERSION", "PACKAGE", "SUMMARY"])
+    code, out, _ = run("plugins", "memory")
+    assert (code, "abilities  durability none, shared no" in out) == (0, True)
+    (offer,) = json.loads(run("plugins", "memory", "--json")[1])
+    assert (offer["kind"], offer["contract"]) == ("storage", 1)
+    assert json.loads(run("plugins", "memory", "--schema")[1])["additionalProperties"] is False
+    code, out, _ = run("plugins", "memory", "--check")
+    assert (code, out) == (0, "memory: ok\n")
+
+
+BROKEN = """
+import sys
+from pathlib import Path
+import importlib.metadata
+
+real = importlib.metadata.entry_points
+def entry_points(**asked):
+    bad = [importlib.metadata.EntryPoint(name, value, "holdall") for name, value in
+           (("broken", "holdall_no_such_module"), ("empty", "json"))]
+    return importlib.metadata.EntryPoints([*real(**asked), *bad]) if asked == {"group": "holdall"} else real(**asked)
+importlib.metadata.entry_points = entry_points
+"""
+
+
+def test_a_broken_plugin_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    write(tmp_path / "sitecustomize.py", BROKEN)
+    done = process("plugins", "--check", PYTHONPATH=str(tmp_path))
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert "memory: ok" in lines
+    (broken,) = [line for line in lines if line.startswith("broken: ")]
+    assert "cannot be imported" in broken
+    listed = process("plugins", PYTHONPATH=str(tmp_path))
+    assert (listed.returncode, "broken" in listed.stdout) == (0, True)
+    described = process("plugins", "empty", PYTHONPATH=str(tmp_path))
+    assert (described.returncode, "offers nothing" in described.stderr) == (2, True)
+
+
+def test_serving_without_the_server_says_what_to_install(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "holdall.toml", MEMORY)
+    monkeypatch.setitem(sys.modules, "holdall_server", None)
+    code, _, err = run("serve")
+    assert (code, err) == (2, "holdall: serving needs the package holdall-server: pip install holdall-server\n")
+
+
+def test_an_unexpected_error_is_one_line_unless_asked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "holdall.toml", MEMORY)
+    monkeypatch.setattr("holdall.cli.deployment.examined", lambda _: 1 / 0)
+    code, _, err = run("check")
+    assert (code, err) == (70, "holdall: unexpected ZeroDivisionError: division by zero (--debug shows where)\n")
+    code, _, err = run("check", "--debug")
+    assert code == 70
+    assert "Traceback" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_reader_that_goes_away_and_ctrl_c_leave_no_trace(tmp_path: Path) -> None:
+    with subprocess.Popen([*HOLDALL, "check", "--schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as gone:
+        assert gone.stdout is not None
+        assert gone.stderr is not None
+        gone.stdout.close()
+        assert gone.stderr.read() == b""
+    assert gone.returncode == 141
+    config = write(tmp_path / "holdall.toml", MEMORY)
+    command = [*HOLDALL, "import", "--config", str(config), "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        time.sleep(2)
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate()
+    assert (waiting.returncode, err) == (130, b"holdall: interrupted\n")

@@ -1,0 +1,176 @@
+"""Sessions through the command line: imported, listed, exported, copied and verified."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdall.cli import main
+from holdall.errors import PluginError
+from holdall.plugins import Plugins
+
+Run = Callable[..., tuple[int, str, str]]
+LINES = [
+    {"type": "user", "sessionId": "s", "uuid": "1", "message": {"role": "user", "content": "Hello there"}},
+    {
+        "type": "assistant",
+        "sessionId": "s",
+        "uuid": "2",
+        "message": {"role": "assistant", "content": "Hello \x1b[31m!"},
+    },
+]
+
+
+def _file_storage() -> bool:
+    try:
+        Plugins().storage("file")
+    except PluginError:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(not _file_storage(), reason="needs holdall-file")
+
+
+@pytest.fixture
+def run(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in a folder with a configuration; its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    config("holdall.toml", "data")
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        out, err = capsysbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return command
+
+
+def config(name: str, data: str) -> None:
+    storage = f'[storage]\nuse = "file"\n[storage.options]\npath = "{data}"\n'
+    Path(name).write_text(f'{storage}[server]\nanonymous = "ana"\n')
+
+
+def transcript(name: str = "t.jsonl", *more: str) -> str:
+    Path(name).write_text("".join(f"{text}\n" for text in [*map(json.dumps, LINES), *more]))
+    return name
+
+
+def brought(run: Run, *arguments: str) -> dict[str, Any]:
+    code, out, _ = run("import", transcript(), "--json", *arguments)
+    assert code == 0
+    return json.loads(out)["sessions"][0]
+
+
+def test_import_list_export(run: Run) -> None:
+    code, out, err = run("import", transcript())
+    assert (code, err) == (0, "")
+    assert "(new), claude-code: 2 records, 0 already there; added 2 messages, 0 tool runs, 2 originals" in out
+    listed = json.loads(run("list", "--json")[1])
+    assert (listed["owner"], listed["title"], listed["counts"]["messages"]) == ("ana", "Hello there", 2)
+    code, out, _ = run("list", "--owner", "ana")
+    assert (code, listed["id"] in out) == (0, True)
+    assert run("list", "--owner", "eve") == (0, "", "")
+    assert run("export", listed["id"], "--format", "original")[1] == Path("t.jsonl").read_text()
+    code, out, _ = run("export", listed["id"], "-o", "out.jsonl")
+    assert (code, out) == (0, "")
+    again = json.loads(run("import", "out.jsonl", "--owner", "eve", "--json")[1])["sessions"][0]
+    assert (again["new"], again["added"]) == (True, {"messages": 2, "tools": 0, "originals": 2})
+
+
+def test_bad_lines_are_named_and_the_exit_code_tells(run: Run) -> None:
+    code, out, err = run("import", transcript("bad.jsonl", '{"a":1}{"b":2}', "[]"), "nowhere.jsonl", transcript())
+    assert code == 1
+    assert err.splitlines() == [
+        "holdall: bad.jsonl:3: is two records glued together, the second from column 8",
+        "holdall: bad.jsonl:4: is a JSON array, not an object",
+        "holdall: nowhere.jsonl: No such file or directory",
+    ]
+    assert "t.jsonl: session" in out
+
+
+def test_what_is_no_transcript_is_refused(run: Run) -> None:
+    Path("x.jsonl").write_text('{"hello": 1}\n')
+    code, _, err = run("import", "x.jsonl")
+    assert (code, "name it with --format" in err) == (1, True)
+    assert run("import", "x.jsonl", "--format", "claude-code")[0] == 0
+
+
+def test_flags_say_what_the_session_is(run: Run) -> None:
+    first = brought(run, "--owner", "eve", "--project", "site", "--title", "Mine")
+    second = brought(run, "--owner", "eve", "--new")
+    assert second["session"] != first["session"]
+    (listed,) = map(json.loads, run("list", "--json", "--project", "site", "--owner", "eve")[1].splitlines())
+    assert (listed["id"], listed["title"]) == (first["session"], "Mine")
+    assert len(run("list", "--json", "--limit", "1")[1].splitlines()) == 1
+
+
+def test_standard_input_is_a_file_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = io.TextIOWrapper(io.BytesIO(Path(transcript()).read_bytes()))
+    monkeypatch.setattr(sys, "stdin", data)
+    code, out, _ = run("import", "-", "--json")
+    assert (code, json.loads(out)["path"], json.loads(out)["sessions"][0]["records"]) == (0, "-", 2)
+
+
+def test_an_export_that_fails_leaves_no_file(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("export", "0" * 20, "-o", "out.jsonl")
+    assert (code, out) == (1, "")
+    assert err.startswith("holdall: no such session")
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("out")]
+
+
+def test_nothing_printed_can_steer_a_terminal(run: Run) -> None:
+    session = brought(run, "--title", "red \x1b[31m alert")["session"]
+    assert "\x1b" not in run("list")[1]
+    assert session in run("list")[1]
+
+
+def test_copy_and_verify(run: Run) -> None:
+    session = brought(run)["session"]
+    config("to.toml", "elsewhere")
+    code, out, err = run("copy", "holdall.toml", "to.toml")
+    assert (code, err) == (0, "")
+    assert out.startswith("copied 2 partitions (")
+    assert json.loads(run("copy", "holdall.toml", "to.toml", "--json")[1])["present"] == 2
+    assert run("export", session, "--config", "to.toml")[1] == run("export", session)[1]
+    code, out, _ = run("verify", "--config", "to.toml")
+    assert (code, out.endswith("; 0 problems\n")) == (0, True)
+    assert json.loads(run("verify", "--json")[1])["sessions"] == 1
+    code, _, err = run("copy", "holdall.toml", "holdall.toml")
+    assert (code, "name the same storage" in err) == (2, True)
+
+
+def test_a_copy_names_what_differs(run: Run) -> None:
+    session = brought(run)["session"]
+    config("to.toml", "elsewhere")
+    assert run("copy", "holdall.toml", "to.toml")[0] == 0
+    assert run("import", transcript("t.jsonl", json.dumps({**LINES[0], "uuid": "3"})))[0] == 0
+    code, out, err = run("copy", "holdall.toml", "to.toml")
+    assert (code, out.endswith("1 problem\n")) == (1, True)
+    assert err == f"holdall: session/{session}: the target has it, but different: its version\n"
+
+
+def test_damage_is_found_and_named(run: Run, tmp_path: Path) -> None:
+    brought(run)
+    logs = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and b"Hello there" in path.read_bytes()]
+    assert logs
+    for path in logs:
+        path.write_bytes(path.read_bytes().replace(b"Hello there", b"Hello theer"))
+    code, out, err = run("verify")
+    assert code in (1, 3)
+    assert out + err
+    assert "Traceback" not in err
+
+
+def test_a_storage_that_fails_is_exit_code_3(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("not a folder")
+    code, _, err = run("list")
+    assert code in (3, 70, 2)
+    assert err.startswith("holdall: ")
+    assert "Traceback" not in err
