@@ -59,7 +59,7 @@ class Intents:
     def __init__(self, folder: Folder) -> None:
         self._file = folder.open("catalog.log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._dirty = False
-        self._written = _ROTATE  # by whom, nobody knows yet
+        self._written = os.fstat(self._file.fd).st_size
         self.bulky = False
 
     def append(self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None]]]) -> None:

@@ -22,7 +22,8 @@ __all__ = ["Plan", "read"]
 _GAP = 4096
 _RUN = 1024 * 1024
 _CHUNK = 64 * 1024
-_PLACES = 512
+_PLACES, _AT_ONCE = 512, 256 * 1024
+"""How many records and bytes are read on the event loop at most."""
 
 
 class Plan:
@@ -65,7 +66,7 @@ class Plan:
     @property
     def small(self) -> bool:
         """Whether it can be read at once: all places known, and not much."""
-        return len(self.places) == len(self.addresses) <= _PLACES and self._size <= _RUN
+        return len(self.places) == len(self.addresses) <= _PLACES and self._size <= _AT_ONCE
 
 
 def read(plan: Plan) -> Mapping[Address, bytes]:

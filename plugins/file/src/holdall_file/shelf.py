@@ -18,6 +18,9 @@ from holdall_file.state import State
 
 __all__ = ["Session", "Shelf"]
 
+_FAR = 128 * 1024
+"""A session that is further behind than this is opened anew, from its last checkpoint: readers don't wait for it."""
+
 
 class Session:
     """One log in memory. ``state`` is what every reader may see; it moves only when a commit is durable."""
@@ -143,7 +146,7 @@ class Shelf:
             self._look_for_the_dead(session)
             if state.head is None:
                 state = self._first_look(session, size)
-            elif size < state.end:
+            elif not 0 < size - state.end < _FAR:
                 return False
             else:
                 try:

@@ -16,7 +16,7 @@ from holdall_file.lines import Line, Located, Parsed, Place
 
 __all__ = ["State", "Track"]
 
-_KEPT = 1024
+_KEPT = 256
 """Places of appended records remembered for one session."""
 _GUESS = 256
 """What a record is taken to measure whose place is not remembered; it only decides when a log is compacted."""
@@ -79,6 +79,7 @@ class State:
         self._lines = 0
         self._width = 0
         self._kept = 0
+        self._limit = _KEPT
 
     @property
     def due(self) -> bool:
@@ -107,7 +108,7 @@ class State:
             self.head = self._next(parsed, gaps=gaps) if head is None else head
             self._commit(parsed)
         self.end = parsed.end
-        if self._kept > _KEPT:
+        if self._kept > self._limit:
             self._forget_oldest()
 
     def skip(self, end: int) -> None:
@@ -229,6 +230,7 @@ class State:
                 for position in sorted(track.known)[:surplus]:
                     del track.known[position]
             self._kept += len(track.known)
+        self._limit = max(_KEPT, 2 * self._kept)
 
 
 def _located(lane: str, position: int, place: Place) -> Located:

@@ -150,6 +150,7 @@ class FileSessionStorage(ISessionStorage):
         if self._chores is not None:
             await asyncio.wait([self._chores])
         try:
+            await self._thread.run(self._writer.tidy)
             await close_all(self._opened, self._thread, self._side)
         except OSError as error:
             raise typed(error) from error
@@ -204,10 +205,11 @@ class FileSessionStorage(ISessionStorage):
 
     async def _do_chores(self) -> None:
         try:
-            await self._thread.run(self._writer.tidy)
-            if self._writer.bulky:
-                self._writer.bulky = False
-                await self._beside(lambda catalog: catalog.merge())
+            while self._writer.heavy or self._writer.bulky:
+                await self._thread.run(self._writer.tidy)
+                if self._writer.bulky:
+                    self._writer.bulky = False
+                    await self._beside(lambda catalog: catalog.merge())
         except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
             logger.exception("housekeeping failed")
         finally:
