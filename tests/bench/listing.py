@@ -15,7 +15,7 @@ from tests.bench.backends import opened, within
 from tests.bench.corpus import message
 from tests.bench.plan import Plan
 from tests.bench.rows import Row, skipped
-from tests.bench.series import Operation, Series, in_turn
+from tests.bench.series import Operation, Series, flatness, in_turn
 from tests.bench.stores import OWNER, OWNERS, folder_in, populate
 
 PAGE, WRITES = 50, 16
@@ -99,5 +99,7 @@ def _row(backend: str, size: int, when: str, own: Series, floor: Series) -> Row:
 
 def _flat(backend: str, when: str, series: dict[int, Series]) -> Row:
     few, many = min(series), max(series)
-    ratio = series[many].median / series[few].median
-    return Row("list", backend, f"{many:,} against {few:,}, {when}", None, "", ratio, f"{few:,} sessions", "P5")
+    ratio, note = flatness(series[many], series[few])
+    return Row(
+        "list", backend, f"{many:,} against {few:,}, {when}", None, "", ratio, f"{few:,} sessions", "P5", note=note
+    )

@@ -13,7 +13,7 @@ from tests.bench.backends import within
 from tests.bench.corpus import encoded
 from tests.bench.plan import Plan
 from tests.bench.rows import Row, skipped
-from tests.bench.series import Operation, Series, in_turn
+from tests.bench.series import Operation, Series, flatness, in_turn
 from tests.bench.stores import folder_in, long_sessions
 
 PAGE = 50
@@ -88,6 +88,6 @@ def _row(backend: str, kind: str, history: int, series: dict[str, Series]) -> Ro
 
 
 def _flat(backend: str, kind: str, history: int, series: dict[str, Series]) -> Row:
-    ratio = series[f"{kind} {history}"].median / series[f"{kind} {BASE}"].median
+    ratio, note = flatness(series[f"{kind} {history}"], series[f"{kind} {BASE}"])
     case = f"{history:,} against {BASE:,}, {_KINDS[kind]}"
-    return Row("page", backend, case, None, "", ratio, f"history {BASE:,}", "P4")
+    return Row("page", backend, case, None, "", ratio, f"history {BASE:,}", "P4", note=note)

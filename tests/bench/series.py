@@ -31,17 +31,27 @@ class Series:
         """The median wall time, in microseconds."""
         return statistics.median(self.wall) / 1e3
 
+    @property
+    def cpu_mean(self) -> float:
+        """The mean CPU time, in microseconds."""
+        return statistics.fmean(self.cpu) / 1e3
+
     def numbers(self, *, samples: bool = True) -> dict[str, Any]:
         """Medians and tails in microseconds, and every sample."""
         found: dict[str, Any] = {
             "n": len(self.wall),
             "p50_us": round(self.median, 2),
             "p99_us": round(quantile(self.wall, 0.99) / 1e3, 2),
-            "cpu_us": round(statistics.fmean(self.cpu) / 1e3, 2),
+            "cpu_us": round(self.cpu_mean, 2),
         }
         if samples:
             found["samples_us"] = [round(wall / 1e3, 1) for wall in self.wall]
         return found
+
+
+def flatness(own: Series, base: Series) -> tuple[float, str]:
+    """How much dearer ``own`` is than ``base``; and the same in CPU time, which a busy machine disturbs less."""
+    return own.median / base.median, f"{own.cpu_mean / base.cpu_mean:.2f} x its CPU"
 
 
 def quantile(values: list[int], share: float) -> int:
