@@ -54,19 +54,20 @@ class RemoteTarget:
         """See ``Target.open``."""
         named = {"owner": wanted.owner, "key": wanted.key}
         body = {**wanted.fields, **{name: value for name, value in named.items() if value is not None}}
-        reply = await self._send("POST", "/api/sessions", body, {"Idempotency-Key": str(uuid.uuid4())})
-        session = reply.json()
-        new = reply.status_code == 201  # noqa: PLR2004 - created
+        status, session = await self._send("POST", "/api/sessions", body, {"Idempotency-Key": str(uuid.uuid4())})
+        new = status == 201  # noqa: PLR2004 - created
         place = _place(session, new=new)
         return place if new else await self._located(place, session["counts"])
 
     async def look(self, place: Place) -> Place:
         """See ``Target.look``."""
-        session = (await self._send("GET", f"/api/sessions/{place.session}")).json()
+        _, session = await self._send("GET", f"/api/sessions/{place.session}")
         return replace(place, version=session["version"], ended=session["status"] == "ended")
 
     async def originals(self, place: Place) -> AsyncIterator[Sequence[str]]:
         """See ``Target.originals``; newest pages first."""
+        if not len(place.originals):
+            return
         async for items in self._pages(f"/api/sessions/{place.session}/originals", {}):
             yield items
 
@@ -79,8 +80,8 @@ class RemoteTarget:
         """See ``Target.append``."""
         body = {"messages": request.messages, "tools": request.tools, "originals": request.originals}
         headers = {"Idempotency-Key": key, "If-Match": f'"{place.version}"'}
-        reply = await self._send("POST", f"/api/sessions/{place.session}/messages", body, headers)
-        return place.after(request, reply.json()["version"])
+        _, appended = await self._send("POST", f"/api/sessions/{place.session}/messages", body, headers)
+        return place.after(request, appended["version"])
 
     async def finish(self, place: Place, run: str, end: Mapping[str, Any]) -> None:
         """See ``Target.finish``."""
@@ -117,7 +118,7 @@ class RemoteTarget:
             before = {"before": page["previous"]}
 
     async def _page(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        return (await self._send("GET", path, query=query)).json()
+        return (await self._send("GET", path, query=query))[1]
 
     async def _send(
         self,
@@ -126,8 +127,11 @@ class RemoteTarget:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
-    ) -> httpx.Response:
-        """Ask the server, again when it cannot be reached; whatever is sent here may be sent twice."""
+    ) -> tuple[int, Any]:
+        """The status and content of the server's reply; asks again when it cannot be reached.
+
+        Whatever is sent here may be sent twice.
+        """
         content = None if body is None else msgspec.json.encode(body)
         sent = {"Content-Type": "application/json", **(headers or {})} if content is not None else headers
         attempt = 0
@@ -141,10 +145,17 @@ class RemoteTarget:
                     raise StorageUnavailable(f"{self._client.base_url} cannot be reached: {why}") from None
             else:
                 if reply.is_success:
-                    return reply
+                    return reply.status_code, _content(reply)
                 if reply.status_code not in _AGAIN or attempt > _RETRIES:
                     raise raised(reply.status_code, reply.content, path)
             await asyncio.sleep(0.1 * 2**attempt)
+
+
+def _content(reply: httpx.Response) -> Any:
+    try:
+        return reply.json()
+    except ValueError:
+        raise SettingsError(f"{reply.url} answers, but it is no Holdall API") from None
 
 
 def _place(session: Mapping[str, Any], *, new: bool) -> Place:
