@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from holdall import SettingsError
 from holdall.settings import read_settings
+from holdall_server import create_app
 from holdall_server.checks import check
 
 DIGEST = "0" * 64
@@ -81,11 +84,6 @@ def test_the_command_says_in_one_line_why_it_does_not_start(tmp_path: Path):
 
 
 def test_making_the_application_starts_nothing(monkeypatch):
-    import socket
-    import threading
-
-    from holdall_server import create_app
-
     before = threading.active_count()
     monkeypatch.setattr(socket.socket, "bind", None)
     app = create_app(settings({"anonymous": "me"}, {"use": "memory"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -85,7 +86,9 @@ async def test_a_storage_that_fails_is_not_ready(quick, broken):
         (KeyError("secret"), 500, False),
     ],
 )
-async def test_failures_are_told_without_what_is_inside(quick, broken, error, status, retry, caplog):
+async def test_failures_are_told_without_what_is_inside(  # noqa: PLR0917 - fixtures and parameters
+    quick, broken, error, status, retry, caplog
+):
     ana = quick.client("ana")
     url = (await ana.post("/api/sessions")).headers["location"]
     broken(error)
@@ -127,7 +130,7 @@ async def test_sweeps_are_measured(start):
         if value(text, "holdall_swept_total", kind="session") == 1:
             break
         assert value(text, "holdall_sweep_seconds_count", outcome="failed") == 0
-        await __import__("asyncio").sleep(0.05)
+        await asyncio.sleep(0.05)
     else:
         pytest.fail("the expired session was not swept")
     assert value(text, "holdall_last_sweep_timestamp_seconds") > 1_700_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -82,7 +83,7 @@ async def test_a_hundred_repeats_store_one_message(ana, url):
 async def test_a_fault_is_pointed_at(quick, body, status, pointer):
     ana = quick.client("ana")
     url = (await ana.post("/api/sessions")).headers["location"]
-    answer = await ana.post(f"{url}/messages", content=__import__("json").dumps(body), headers=JSON)
+    answer = await ana.post(f"{url}/messages", content=json.dumps(body), headers=JSON)
     assert (answer.status_code, answer.json()["pointer"]) == (status, pointer)
 
 

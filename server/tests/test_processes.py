@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -45,10 +46,10 @@ class Server:
 
     def workers(self) -> list[int]:
         found: list[int] = []
-        for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+        for child in children(self.process.pid):
             with contextlib.suppress(OSError):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
+                if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found += children(child)
         return found
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
@@ -56,6 +57,10 @@ class Server:
         start = time.monotonic()
         self.process.send_signal(number)
         return self.process.wait(60), time.monotonic() - start
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.fixture
@@ -211,8 +216,6 @@ def test_measures_of_all_workers_are_summed_and_survive_one(serve):
 def test_a_request_that_never_ends_is_cut_off_after_the_grace(serve):
     server = serve(1, grace=1)
     host, port = httpx.URL(server.url).host, httpx.URL(server.url).port
-    import socket
-
     with socket.create_connection((host, port or 0)) as stuck:
         stuck.sendall(b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nx")
         httpx.get(f"{server.url}/livez")

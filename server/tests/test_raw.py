@@ -40,7 +40,7 @@ MALFORMED = {
     "two equal lengths": POST + LENGTH + LENGTH + b"\r\n" + BODY,
     "list of lengths": POST + b"Content-Length: 13, 13\r\n\r\n" + BODY,
     "length in arabic digits": POST + "Content-Length: ١٣\r\n\r\n".encode() + BODY,
-    "length in fullwidth digits": POST + "Content-Length: １３\r\n\r\n".encode() + BODY,
+    "length in fullwidth digits": POST + "Content-Length: \uff11\uff13\r\n\r\n".encode() + BODY,
     "signed length": POST + b"Content-Length: +13\r\n\r\n" + BODY,
     "negative length": POST + b"Content-Length: -1\r\n\r\n" + BODY,
     "length with underscore": POST + b"Content-Length: 1_3\r\n\r\n" + BODY,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import secrets
 from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any
@@ -19,13 +17,12 @@ from holdall_server.guard import admit
 from holdall_server.heads import fault_of
 from holdall_server.operations import Operation
 from holdall_server.problems import TITLES, Problem, problem_of
+from holdall_server.responses import next_id, response, stream
 from holdall_server.service import Service
 
 __all__ = ["Failures", "handler_for"]
 
 log = logging.getLogger("holdall.server")
-_process = secrets.token_hex(4)
-_serial = itertools.count(1)
 _ONCE = frozenset({"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"})
 
 Handler = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
@@ -43,7 +40,7 @@ def handler_for(service: Service, operation: Operation) -> Handler:
             call = admit(service, operation, request.path, path, request.query_string, request.headers, body)
             reply = await perform(call)
             if reply.stream is not None:
-                await _stream(request, reply)
+                await stream(request, reply)
                 meter.request(name, reply.status, perf_counter() - start)
                 return None
         except Exception as error:
@@ -52,7 +49,7 @@ def handler_for(service: Service, operation: Operation) -> Handler:
                 raise
             reply = _failed(request, error)
         meter.request(name, reply.status, perf_counter() - start)
-        return _response(reply)
+        return response(reply)
 
     return handle
 
@@ -70,8 +67,8 @@ def refuse_malformed(request: Request[Any, Any]) -> None:
         twice = [name for name in _ONCE if len(headers.getall(name, ())) > 1]
         fault = f"{twice[0]} is given twice" if twice else None
     if fault is not None:
-        stream: Any = request.stream
-        stream.keep_alive = False  # whatever follows on this connection may have been smuggled
+        connection: Any = request.stream
+        connection.keep_alive = False  # whatever follows on this connection may have been smuggled
         raise Problem(400, "malformed-request", fault)
 
 
@@ -88,7 +85,7 @@ class Failures(ErrorHandler):
             exception = self._problem(request, exception)
         reply = _failed(request, exception)
         self._service.meter.request("none", reply.status, 0)
-        return _response(reply)
+        return response(reply)
 
     def _problem(self, request: Request[Any, Any] | None, error: SanicException) -> Problem:
         if request is not None and request.head and not isinstance(error, PayloadTooLarge):
@@ -114,31 +111,6 @@ def _failed(request: Request[Any, Any] | None, error: Exception) -> Reply:
     problem = problem_of(error, conditional=conditional)
     reply = problem.reply("" if request is None else request.path)
     if problem.status >= 500:  # noqa: PLR2004 - the server's own failures
-        number = reply.headers["X-Request-ID"] = f"{_process}-{next(_serial):x}"
+        number = reply.headers["X-Request-ID"] = next_id()
         log.error("request %s failed with status %s", number, problem.status, exc_info=error)
     return reply
-
-
-def _response(reply: Reply) -> HTTPResponse:
-    return HTTPResponse(reply.body or None, reply.status, _dressed(reply), reply.media)
-
-
-def _dressed(reply: Reply) -> dict[str, str]:
-    headers = reply.headers
-    headers.setdefault("X-Request-ID", f"{_process}-{next(_serial):x}")
-    headers["Cache-Control"] = "no-store"
-    headers["X-Content-Type-Options"] = "nosniff"
-    return headers
-
-
-async def _stream(request: Any, reply: Reply) -> None:
-    """Send a reply piece by piece. What fails before the first piece can still be told as a problem."""
-    if reply.stream is None:
-        return
-    pieces = aiter(reply.stream)
-    first = await anext(pieces, b"")
-    response = await request.respond(status=reply.status, headers=_dressed(reply), content_type=reply.media)
-    await response.send(first)
-    async for piece in pieces:
-        await response.send(piece)
-    await response.eof()

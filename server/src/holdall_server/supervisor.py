@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,7 +39,7 @@ _MARGIN = 5.0
 class Seat:
     """A place for a worker, and the worker in it."""
 
-    process: SpawnProcess
+    process: BaseProcess
     orders: Connection[Any, Any]
     ready: bool = False
 
@@ -58,7 +58,7 @@ class Supervisor:
         self._sock = sock
         self._ready: Callable[[], None] | None = ready
         self._told = told
-        self._spawn = multiprocessing.get_context("spawn")
+        self._context = _context()
         self._seats: list[Seat] = []
         self._deaths: list[float] = []
         self._due: list[float] = []
@@ -77,8 +77,8 @@ class Supervisor:
             raise SystemExit(1)
 
     def _start(self) -> None:
-        ours, theirs = self._spawn.Pipe()
-        process = self._spawn.Process(
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
             target=work, args=(self._settings, self._sock, theirs), name="holdall-worker", daemon=True
         )
         process.start()
@@ -152,6 +152,7 @@ class Supervisor:
     def _stop(self) -> None:
         for seat in self._seats:
             seat.process.terminate()
+            seat.orders.close()  # says the same to one that cannot hear signals yet
         deadline = time.monotonic() + self._settings.server.grace + _MARGIN
         for seat in self._seats:
             seat.process.join(max(deadline - time.monotonic(), 0))
@@ -160,6 +161,15 @@ class Supervisor:
                 self._cut = True
                 seat.process.kill()
                 seat.process.join()
+
+
+def _context() -> Any:
+    """Workers are forked from a process that has imported everything already, where the system can do that."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["holdall_server.warm"])
+    return context
 
 
 @contextmanager

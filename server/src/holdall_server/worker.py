@@ -32,6 +32,7 @@ def run(settings: Settings, sock: socket.socket, *, ready: Callable[[], None]) -
 
 def work(settings: Settings, sock: socket.socket, orders: Connection[Any, Any]) -> None:
     """Serve as one of several workers, until the supervisor says to stop or is gone."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the supervisor, which tells us
     seats = Seats(settings.server.workers)
     try:

@@ -1,0 +1,74 @@
+"""A reply as Sanic sends it. Its headers are ours, so each is written once and not translated letter by letter."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from sanic.response import HTTPResponse
+
+from holdall_server.exchange import Reply
+
+__all__ = ["next_id", "response", "stream"]
+
+_serial = itertools.count(1)
+_ALWAYS = (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")
+
+
+class Response(HTTPResponse):
+    """Adds what every response carries, and refuses a header that would end early."""
+
+    __slots__ = ()
+
+    @property
+    def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """The headers as they are sent."""
+        yield from _ALWAYS
+        if self.content_type is not None:
+            yield b"content-type", self.content_type.encode()
+        headers: Any = self.headers
+        for name, value in headers.items():
+            text = str(value)
+            if "\n" in text or "\r" in text:
+                raise ValueError(f"the header {name} has a line break")
+            yield name.encode(), text.encode("latin-1")
+
+
+class _Process:
+    """What tells this process's requests from others'; another in each fork."""
+
+    name = secrets.token_hex(4)
+
+    @classmethod
+    def renew(cls) -> None:
+        cls.name = secrets.token_hex(4)
+
+
+os.register_at_fork(after_in_child=_Process.renew)
+
+
+def next_id() -> str:
+    """A name for one request, to find it in the log."""
+    return f"{_Process.name}-{next(_serial):x}"
+
+
+def response(reply: Reply) -> HTTPResponse:
+    """``reply`` as Sanic sends it."""
+    reply.headers.setdefault("X-Request-ID", next_id())
+    return Response(reply.body or None, reply.status, reply.headers, reply.media)
+
+
+async def stream(request: Any, reply: Reply) -> None:
+    """Send a reply piece by piece. What fails before the first piece can still be told as a problem."""
+    if reply.stream is None:
+        return
+    pieces = aiter(reply.stream)
+    first = await anext(pieces, b"")
+    sent = await request.respond(response(reply))
+    await sent.send(first)
+    async for piece in pieces:
+        await sent.send(piece)
+    await sent.eof()
