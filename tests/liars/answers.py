@@ -124,8 +124,6 @@ class ActsOnExpiry(Memory):
 class ExpiryStays(Memory):
     """Never takes an expiry back, not even for a new partition of the same name."""
 
-    kept: dict[str, int] = {}
-
     async def commit(self, commit):
         old = self.kept.get(commit.partition)
         self.kept[commit.partition] = commit.expires_at or old

@@ -35,7 +35,7 @@ class Buffered(BufferedStorage):
     """Says that it outlives the process, and writes later."""
 
 
-@liar("test_reopened", "test_killed", durability=Durability.PROCESS)
+@liar("test_reopened", durability=Durability.PROCESS)
 class ForgetsDrops(AppendStorage):
     """What it dropped comes back when it is opened."""
 
