@@ -4,7 +4,7 @@
 import os
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -46,16 +46,18 @@ class DiskcacheSessionStorage(Cache, BlockingSessionStorage):
     def __init__(self, settings: DiskcacheSettings) -> None:
         folder = Path(os.path.expandvars(settings.path.expanduser())).absolute()  # as diskcache would
         wanted: dict[str, Any] = _KEEP | _SAFE | {"sqlite_synchronous": 2 if settings.durability == "power" else 1}
-        with _typed_errors():
+        with _typed_errors(), ExitStack() as undo:
             folder.mkdir(0o700, parents=True, exist_ok=True)
             if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
                 raise StorageUnavailable(f"{folder} must belong to who runs this, and be writable by nobody else")
+            undo.callback(self.close)
             super().__init__(str(folder), disk=_CheckedBytes, **wanted)
             found = {name: self.reset(name) for name in wanted}  # they persist in the file, where others may set them
             if found != wanted or self._sql("PRAGMA journal_mode").fetchone() != ("wal",):
                 raise StorageUnavailable(f"{folder} does not take the settings {wanted}")
             for file in (folder, *folder.glob("cache.db*")):
                 file.chmod(0o700 if file == folder else 0o600)
+            undo.pop_all()
 
     def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of ``partition``."""
@@ -88,10 +90,9 @@ class DiskcacheSessionStorage(Cache, BlockingSessionStorage):
             return [self._commit(self._head(commit.partition), commit) for commit in commits]
 
     def _commit(self, old: Head, commit: Commit) -> Conflict | None:
-        try:
-            new = commit.onto(old)
-        except Conflict as conflict:
-            return conflict
+        if old.version != commit.expect:
+            return Conflict(old.partition, expected=commit.expect, found=old.version)
+        new = commit.onto(old)
         lost = [Span(lane) for lane in old.lanes if not new.version or lane not in new.lanes]
         gone = [_key("record", old.partition, at, lane) for lane, at in (*commit.erased(), *old.addresses(lost))]
         written = {_key("record", old.partition, at, lane): data for (lane, at), data in commit.write.items()}
@@ -111,9 +112,8 @@ class DiskcacheSessionStorage(Cache, BlockingSessionStorage):
         found = self._read(_key("head", "", 0, partition), missing=b"")
         return Head.from_json(found) if found else Head(partition, version=0, changed=0)
 
-    def _read(self, key: str, missing: bytes | None = None) -> bytes:
-        found: Any = self.get(key, missing)
-        if found is None:
+    def _read(self, key: str, missing: bytes | None = None) -> Any:
+        if (found := self.get(key, missing)) is None:
             raise Damaged(key, "it is missing, or not what was written")
         return found
 
