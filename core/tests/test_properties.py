@@ -28,7 +28,7 @@ class Known:
         self.title, self.status = None, "active"
         self.messages: list[tuple[str, str]] = []
         self.positions = 0
-        self.keys: dict[str, tuple[str, str]] = {}
+        self.keys: dict[str, tuple[tuple[str, str], int]] = {}
         self.active = now
         self.version = None
 
@@ -130,13 +130,15 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(name=sessions, word=WORDS, key=WORDS, which=st.integers(0, 1))
     def append_once(self, name, word, key, which):
         known = self.known[name]
-        before = known.keys.get(key) if self.alive(name) else None
+        before, at = known.keys.get(key, (None, 0)) if self.alive(name) else (None, 0)
+        if at < self.clock.now() // 1000 - 86_400_000:
+            before = None  # a key is remembered for a day
         if before is None:
             found = self.step(name, which, lambda store: store.append(name, [user(word)], key=key))
             if found is not None:
                 assert not found.replayed
                 self.took(known, found, [word])
-                known.keys[key] = known.messages[-1]
+                known.keys[key] = known.messages[-1], self.clock.now() // 1000
                 self.moved(name, found.state.head.changed, active=True)
             return
         try:

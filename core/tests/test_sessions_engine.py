@@ -9,8 +9,9 @@ from support.storages import Counting, Failing, Slow
 from support.stores import beside, on, text, user
 
 from holdall import Conflict, Ended, NotFound, StorageError
-from holdall.contract import Commit, Lane, Span
+from holdall.contract import Commit, Head, Lane, Span
 from holdall.errors import CodecError, Damaged, StorageFull, StorageUnavailable
+from holdall.sessions.steps import Step
 from holdall.sessions.turns import Turns
 from holdall_memory import MemorySessionStorage
 
@@ -254,3 +255,13 @@ async def test_turns_are_fair_and_forgotten():
     await asyncio.gather(*tasks, return_exceptions=True)
     assert order == [n for n in range(10) if n != 3]
     assert len(turns) == 0
+
+
+def test_a_lane_that_was_emptied_in_a_step_goes_on_where_it_stopped():
+    step = Step("p", Head("p", 1, 1, lanes={"a": Lane(0, 5)}), 2)
+    step.trim("a", 5)
+    assert step.lane("a") == Lane(5, 5)
+    step.append("a", [b"x"])
+    assert step.lane("a") == Lane(5, 6)
+    step.remove("a")
+    assert step.lane("a") == Lane()

@@ -137,15 +137,18 @@ def _once(
 
 def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
     """Put ``content`` at the end of the session's lanes, within its limits."""
-    first, first_run = step.lane(MESSAGES).stop, step.lane(TOOLS).stop
-    count = len(step.lane(MESSAGES)) + len(content.messages.bodies)
+    lane = step.lane(MESSAGES)
+    count = len(lane) + len(content.messages.bodies)
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
-    messages = content.messages.stamped([message_id(first + n) for n in range(len(content.messages.bodies))])
-    runs = content.tools.stamped([tool_run_id(first_run + n) for n in range(len(content.tools.bodies))])
-    for lane, records in ((MESSAGES, messages), (TOOLS, runs), (ORIGINALS, content.originals)):
-        if records:
-            step.add(lane, records)
+    messages, runs = content.messages.stamped(message_id, lane.stop), list[bytes]()
+    if messages:
+        step.add(MESSAGES, messages)
+    if content.tools.bodies:
+        runs = content.tools.stamped(tool_run_id, step.lane(TOOLS).stop)
+        step.add(TOOLS, runs)
+    if content.originals:
+        step.add(ORIGINALS, content.originals)
     check_size(step.size, policy)
     return messages, runs
 

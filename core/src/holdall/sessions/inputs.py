@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeVar, cast
 
@@ -60,13 +60,15 @@ class Batch(msgspec.Struct):
 
     bodies: list[bytes]
 
-    def stamped(self, ids: Sequence[str]) -> list[bytes]:
-        """The records: each body with its id in front."""
-        return [b'{"id":"%b",%b' % (name.encode(), body[1:]) for name, body in zip(ids, self.bodies, strict=True)]
+    def stamped(self, name: Callable[[int], str], first: int) -> list[bytes]:
+        """The records from position ``first`` on: each body with its id in front."""
+        return [b'{"id":"%b",%b' % (name(at).encode(), body[1:]) for at, body in enumerate(self.bodies, first)]
 
 
 def fields_of(value: Any) -> Any:
     """The fields of any mapping or model as a dictionary; what is neither comes back for validation to refuse."""
+    if type(value) is dict:  # nearly always, and quick to see
+        return cast("dict[str, Any]", value).copy()
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ from holdall.errors import TooLarge
 
 __all__ = ["RECORD_LIMIT", "Step"]
 
+_NO_LANE = Lane()
 RECORD_LIMIT = 1 << 20
 """The most bytes in one record."""
 
@@ -32,17 +33,19 @@ class Step:
 
     def lane(self, name: str) -> Lane:
         """The lane as this step leaves it."""
-        moved = self._lanes.get(name)
-        if moved is not None:
-            return moved
-        return Lane() if self.head is None or name in self._lanes else self.head.lanes.get(name, Lane())
+        if name in self._lanes:
+            moved = self._lanes[name]
+            return _NO_LANE if moved is None else moved  # an empty lane is false, and still knows its positions
+        return _NO_LANE if self.head is None else self.head.lanes.get(name, _NO_LANE)
 
     def append(self, lane: str, records: Sequence[bytes]) -> None:
         """Put ``records`` at the end of ``lane``."""
         old = self.lane(lane)
-        for position, record in enumerate(records, old.stop):
+        position = old.stop
+        for record in records:
             self._put(lane, position, record)
-        self._lanes[lane] = Lane(old.first, old.stop + len(records), old.rewritten)
+            position += 1
+        self._lanes[lane] = Lane(old.first, position, old.rewritten)
 
     def rewrite(self, lane: str, position: int, record: bytes) -> None:
         """Replace the record at ``position``."""
@@ -66,7 +69,8 @@ class Step:
         """Make ``marks`` all the marks there are."""
         old: Mapping[str, int] = {} if self.head is None else self.head.marks
         self._marks = {name: score for name, score in marks.items() if old.get(name) != score}
-        self._marks.update({name: None for name in old if name not in marks})
+        if len(old) > len(marks) or not marks.keys() >= old.keys():
+            self._marks.update({name: None for name in old if name not in marks})
 
     def commit(self, codec: Codec) -> Commit:
         """The finished commit, its records encoded."""
