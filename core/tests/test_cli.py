@@ -106,6 +106,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, arguments: list[str],
     assert err.count("\n") == 1
 
 
+@pytest.mark.covers("PL-03")
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -137,6 +138,7 @@ def test_two_faults_are_two_lines(run: Run, tmp_path: Path) -> None:
 MEMORY = '[storage]\nuse = "memory"\n'
 
 
+@pytest.mark.covers("PL-06")
 def test_check_says_what_would_run(run: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "holdall.toml", f'{MEMORY}[server]\nport = 9999\nanonymous = "ana"\n')
     code, out, err = run("check")
@@ -187,6 +189,7 @@ def test_schemas_are_published(run: Run) -> None:
     assert message["$schema"].endswith("2020-12/schema")
 
 
+@pytest.mark.covers("PL-06")
 def test_plugins_are_listed_and_described(run: Run) -> None:
     rows = json.loads(run("plugins", "--json")[1])
     assert "memory" in [row["name"] for row in rows]
@@ -215,6 +218,7 @@ importlib.metadata.entry_points = entry_points
 """
 
 
+@pytest.mark.covers("PL-05", "PL-06")
 def test_a_broken_plugin_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     write(tmp_path / "sitecustomize.py", BROKEN)
     done = process("plugins", "--check", PYTHONPATH=str(tmp_path))

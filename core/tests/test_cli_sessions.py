@@ -68,6 +68,7 @@ def brought(run: Run, *arguments: str) -> dict[str, Any]:
     return json.loads(out)["sessions"][0]
 
 
+@pytest.mark.covers("CV-07", "CV-16")
 def test_import_list_export(run: Run) -> None:
     code, out, err = run("import", transcript())
     assert (code, err) == (0, "")
@@ -131,6 +132,7 @@ def test_nothing_printed_can_steer_a_terminal(run: Run) -> None:
     assert session in run("list")[1]
 
 
+@pytest.mark.covers("LC-10")
 def test_copy_and_verify(run: Run) -> None:
     session = brought(run)["session"]
     config("to.toml", "elsewhere")

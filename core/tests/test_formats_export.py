@@ -30,6 +30,9 @@ TALK: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+pytestmark = pytest.mark.covers("CV-07")
+
+
 async def filled(store: Store) -> str:
     session = await store.create(owner="ana", project="site", title="A\n# title", tags=["x"], metadata={"k": [1]})
     tools = [{"tool": "ls", "call": "c1", "status": "failed", "error": "nasty"}]

@@ -14,6 +14,8 @@ from holdall.errors import Invalid
 from holdall.formats.reading import transcripts
 from holdall.formats.records import Entry, Fault, Transcript
 
+pytestmark = pytest.mark.covers("CV-16")
+
 TIME = "2026-03-01T10:00:00.250Z"
 MS = 1_772_359_200_250
 

@@ -23,6 +23,8 @@ from holdall.transfer import copying
 from holdall.transfer.copying import Side, copy
 from holdall.transfer.verifying import verify
 
+pytestmark = pytest.mark.covers("LC-10")
+
 
 @pytest.fixture
 async def target(tmp_path: Path) -> AsyncIterator[ISessionStorage]:

@@ -17,6 +17,8 @@ from holdall.transfer.importing import Choices, import_file
 from holdall.transfer.report import FileReport
 from holdall.transfer.targets import Place, Request, StoreTarget
 
+pytestmark = pytest.mark.covers("CV-16")
+
 ANA = Choices("ana")
 
 

@@ -30,6 +30,8 @@ from holdall.transfer.problems import raised
 from holdall.transfer.remote import RemoteTarget, connected
 from holdall.transfer.report import FileReport
 
+pytestmark = pytest.mark.covers("CV-16")
+
 httpx = pytest.importorskip("httpx")
 served = pytest.mark.skipif(importlib.util.find_spec("holdall_server") is None, reason="needs holdall-server")
 

@@ -22,7 +22,10 @@ TABLE = DATA / "README.md"
 ROW = re.compile(r"^\| (agents/(?:claude-code|codex)/\S+) \|.*$", re.MULTILINE)
 ROWS = {match[1]: match[0] for match in ROW.finditer(TABLE.read_text())} if TABLE.is_file() else {}
 
-pytestmark = pytest.mark.skipif(not ROWS, reason="the transcripts are not beside the checkout (shared/data)")
+pytestmark = [
+    pytest.mark.covers("CV-07", "CV-16"),
+    pytest.mark.skipif(not ROWS, reason="the transcripts are not beside the checkout (shared/data)"),
+]
 CHOICES = Choices("ana")
 
 
