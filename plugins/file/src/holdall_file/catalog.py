@@ -226,7 +226,8 @@ class Catalog:
 
     def _settle(self, name: bytes, kind: str, new: list[tuple[int, int | None]], decided: int) -> None:
         """Keep what may still come to be right: every entry above ``decided``, and the newest of the others."""
-        query = "SELECT version, score FROM rows WHERE name = ? AND kind = ?"
+        # Left to itself SQLite takes the primary key, whose first column most rows share.
+        query = "SELECT version, score FROM rows INDEXED BY by_name WHERE name = ? AND kind = ?"
         old: list[tuple[int, int | None]] = self._db.execute(query, (name, kind)).fetchall()
         every = [*old, *new]
         below = max((version for version, _ in every if version <= decided), default=0)
