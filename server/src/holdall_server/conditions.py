@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 from holdall_server.exchange import Call, Reply
 from holdall_server.problems import Problem
 
-__all__ = ["etag", "expected", "idempotency_key", "links", "unless_seen"]
+__all__ = ["KEY", "TAGS", "etag", "expected", "idempotency_key", "links", "unless_seen"]
 
-_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
-_LIST = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"(?:[ \t]*,[ \t]*(?:W/)?"[\x21\x23-\x7e]*")*')
+KEY = r"[!-~]{1,200}"
+TAGS = r'(?:W/)?"[!#-~]*"(?:[ \t]*,[ \t]*(?:W/)?"[!#-~]*")*'
+_TAG = re.compile(r'(W/)?"([!#-~]*)"')
+_LIST = re.compile(TAGS)
 _VERSION = re.compile(r"[1-9][0-9]{0,18}")
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_KEY = re.compile(KEY)
 _NEVER = -1
 """A version that no session has."""
 

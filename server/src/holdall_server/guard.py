@@ -46,7 +46,7 @@ def _content(service: Service, operation: Operation, headers: Mapping[str, str],
     if not body:
         if operation.body is not None and operation.body.required:
             raise Problem(400, "malformed-body", "a JSON body is needed")
-        return None
+        return {}
     kind, _, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() != JSON or parameters.strip().lower() not in ("", "charset=utf-8", 'charset="utf-8"'):
         raise Problem(415, "unsupported-media-type", f"send {JSON}", headers={"Accept": JSON})

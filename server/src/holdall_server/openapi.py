@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from holdall_server import __version__
+from holdall_server.conditions import KEY, TAGS
 from holdall_server.exchange import JSON
 from holdall_server.models import ProblemDetails
 from holdall_server.operations import Operation, Policy, Told
@@ -135,7 +136,9 @@ def _header(name: str) -> dict[str, Any]:
 
 
 def _header_parameter(name: str, about: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": about, "schema": {"type": "string"}}
+    pattern = KEY if name == "Idempotency-Key" else rf"\*|{TAGS}"
+    schema = {"type": "string", "pattern": f"^(?:{pattern})$"}
+    return {"name": name, "in": "header", "description": about, "schema": schema}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

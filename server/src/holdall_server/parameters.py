@@ -75,20 +75,18 @@ class Number(Parameter):
     """A whole number."""
 
     least: int = 0
-    most: int | None = None
+    most: int = 999_999_999
 
     @property
     def schema(self) -> dict[str, Any]:
         """An integer in its range."""
-        most = {} if self.most is None else {"maximum": self.most}
-        return {"type": "integer", "minimum": self.least, **most}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     def read(self, text: str) -> int:
         """The number, if it is in range."""
         value = int(text) if _NUMBER.fullmatch(text) else -1
-        if value < self.least or (self.most is not None and value > self.most):
-            end = "" if self.most is None else f" to {self.most}"
-            raise ValueError(f"is a whole number from {self.least}{end}")
+        if not self.least <= value <= self.most:
+            raise ValueError(f"is a whole number from {self.least} to {self.most}")
         return value
 
 

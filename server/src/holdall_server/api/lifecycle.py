@@ -26,7 +26,7 @@ _REASON = 1000
 )
 async def extend_session(call: Call) -> Reply:
     """Restart the idle time, with another length if `ttl` is given; the absolute limit is never passed."""
-    fields = fields_of({} if call.body is None else call.body, ExtendSession)
+    fields = fields_of(call.body, ExtendSession)
     expect = await expected(call)
     return session_reply(await call.store.extend(call.path["session"], ttl=fields.get("ttl"), expect=expect))
 
@@ -47,7 +47,7 @@ async def heartbeat(call: Call) -> Reply:
 )
 async def end_session(call: Call) -> Reply:
     """End a session, after the writes that wait or with `force` before them; it stays readable."""
-    fields = dict(fields_of({} if call.body is None else call.body, EndSession))
+    fields = dict(fields_of(call.body, EndSession))
     reason, force = take(fields, "reason", str), take(fields, "force", bool, default=False)
     if reason is not None and len(reason) > _REASON:
         raise Problem(422, "too-large", f"has more than {_REASON} characters", pointer="/reason")

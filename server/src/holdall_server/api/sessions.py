@@ -67,7 +67,7 @@ async def list_sessions(call: Call) -> Reply:
 )
 async def create_session(call: Call) -> Reply:
     """Create a session, with its first messages if there are any."""
-    fields = dict(fields_of({} if call.body is None else call.body, CreateSession))
+    fields = dict(fields_of(call.body, CreateSession))
     if call.principal is None or not call.principal.admin:
         refuse_owned(fields, "owner")
     owner, key = take(fields, "owner", str), take(fields, "key", str)
