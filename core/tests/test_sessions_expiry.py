@@ -410,10 +410,10 @@ async def test_the_sweeper_drops_exactly_what_has_expired(store, clock):
 
 @pytest.mark.covers("LC-08")
 async def test_a_sweep_is_bounded_and_goes_on(store, clock):
-    for _ in range(250):
+    for _ in range(70):
         await store.create(owner="ana", ttl=1)
     clock.advance(10)
-    assert [(await store.sweep(most=100)).dropped for _ in range(4)] == [100, 100, 50, 0]
+    assert [(await store.sweep(most=30)).dropped for _ in range(4)] == [30, 30, 10, 0]
 
 
 @pytest.mark.covers("LC-08")
@@ -429,11 +429,11 @@ async def test_many_that_are_kept_alive_do_not_hide_the_expired_from_the_sweeper
 
 @pytest.mark.covers("LC-08")
 async def test_sweepers_in_many_processes_drop_each_thing_once(store, clock):
-    for n in range(120):
+    for n in range(40):
         await store.get_or_create(owner="ana", key=str(n), ttl=1)
     clock.advance(10)
     swept = await asyncio.gather(*(sweeper.sweep() for sweeper in [store, *(beside(store) for _ in range(3))]))
-    assert sum(result.dropped for result in swept) == 120
+    assert sum(result.dropped for result in swept) == 40
     assert await partitions(store) == []
 
 

@@ -39,8 +39,8 @@ async def test_a_session_can_start_with_messages(store):
 
 @pytest.mark.covers("LC-01")
 async def test_ids_are_ordered_by_time_and_never_the_same(store, clock):
-    ids = [(await store.create(owner="ana")).id for _ in range(300)]
-    assert len(set(ids)) == 300
+    ids = [(await store.create(owner="ana")).id for _ in range(100)]
+    assert len(set(ids)) == 100
     assert ids == sorted(ids)
 
 
