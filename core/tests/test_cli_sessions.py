@@ -176,3 +176,12 @@ def test_a_storage_that_fails_is_exit_code_3(run: Run, tmp_path: Path) -> None:
     assert code == 3
     assert err.startswith("holdall: ")
     assert "Traceback" not in err
+
+
+def test_long_work_says_a_line_now_and_then(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought(run)
+    assert run("verify")[2] == ""
+    monkeypatch.setattr("holdall.cli.progress.EVERY", 0)
+    code, out, err = run("verify")
+    assert (code, out.endswith("; 0 problems\n")) == (0, True)
+    assert err.splitlines()[-1].startswith("holdall: 2 of 2 partitions, at session/")

@@ -52,13 +52,14 @@ async def _run(args: argparse.Namespace) -> Copied:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.settings import read_settings  # noqa: PLC0415
     from holdall.transfer.copying import copy  # noqa: PLC0415
+    from holdall.transfer.windows import counted_heads  # noqa: PLC0415
 
     source, target = read_settings(args.source), read_settings(args.target)
     if source.storage == target.storage:
         raise SettingsError(f"{args.source} and {args.target} name the same storage")
     async with AsyncExitStack() as stack:
         reading, writing = await _side(stack, source), await _side(stack, target)
-        with progress(None, "partitions") as advance:
+        with progress(await counted_heads(reading.storage), "partitions") as advance:
             return await copy(reading, writing, advance)
 
 

@@ -43,8 +43,9 @@ async def _run(args: argparse.Namespace) -> Verified:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.cli.storages import opened  # noqa: PLC0415
     from holdall.transfer.verifying import verify  # noqa: PLC0415
+    from holdall.transfer.windows import counted_heads  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
         storage, codec = await opened(stack, settings_of(args))
-        with progress(None, "partitions") as advance:
+        with progress(await counted_heads(storage), "partitions") as advance:
             return await verify(storage, codec, advance)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from holdall.contract import Head, ISessionStorage, Records, Scan, Span
-from holdall.errors import Conflict
+from holdall.errors import Conflict, Damaged
 
-__all__ = ["heads", "windows"]
+__all__ = ["counted_heads", "heads", "windows"]
 
 WINDOW = 100
 """Records in one window."""
@@ -24,6 +24,14 @@ async def heads(storage: ISessionStorage) -> AsyncIterator[Head]:
         if len(found) < _HEADS:
             return
         after = (0, found[-1].head.partition)
+
+
+async def counted_heads(storage: ISessionStorage) -> int | None:
+    """How many partitions there are; ``None`` when a damaged one is in the way."""
+    try:
+        return sum([1 async for _ in heads(storage)])
+    except Damaged:
+        return None
 
 
 async def windows(storage: ISessionStorage, head: Head) -> AsyncIterator[tuple[Span, Records]]:
