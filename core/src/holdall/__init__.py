@@ -8,10 +8,10 @@ async with holdall.open("holdall.toml") as store:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it, without the cost of importing typing
 if TYPE_CHECKING:
+    from typing import Any
+
     from holdall.contract import (
         Abilities,
         BlockingSessionStorage,
@@ -123,6 +123,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'holdall' has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - only when something is asked for
+
     value = getattr(importlib.import_module(f"holdall.{home}"), "open_store" if name == "open" else name)
     globals()[name] = value
     return value

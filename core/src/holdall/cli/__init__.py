@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False  # as type checkers know it, without the cost of importing typing
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
@@ -23,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    import importlib  # noqa: PLC0415
+
     from holdall.cli.commands import COMMANDS, overview  # noqa: PLC0415
     from holdall.cli.parsing import Parser, add_globals, nearest  # noqa: PLC0415
 
