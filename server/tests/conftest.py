@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +144,12 @@ async def started(storage: dict[str, Any], server: dict[str, Any], **sections: A
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+@pytest.fixture
+def free_socket() -> Iterator[socket.socket]:
+    with bound_socket() as sock:
+        yield sock
 
 
 @pytest.fixture

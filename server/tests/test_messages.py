@@ -72,6 +72,7 @@ async def test_a_hundred_repeats_store_one_message(ana, url):
         ({"role": "user", "content": "x", "created_at": "now"}, 422, "/created_at"),
         ({"messages": [{**HELLO, "id": "mine"}]}, 400, "/messages/0/id"),
         ({"messages": "all"}, 422, "/messages"),
+        ({"messages": None, "tools": [{"tool": "ls"}]}, 422, "/messages"),
         ({"messages": [], "tols": []}, 422, "/tols"),
         ({"originals": [5]}, 422, "/originals/0"),
         ({"messages": []}, 422, "/messages"),

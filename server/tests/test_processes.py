@@ -184,6 +184,23 @@ def test_a_killed_worker_comes_back(serve):
     assert server.stop()[0] == 0
 
 
+@pytest.mark.req("SEC-HTTP-04")
+def test_a_repeat_after_a_kill_stores_nothing_twice(serve):
+    server = serve(1)
+    key = {"Idempotency-Key": "over-the-kill"}
+    with httpx.Client(base_url=server.url) as client:
+        url = client.post("/api/sessions", headers=key).headers["location"]
+        first = client.post(f"{url}/messages", json=HELLO, headers=key)
+    server.process.kill()
+    server.process.wait()
+    with httpx.Client(base_url=serve(1).url) as client:
+        assert client.post("/api/sessions", headers=key).headers["location"] == url
+        again = client.post(f"{url}/messages", json=HELLO, headers=key)
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again.headers["idempotent-replayed"] == "true"
+        assert client.get(url).json()["counts"]["messages"] == 1
+
+
 def test_workers_do_not_outlive_their_supervisor(serve):
     server = serve(2)
     workers = server.workers()

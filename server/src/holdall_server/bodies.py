@@ -49,8 +49,8 @@ def fields_of(body: Any, model: type[BaseModel]) -> dict[str, Any]:
 
 
 def take(fields: dict[str, Any], name: str, kind: type[T], default: T | None = None) -> T | None:
-    """Take ``name`` out of ``fields``, if it is of ``kind``."""
+    """Take ``name`` out of ``fields``, if it is of ``kind``; null stands for an absence that has no default."""
     value = fields.pop(name, default)
-    if value is None or type(value) is kind:
+    if (value is None and default is None) or type(value) is kind:
         return cast("T | None", value)
     raise Problem(422, "invalid", f"must be {_KINDS[kind]}", pointer=f"/{name}")
