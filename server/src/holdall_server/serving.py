@@ -21,8 +21,9 @@ def serve(settings: Settings, *, welcome: Callable[[str], str] | None = None) ->
     ``welcome`` makes of the URL what is printed behind that line.
 
     Returns when it was told to stop and every acknowledged write is stored. Raises ``HoldallError`` when it cannot
-    start: the configuration is wrong, or the storage can't be opened. Raises ``SystemExit(1)`` when it had to cut
-    requests off at the end of the grace or its workers could not be kept alive.
+    start: the configuration is wrong, or the storage can't be opened. Requests still running
+    at the end of the grace are cut off, with a line in the log. Raises ``SystemExit(1)`` when a worker process did
+    not stop even then and was killed.
     """
     check(settings)
     with _bound(settings) as sock:
