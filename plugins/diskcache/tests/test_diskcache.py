@@ -13,7 +13,7 @@ import pytest
 from diskcache import Cache
 
 from holdall.contract import Commit, Lane, Scan, Span
-from holdall.errors import Conflict, Damaged, StorageError, StorageFull, StorageUnavailable
+from holdall.errors import Conflict, Damaged, SettingsError, StorageFull, StorageUnavailable
 from holdall_diskcache import DiskcacheSessionStorage, DiskcacheSettings
 
 
@@ -132,7 +132,7 @@ def test_only_the_owner_can_read_it_whatever_the_umask(tmp_path):
 def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode):
     (tmp_path / "s").mkdir()
     (tmp_path / "s").chmod(mode)
-    with pytest.raises(StorageUnavailable, match="nobody else"):
+    with pytest.raises(SettingsError, match="writable by others"):
         opened(tmp_path / "s")
     assert list((tmp_path / "s").iterdir()) == []
 
@@ -142,7 +142,7 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode):
 def test_a_folder_of_another_user_is_refused(tmp_path):
     (tmp_path / "s").mkdir(0o700)
     os.chown(tmp_path / "s", 12345, 12345)
-    with pytest.raises(StorageUnavailable, match="belong"):
+    with pytest.raises(SettingsError, match="another user"):
         opened(tmp_path / "s")
 
 
@@ -257,5 +257,5 @@ def test_a_lock_that_is_not_given_up_is_said(tmp_path):
 
 def test_errors_of_the_file_system_are_typed(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError):
+    with pytest.raises(SettingsError, match="is a file"):
         opened(tmp_path / "file" / "s")

@@ -169,7 +169,7 @@ async def test_a_folder_of_somebody_else_or_of_everybody_is_refused(open_store, 
     open_to_all = tmp_path / "all"
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
-    with pytest.raises(SettingsError, match="writable by everyone"):
+    with pytest.raises(SettingsError, match="writable by others"):
         await open_store(open_to_all)
     if os.geteuid() != 0:
         pytest.skip("MISSING: the right to give a folder to another user")
@@ -194,5 +194,5 @@ async def test_a_link_is_not_followed(open_store, tmp_path, log_of, filled):
 
 async def test_a_path_that_is_a_file(tmp_path, open_store):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError):
+    with pytest.raises(SettingsError):
         await open_store(tmp_path / "file" / "store")

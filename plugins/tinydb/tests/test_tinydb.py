@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from holdall.contract import Commit, Lane, Scan, Span
-from holdall.errors import Conflict, Damaged, StorageBusy, StorageError, StorageFull, StorageUnavailable
+from holdall.errors import Conflict, Damaged, SettingsError, StorageBusy, StorageError, StorageFull, StorageUnavailable
 from holdall_tinydb import TinyDBSessionStorage, TinyDBSettings
 
 
@@ -95,7 +95,7 @@ def test_only_the_owner_can_read_it_whatever_the_umask(tmp_path):
 def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode):
     (tmp_path / "s").mkdir()
     (tmp_path / "s").chmod(mode)
-    with pytest.raises(StorageUnavailable, match="nobody else"):
+    with pytest.raises(SettingsError, match="writable by others"):
         opened(tmp_path / "s")
 
 
@@ -104,7 +104,7 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode):
 def test_a_folder_of_another_user_is_refused(tmp_path):
     (tmp_path / "s").mkdir(0o700)
     os.chown(tmp_path / "s", 12345, 12345)
-    with pytest.raises(StorageUnavailable, match="yours"):
+    with pytest.raises(SettingsError, match="another user"):
         opened(tmp_path / "s")
 
 

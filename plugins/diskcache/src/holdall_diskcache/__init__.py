@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Scan, Snapshot, Span
 from holdall.errors import Conflict, Damaged, StorageError, StorageFull, StorageUnavailable
+from holdall.folders import private_folder
 from holdall.hooks import StorageOffer, hookimpl
 
 _KEEP = {"eviction_policy": "none", "cull_limit": 0, "size_limit": 2**62, "disk_min_file_size": 2**62, "statistics": 0}
@@ -44,19 +45,16 @@ class DiskcacheSessionStorage(Cache, BlockingSessionStorage):
     """A cache with a cell for each head, mark and record. A batch of commits is one transaction over cells."""
 
     def __init__(self, settings: DiskcacheSettings) -> None:
-        folder = Path(os.path.expandvars(settings.path.expanduser())).absolute()  # as diskcache would
         wanted: dict[str, Any] = _KEEP | _SAFE | {"sqlite_synchronous": 2 if settings.durability == "power" else 1}
         with _typed_errors(), ExitStack() as undo:
-            folder.mkdir(0o700, parents=True, exist_ok=True)
-            if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
-                raise StorageUnavailable(f"{folder} must belong to who runs this, and be writable by nobody else")
+            folder = private_folder(Path(os.path.expandvars(settings.path)))  # diskcache expands them too
             undo.callback(self.close)
             super().__init__(str(folder), disk=_CheckedBytes, **wanted)
             found = {name: self.reset(name) for name in wanted}  # they persist in the file, where others may set them
             if found != wanted or self._sql("PRAGMA journal_mode").fetchone() != ("wal",):
                 raise StorageUnavailable(f"{folder} does not take the settings {wanted}")
-            for file in (folder, *folder.glob("cache.db*")):
-                file.chmod(0o700 if file == folder else 0o600)
+            for file in folder.glob("cache.db*"):
+                file.chmod(0o600)
             undo.pop_all()
 
     def load(self, partition: str, *spans: Span) -> Snapshot | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 
+from holdall import folders
 from holdall.errors import StorageError, StorageFull
 
 __all__ = ["Bad", "Busy", "SyncFailed", "typed"]
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Busy(Exception):
@@ -32,8 +30,7 @@ class SyncFailed(OSError):
 def typed(error: BaseException) -> BaseException:
     """``error`` as the contract's own, where it came from the operating system or from SQLite."""
     if isinstance(error, OSError):
-        kind = StorageFull if error.errno in _NO_ROOM else StorageError
-        fault = kind(f"the file store failed: {error.strerror or error}")
+        fault = folders.typed(error, "the file store failed")
     elif isinstance(error, sqlite3.Error):
         full = "full" in str(error)
         fault = (StorageFull if full else StorageError)(f"the file store's catalogue failed: {error}")

@@ -7,11 +7,10 @@ import fcntl
 import hashlib
 import logging
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from holdall.errors import SettingsError
+from holdall.folders import private_folder
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.report import Report
 
@@ -83,24 +82,13 @@ class Folder:
         self.durable = durable
         """Whether a power cut may cost nothing that was acknowledged."""
         self.report = Report()
-        _make_path(path)
-        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.fd = os.open(private_folder(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._refuse_strangers()
             for name in ("s", "wal", "quarantine"):
                 self.make(name)
         except BaseException:
             self.close()
             raise
-
-    def _refuse_strangers(self) -> None:
-        found = os.fstat(self.fd)
-        if found.st_uid != os.geteuid():
-            raise SettingsError(f"the data folder {self.path} belongs to another user (uid {found.st_uid})")
-        if found.st_mode & stat.S_IWOTH:
-            raise SettingsError(f"the data folder {self.path} is writable by everyone; chmod 700 it")
-        if found.st_mode & 0o077:
-            os.fchmod(self.fd, 0o700)
 
     def make(self, name: str) -> None:
         """Make a directory, private and durable, unless it is there."""
@@ -188,20 +176,3 @@ class Folder:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
-
-
-def _make_path(path: Path) -> None:
-    """Make the folder and those above it, each durable before the next."""
-    if path.is_dir():
-        return
-    _make_path(path.parent)
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        return
-    path.chmod(0o700)
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

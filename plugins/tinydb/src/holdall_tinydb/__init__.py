@@ -6,7 +6,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from errno import EAGAIN, EDQUOT, ENOSPC
+from errno import EAGAIN
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -16,7 +16,8 @@ from tinydb.storages import MemoryStorage
 from tinydb.table import Table
 
 from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Scan, Snapshot, Span
-from holdall.errors import Conflict, Damaged, StorageBusy, StorageError, StorageFull, StorageUnavailable
+from holdall.errors import Conflict, Damaged, StorageBusy, StorageFull, StorageUnavailable
+from holdall.folders import private_folder, typed
 from holdall.hooks import StorageOffer, hookimpl
 
 _CHECKED, _DEEP = b'{"crc32":"%08x",', 500  # a record that nests deeper might be too deep for another reader
@@ -34,17 +35,15 @@ class TinyDBSessionStorage(MemoryStorage, BlockingSessionStorage):
     """TinyDB's tables in memory, a document for each partition; and the one file that is made of them."""
 
     def __init__(self, settings: TinyDBSettings) -> None:
-        self._now, self._before, self._new = (settings.path / f"sessions{at}.json" for at in ("", ".before", ".new"))
+        self._now, self._before, self._new = (
+            settings.path.expanduser() / f"sessions{at}.json" for at in ("", ".before", ".new")
+        )
         self._limit, self._owner = settings.max_bytes, os.getpid()
         self.memory: Any = {"sessions": {}}
         self._table: Any = Table(self, "sessions")
         self._table.document_id_class = str
         with self._whole(), ExitStack() as undo:
-            settings.path.mkdir(0o700, parents=True, exist_ok=True)
-            if settings.path.stat().st_uid != os.geteuid() or settings.path.stat().st_mode & 0o022:
-                raise StorageUnavailable(f"{settings.path} must be yours, and writable by nobody else")
-            settings.path.chmod(0o700)
-            folder = self._folder = os.open(settings.path, os.O_RDONLY)
+            folder = self._folder = os.open(private_folder(settings.path), os.O_RDONLY)
             self.close = undo.callback(lambda: os.close(folder))
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.fsync(folder)  # which the last replacement may have lacked
@@ -131,8 +130,9 @@ class TinyDBSessionStorage(MemoryStorage, BlockingSessionStorage):
             self.memory = before
             if not isinstance(error, OSError):
                 raise
-            kind = {ENOSPC: StorageFull, EDQUOT: StorageFull, EAGAIN: StorageBusy}.get(error.errno or 0, StorageError)
-            raise kind(f"{self._now}: {'another process has it open' if kind is StorageBusy else error}") from error
+            if error.errno == EAGAIN:
+                raise StorageBusy(f"{self._now}: another process has it open") from error
+            raise typed(error, str(self._now)) from error
 
 
 def _readable(raw: bytes) -> Any:

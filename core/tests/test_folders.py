@@ -1,0 +1,49 @@
+"""The folder of a storage is private and durable, or refused in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from holdall.errors import SettingsError, StorageError, StorageFull
+from holdall.folders import private_folder, typed
+
+
+@pytest.mark.req("SEC-FS-01")
+def test_a_new_folder_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = private_folder(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
+
+
+@pytest.mark.req("SEC-FS-01")
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.raises(SettingsError, match="writable by others; chmod 700"):
+        private_folder(folder)
+
+
+def test_a_folder_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
+    folder = tmp_path / "readable"
+    folder.mkdir(0o755)
+    assert private_folder(folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SettingsError, match="is a file"):
+        private_folder(tmp_path / "file" / "below")
+
+
+def test_errors_are_typed_by_what_happened() -> None:
+    assert isinstance(typed(OSError(errno.ENOSPC, "full"), "here"), StorageFull)
+    assert type(typed(OSError(errno.EIO, "broken"), "here")) is StorageError
