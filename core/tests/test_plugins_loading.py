@@ -1,4 +1,7 @@
-"""Finding plugins: only what is named is imported, and every failure names the plugin."""
+"""Finding plugins: only what is named is imported, and every failure names the plugin.
+
+Covers PL-01.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Under the sessions: storages that fail, callers that give up, and states that others have changed meanwhile."""
+"""Under the sessions: storages that fail, callers that give up, and states that others have changed meanwhile.
+
+Covers XX-06.
+"""
 
 from __future__ import annotations
 

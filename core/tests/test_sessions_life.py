@@ -1,4 +1,7 @@
-"""A session's life: made, found, changed, ended, deleted; one version a step."""
+"""A session's life: made, found, changed, ended, deleted; one version a step.
+
+Covers QA-02.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A conversation: stored as it came, in order, once, and read by page in both directions."""
+"""A conversation: stored as it came, in order, once, and read by page in both directions.
+
+Covers ST-16.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The kit's own tools: the clock, the run without code, and the crash tool's controls and refusals."""
+"""The kit's own tools: the clock, the run without code, and the crash tool's controls and refusals.
+
+Covers XX-12.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""Who may do what: every operation against every kind of caller."""
+"""Who may do what: every operation against every kind of caller.
+
+Covers QA-05.
+"""
 
 from __future__ import annotations
 

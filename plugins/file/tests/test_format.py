@@ -1,4 +1,7 @@
-"""The log on the disk: what a person and a script see."""
+"""The log on the disk: what a person and a script see.
+
+Covers ST-10, SE-08.
+"""
 
 from __future__ import annotations
 

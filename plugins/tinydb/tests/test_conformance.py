@@ -1,3 +1,8 @@
+"""The TinyDB storage keeps the contract.
+
+Covers ST-01, QA-01.
+"""
+
 from holdall.testing import StorageTests
 
 
