@@ -7,9 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.generate import PAGES, ROOT, cited
 
 from holdall.hooks import Specs
+from tests.generate import PAGES, ROOT, cited
 
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*/*/README.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
