@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import secrets
 import shutil
 import sys
@@ -75,6 +76,7 @@ def report(asked: argparse.Namespace, seed: str, findings: Findings | None, cont
 def main() -> int:
     """Run the controls, then the plugin; the exit code says what came out."""
     asked = arguments()
+    logging.getLogger("holdall").setLevel(logging.CRITICAL)  # each cycle stops uncleanly, which is the point
     seed = asked.seed or secrets.token_hex(4)
     folder = asked.dir or Path(tempfile.mkdtemp(prefix="holdall-crash-"))
     plan = Plan(asked.mode, asked.cycles, seed, asked.writers, folder)
