@@ -58,7 +58,7 @@ async def write(storage: ISessionStorage, name: str, heads: dict[str, Head], tas
         say(f"intent {name} {n}")
         try:
             await carry_out(storage, operation)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told to the parent
             say(f"failed {name} {n} {time.monotonic_ns()} {error!r:.500}")
             os._exit(1)  # the parent was told; after a cut it is no failure, and a trace would say that it is
         say(f"ack {name} {n} {time.monotonic_ns()}")
