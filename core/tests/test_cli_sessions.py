@@ -171,7 +171,8 @@ def test_damage_is_found_and_named(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_storage_that_fails_is_exit_code_3(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("not a folder")
+    (tmp_path / "data").mkdir(0o700)
+    (tmp_path / "data" / "wal").write_text("a file where the storage keeps a folder")
     code, _, err = run("list")
     assert code == 3
     assert err.startswith("holdall: ")
