@@ -59,6 +59,7 @@ def _first_step(engine: Engine, draft: Draft, key: str | None) -> SessionStep:
     ttl, lifetime = policy.lifetimes(asked.project)
     ttl, lifetime = asked.ttl or ttl, _least(asked.max_lifetime, lifetime)
     record = SessionRecord(
+        format=1,
         id=draft.id,
         owner=draft.owner,
         key=key,

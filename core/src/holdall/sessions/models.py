@@ -210,7 +210,7 @@ class SessionRecord(BaseModel):
     """The ``session`` record as it is stored, in format 1."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-    format: Literal[1] = 1
+    format: Literal[1]
     id: str
     owner: str
     key: str | None = None
