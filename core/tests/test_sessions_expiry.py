@@ -314,6 +314,17 @@ async def test_a_heartbeat_in_one_process_keeps_the_session_alive_in_all(store, 
 
 
 @pytest.mark.covers("LC-06", "LC-09")
+async def test_every_process_tells_the_same_expiry_a_second_after_a_heartbeat(store, clock):
+    other = beside(store)
+    session = await store.create(owner="ana", ttl=3600)
+    clock.advance(600)
+    told = (await other.heartbeat(session.id)).expires_at
+    clock.advance(1)
+    assert (await store.get(session.id)).expires_at == told
+    assert [item.expires_at for item in await store.list(owner="ana")] == [told]
+
+
+@pytest.mark.covers("LC-06", "LC-09")
 async def test_a_heartbeat_is_seen_however_lately_the_others_were_looked_at(store, clock):
     """What one process knows of another's heartbeats is never older than the last one that counts."""
     other = beside(store)

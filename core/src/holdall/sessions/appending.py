@@ -12,15 +12,13 @@ from holdall.contract import Span
 from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Check, Decision, Engine
 from holdall.sessions.inputs import Batch, fields_of, messages_of, originals_of, tool_runs_of
-from holdall.sessions.keys import Key, KeyMap, fingerprint, key_record
+from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS, message_id, tool_run_id
 from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, ToolRun
 
-__all__ = ["Appended", "Request", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
-
-_KEY_LENGTH = 200
+__all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AppendRequest:
     """What a client asks to append, as it came."""
 
     messages: Sequence[Any]
@@ -76,7 +74,7 @@ def content_of(
     return Content(messages_of(messages, policy, now, "/messages"), tool_runs_of(tools, policy, now, "/tools"), raw)
 
 
-async def append(engine: Engine, session: str, request: Request, check: Check) -> Appended:
+async def append(engine: Engine, session: str, request: AppendRequest, check: Check) -> Appended:
     """Store all of ``request`` in one step, after ``check``; see ``Store.append``."""
     if not request.messages and not request.tools and not request.originals:
         raise Invalid("there is nothing to append", pointer="/messages")
@@ -84,8 +82,7 @@ async def append(engine: Engine, session: str, request: Request, check: Check) -
     content = content_of(policy, now, request.messages, request.tools, request.originals)
     key = request.key
     if key is not None:
-        if not 0 < len(key) <= _KEY_LENGTH:
-            raise Invalid(f"an idempotency key has 1 to {_KEY_LENGTH} characters")
+        checked_key(key, "an idempotency key")
         given = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
         print_ = fingerprint(msgspec.json.encode(given), *content.originals)
         state, found = await engine.change(session, _once(content, policy, request, print_, check), keyed=True)
@@ -101,7 +98,7 @@ Stored = tuple[Sequence[bytes], Sequence[bytes]]
 """The message and tool run records that a step stores."""
 
 
-def _unconditional(content: Content, policy: SessionPolicy, request: Request, check: Check) -> Decision[Stored]:
+def _unconditional(content: Content, policy: SessionPolicy, request: AppendRequest, check: Check) -> Decision[Stored]:
     def decide(state: State, now: int) -> tuple[SessionStep, Stored]:
         check(state)
         check_writable(state, request.expect)
@@ -112,7 +109,7 @@ def _unconditional(content: Content, policy: SessionPolicy, request: Request, ch
 
 
 def _once(
-    content: Content, policy: SessionPolicy, request: Request, print_: str, check: Check
+    content: Content, policy: SessionPolicy, request: AppendRequest, print_: str, check: Check
 ) -> Decision[Stored | Key]:
     key = request.key or ""
 

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from holdall.contract import Head, Span
-from holdall.errors import Conflict, Invalid, KeyReused
+from holdall.errors import Conflict, KeyReused
 from holdall.sessions.appending import content_of, put
 from holdall.sessions.engine import Engine
 from holdall.sessions.events import Draft
 from holdall.sessions.inputs import as_json, fields_of, validated
-from holdall.sessions.keys import fingerprint
+from holdall.sessions.keys import checked_key, fingerprint
 from holdall.sessions.models import NewSession, SessionRecord
 from holdall.sessions.names import EXPIRES, SESSION, checked_owner, hashed, new_id, session_partition
 from holdall.sessions.state import SessionStep, State
@@ -23,7 +23,6 @@ from holdall.sessions.steps import Step
 __all__ = ["claim_partition", "create", "create_once", "draft_of", "get_or_create", "release"]
 
 _LANE = "claim"
-_KEY_LENGTH = 200
 TakePart = Callable[[Draft], None]
 """Shows a draft, once, to the plugins that take part in its creation."""
 
@@ -114,8 +113,7 @@ async def get_or_create(engine: Engine, draft: Draft, key: str, take_part: TakeP
 
 async def create_once(engine: Engine, draft: Draft, key: str, take_part: TakePart) -> tuple[State, bool]:
     """Create a session once per idempotency key; a repeat must ask for the same."""
-    if not 0 < len(key) <= _KEY_LENGTH:
-        raise Invalid(f"an idempotency key has 1 to {_KEY_LENGTH} characters")
+    checked_key(key, "an idempotency key")
     asked = {name: getattr(draft, name) for name in NewSession.model_fields}
     partition, print_ = hashed("create", draft.owner, key), fingerprint(as_json(asked), as_json(draft.messages))
     now, shown = engine.clock.now() // 1000, False
@@ -155,9 +153,7 @@ async def release(engine: Engine, state: State) -> None:
 
 def claim_partition(owner: str, key: str) -> str:
     """Where it is kept which session an owner's ``key`` stands for."""
-    if not 0 < len(key) <= _KEY_LENGTH:
-        raise Invalid(f"a key has 1 to {_KEY_LENGTH} characters", pointer="/key")
-    return hashed("claim", owner, key)
+    return hashed("claim", owner, checked_key(key, "a key", "/key"))
 
 
 async def _find(engine: Engine, partition: str) -> tuple[Head | None, Claim | None]:

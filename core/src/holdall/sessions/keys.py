@@ -9,9 +9,19 @@ from itertools import islice, takewhile
 
 import msgspec
 
-from holdall.errors import KeyReused
+from holdall.errors import Invalid, KeyReused
 
-__all__ = ["Key", "KeyMap", "fingerprint"]
+__all__ = ["Key", "KeyMap", "checked_key", "fingerprint"]
+
+
+_LONGEST = 200
+
+
+def checked_key(key: str, what: str, pointer: str = "") -> str:
+    """``key``, if it can be one; ``what`` it is, for the error."""
+    if not 0 < len(key) <= _LONGEST:
+        raise Invalid(f"{what} has 1 to {_LONGEST} characters", pointer=pointer)
+    return key
 
 
 class Key(msgspec.Struct, frozen=True):

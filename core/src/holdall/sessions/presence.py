@@ -77,11 +77,17 @@ class Presence:
         now, known = self._clock.now() // 1000, self.expires_at(state) or 0
         if known > now:
             return known
-        looked = self._looked_at
-        if looked is None or looked < known + GRACE or not 0 <= now - looked < PACE * 1000:
+        if self._looked_at is None or self._looked_at < known + GRACE:
+            self._looked_at = None
+        await self.catch_up()
+        return self.expires_at(state) or 0
+
+    async def catch_up(self) -> None:
+        """Know the heartbeats of every process, as they were stored a second ago at most."""
+        now, looked = self._clock.now() // 1000, self._looked_at
+        if looked is None or not 0 <= now - looked < PACE * 1000:
             await self._look()
             self._looked_at = now
-        return self.expires_at(state) or 0
 
     async def _look(self) -> None:
         beats: _Beats = {}

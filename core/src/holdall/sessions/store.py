@@ -73,7 +73,9 @@ class Store:
 
     async def get(self, session: str) -> Session:
         """A live session; raises ``NotFound`` when there is none that the caller may see."""
-        return self._session((await self.engine.view(session, check=self._check)).state)
+        state = (await self.engine.view(session, check=self._check)).state
+        await self._caught_up([state])
+        return self._session(state)
 
     async def list(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
@@ -90,6 +92,7 @@ class Store:
             owner = self.principal.owner_for(owner)
         filters = Filters(owner, project, status, tag)
         page = await list_sessions(self.engine, filters, self._limit(limit), cursor)
+        await self._caught_up(page.items)
         return Page([self._session(state) for state in page.items], page.next, page.previous)
 
     async def update(self, session: str, *, expect: int | None = None, **changes: Any) -> Session:
@@ -139,7 +142,7 @@ class Store:
         With ``key`` a repeat within a day stores nothing and gives back what the first call stored. Without
         ``expect`` it is an unconditional append, so that two writers both succeed.
         """
-        parts = appending.Request(messages, tools, originals, key, expect)
+        parts = appending.AppendRequest(messages, tools, originals, key, expect)
         appended = await appending.append(self.engine, session, parts, self._check)
         if not appended.replayed:
             self._tell("appended", appended.state, appended.messages)
@@ -205,6 +208,11 @@ class Store:
         if self.principal is not None:
             owner = self.principal.owner_for(owner) or self.principal.owner
         return creating.draft_of(owner or "", fields, messages)
+
+    async def _caught_up(self, states: Sequence[State]) -> None:
+        """Know of every process's heartbeats before ``expires_at`` is shown."""
+        if any(state.record.ttl is not None for state in states):
+            await self.engine.presence.catch_up()
 
     def _limit(self, limit: int) -> int:
         most = self.engine.policy.max_page
