@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CONFIG ?= holdall.toml
+JOBS ?= auto
+CYCLES ?= 200
 PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb server
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
@@ -27,8 +29,8 @@ run: setup ## Import a sample conversation and serve it, kept in ./data
 	@$(BIN)/holdall --config $(CONFIG) import --owner local docs/examples/first-steps.jsonl
 	@exec $(BIN)/holdall --config $(CONFIG) serve --try
 
-test: setup ## Run every test but the long ones
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run every test (about five minutes on two cores; ARGS goes to pytest)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: setup ## Lint, types, import contracts: what a change must pass besides the tests
 	$(BIN)/ruff format --check .
@@ -45,8 +47,10 @@ bench: setup ## Measure against the machine's own limits; results in docs/benchm
 docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
 
-release-check: setup ## The long form of the crash and fault tests
-	@HOLDALL_LONG=1 $(BIN)/python -m pytest -m 'crash or not crash' $(ARGS)
+release-check: setup test ## The tests, and the long form of the crash loops
+	@for backend in file diskcache tinydb; do for mode in kill cut; do \
+		$(BIN)/python -m holdall.testing.crash --plugin $$backend --mode $$mode --cycles $(CYCLES) --controls || exit; \
+	done; done
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

@@ -102,14 +102,53 @@ async def test_the_options_of_a_storage_are_checked_by_its_schema():
 def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
     path = tmp_path / "holdall.toml"
     path.write_text('[storage]\nuse = "file"\n[storage.options]\npath = "a"\nkeep = 1\n[sessions]\nttl = 60\n')
-    monkeypatch.setenv("HOLDALL_STORAGE__USE", "memory")
+    monkeypatch.setenv("HOLDALL_STORAGE__DURABILITY", "power")
     monkeypatch.setenv("HOLDALL_STORAGE__OPTIONS__PATH", "b")
     monkeypatch.setenv("HOLDALL_SESSIONS__MAX_LIFETIME", "600")
     monkeypatch.setenv("HOLDALL_PLUGINS", '["watch"]')
     settings = read_settings(path)
-    assert settings.storage.use == "memory"
+    assert (settings.storage.use, settings.storage.durability) == ("file", "power")
     assert settings.storage.options == {"path": "b", "keep": 1}
     assert (settings.sessions.ttl, settings.sessions.max_lifetime, settings.plugins) == (60, 600, ["watch"])
+
+
+@pytest.mark.parametrize(
+    ("variables", "use", "options"),
+    [
+        ({"USE": "memory"}, "memory", {}),
+        ({"USE": "file"}, "file", {"path": "a", "keep": 1}),
+        ({"USE": "memory", "OPTIONS__SIZE": "b"}, "memory", {"size": "b"}),
+        ({"OPTIONS": "{}"}, "file", {}),
+        ({"OPTIONS": '{"path": "b"}'}, "file", {"path": "b"}),
+        ({"OPTIONS": "{}", "OPTIONS__PATH": "b"}, "file", {"path": "b"}),
+        ({"": '{"use": "memory"}'}, "memory", {}),
+        ({"": '{"options": {}}'}, "file", {}),
+    ],
+)
+def test_the_options_of_the_file_are_those_of_the_storage_it_names(tmp_path, monkeypatch, variables, use, options):
+    path = tmp_path / "holdall.toml"
+    path.write_text('[storage]\nuse = "file"\ndurability = "none"\n[storage.options]\npath = "a"\nkeep = 1\n')
+    for name, value in variables.items():
+        monkeypatch.setenv(f"HOLDALL_STORAGE__{name}".removesuffix("__"), value)
+    storage = read_settings(path).storage
+    assert (storage.use, storage.options, storage.durability) == (use, options, "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("HOLDALL_SERVER__PROT", "1", "HOLDALL_SERVER__PROT: unknown key 'server.prot'; did you mean 'port'?"),
+        ("HOLDALL_SERVER", '{"prot": 1}', "HOLDALL_SERVER: unknown key 'server.prot'"),
+        ("HOLDALL_SERVER__PORT", "x", "HOLDALL_SERVER__PORT: server.port: "),
+        ("HOLDALL_SERVER__TOKENS", '[{"evn": "x"}]', "HOLDALL_SERVER__TOKENS: unknown key 'server.tokens.0.evn'"),
+        ("HOLDALL_SERVER", "{", "the environment: "),
+        ("HOLDALL_SERVER", '{"port": 1}', "the settings: unknown key 'server.hots'"),
+    ],
+)
+def test_what_a_variable_says_wrong_is_not_blamed_on_the_file(monkeypatch, name, value, line):
+    monkeypatch.setenv(name, value)
+    said = refusal({**MEMORY, "server": {"hots": 1}})
+    assert line in [one[: len(line)] for one in said.splitlines()]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ class Observers:
     def __init__(self, plugins: Plugins) -> None:
         self._creating = plugins.manager.hook.holdall_creating.get_hookimpls()
         self._watching = plugins.manager.hook.holdall_observe.get_hookimpls()
-        self.failures = 0
 
     @property
     def watched(self) -> bool:
@@ -50,7 +49,6 @@ class Observers:
             try:
                 _call(implementation, event=event)
             except Exception:
-                self.failures += 1
                 log.exception("plugin %r failed to observe %s", implementation.plugin_name, event.kind)
 
 

@@ -6,11 +6,10 @@ name. One typed function per kind hands back the one offer of that name.
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -19,7 +18,6 @@ from types import ModuleType
 from typing import Any
 
 import pluggy
-from pydantic import BaseModel
 
 from holdall.contract import CONTRACT
 from holdall.errors import PluginError
@@ -32,8 +30,9 @@ from holdall.hooks import (
     Specs,
     StorageOffer,
 )
+from holdall.spelling import nearest
 
-__all__ = ["Plugins", "installed", "nearest"]
+__all__ = ["Plugins", "installed"]
 
 Offer = StorageOffer[Any] | CompressorOffer[Any] | CipherOffer[Any] | CachePolicyOffer[Any] | KeySourceOffer[Any]
 
@@ -79,12 +78,6 @@ def installed() -> list[Installed]:
         name, version = ("?", "?") if dist is None else (dist.name, dist.version)
         found.append(Installed(entry.name, entry.value, name, version, summary))
     return sorted(found, key=lambda plugin: plugin.name)
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """A sentence that suggests the nearest of ``words``, or nothing."""
-    close = difflib.get_close_matches(word, list(words), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class Plugins:
@@ -225,8 +218,3 @@ def _module_of(path: Path) -> ModuleType:
     except Exception as error:
         raise PluginError(f"the plugin file {path} cannot be imported: {error!r}") from error
     return module
-
-
-def schema_of(settings: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a plugin's options."""
-    return settings.model_json_schema()

@@ -1,11 +1,11 @@
 """The one configuration file: TOML, overridden by the environment, every unknown key refused.
 
-``HOLDALL_STORAGE__USE=memory`` overrides ``[storage] use``; what is nested is joined by two underscores.
+``HOLDALL_STORAGE__USE=memory`` overrides ``[storage] use``; what is nested is joined by two underscores. The file's
+``[storage.options]`` are those of the storage that the file names: they do not apply to another.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from holdall.environment import JOINT, PREFIX, blamed, overridden, overrides, unknown_variables
 from holdall.errors import SettingsError
-from holdall.plugins import nearest
 from holdall.sessions.policy import SessionPolicy
+from holdall.spelling import nearest
 
 __all__ = [
     "CacheSettings",
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
-_PREFIX = "HOLDALL_"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -120,8 +120,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         hide_input_in_errors=True,
-        env_prefix=_PREFIX,
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=JOINT,
         nested_model_default_partial_update=True,
     )
     storage: StorageSettings
@@ -151,21 +151,29 @@ def read_settings(source: str | Path | Mapping[str, Any] | Settings) -> Settings
     if isinstance(source, Settings):
         return source
     where, values = ("the settings", source) if isinstance(source, Mapping) else (str(source), _toml(Path(source)))
-    unknown = [*_unknown_keys(values, where), *_unknown_variables()]
+    unknown = [*_unknown_keys(values, where), *unknown_variables(Settings.model_fields)]
     if unknown:
         raise SettingsError("\n".join(unknown))
     try:
-        return Settings(**dict(values))
-    except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, Settings, where))) from None
+        given = overrides(Settings)
     except ValueError as error:
-        raise SettingsError(f"{where}: {error}") from None
+        raise SettingsError(f"the environment: {error}") from None
+    try:
+        return Settings(**overridden(values, given))
+    except ValidationError as error:
+        raise SettingsError("\n".join(explained(error, Settings, where, given))) from None
 
 
-def explained(error: ValidationError, model: type[BaseModel], where: str) -> Iterable[str]:
-    """One line for each fault of a validation: where it is, what is wrong, and the nearest right name."""
+def explained(
+    error: ValidationError, model: type[BaseModel], file: str, given: Mapping[str, Any] | None = None
+) -> Iterable[str]:
+    """One line for each fault of a validation: where it is, what is wrong, and the nearest right name.
+
+    It is in ``file``, or in the variable that ``given`` came from.
+    """
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         path = [str(step) for step in fault["loc"] if step != "[key]"]
+        where = blamed(path, given or {}) or file
         name = repr(".".join(path))[1:-1]
         if fault["type"] == "extra_forbidden":
             allowed = _fields_at(model, path[:-1])
@@ -186,16 +194,6 @@ def _unknown_keys(values: Mapping[Any, Any], where: str) -> Iterable[str]:
     for key in values:
         if not isinstance(key, str) or key.startswith("_"):
             yield _unknown(where, repr(key).strip("'"), str(key), list(Settings.model_fields))
-
-
-def _unknown_variables() -> Iterable[str]:
-    """Overrides of sections that there are not; a misspelt variable must not be ignored."""
-    for variable in os.environ:
-        section, nested, _ = variable.upper().removeprefix(_PREFIX).partition("__")
-        known = [name.upper() for name in Settings.model_fields]
-        if variable.upper().startswith(_PREFIX) and nested and section not in known:
-            hint = nearest(section, known)
-            yield f"the environment: {variable!r} names no section{hint} (allowed: {', '.join(sorted(known))})"
 
 
 def _fields_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-from holdall.plugins import nearest
+from holdall.spelling import nearest
 from holdall_server.problems import Problem
 
 __all__ = ["fields_of", "object_of", "refuse_owned", "take"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from holdall.plugins import nearest
+from holdall.spelling import nearest
 from holdall_server.problems import Problem
 
 __all__ = ["Choice", "Cursor", "Number", "Parameter", "Text", "parse"]

@@ -28,7 +28,8 @@ def _dispatch(words: list[str]) -> int:
     import importlib  # noqa: PLC0415
 
     from holdall.cli.commands import COMMANDS, overview  # noqa: PLC0415
-    from holdall.cli.parsing import Parser, add_globals, nearest  # noqa: PLC0415
+    from holdall.cli.parsing import Parser, add_globals  # noqa: PLC0415
+    from holdall.spelling import nearest  # noqa: PLC0415
 
     top = Parser("holdall", usage="holdall [--config FILE] COMMAND …", epilog=f"commands:\n{overview()}", add_help=True)
     add_globals(top)

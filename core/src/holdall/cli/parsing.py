@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from holdall.cli.exits import USAGE
+from holdall.spelling import nearest
 
 __all__ = ["Parser", "add_globals"]
 
@@ -38,12 +38,6 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong in one line, and where to read more."""
         sys.stderr.write(f"holdall: {message} (see: {self.prog} --help)\n")
         raise SystemExit(USAGE)
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """A hint at the nearest of ``words``, or nothing."""
-    close = difflib.get_close_matches(word, list(words), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def add_globals(parser: argparse.ArgumentParser) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from holdall.errors import SettingsError
-from holdall.plugins import nearest
 from holdall.sessions import models
 from holdall.settings import Settings
+from holdall.spelling import nearest
 
 __all__ = ["schema"]
 
