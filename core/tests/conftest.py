@@ -26,9 +26,9 @@ settings.load_profile("holdall")
 
 
 def _installed() -> list[str]:
-    """The bundled backends that are here; ``HOLDALL_TEST_BACKENDS=memory,file`` chooses among them."""
+    """The bundled backends that are here; ``TEST_BACKENDS=memory,file`` chooses among them."""
     found: list[str] = []
-    for name in os.environ.pop("HOLDALL_TEST_BACKENDS", "memory,file,diskcache,tinydb").split(","):
+    for name in os.environ.get("TEST_BACKENDS", "memory,file,diskcache,tinydb").split(","):
         try:
             Plugins().storage(name)
         except PluginError:
