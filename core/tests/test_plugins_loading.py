@@ -143,6 +143,21 @@ def test_what_is_wrong_with_an_offer_names_the_plugin(result, words):
         plugins.storage("odd")
 
 
+def test_an_offer_that_names_no_contract_was_written_for_the_first(monkeypatch):
+    from holdall import hooks, plugins  # noqa: PLC0415
+
+    assert offer(name="odd", contract=1).contract == 1
+    for name in ("StorageOffer", "CompressorOffer", "CipherOffer", "CachePolicyOffer", "KeySourceOffer"):
+        assert getattr(hooks, name).__dataclass_fields__["contract"].default == 1
+    loaded = Plugins()
+    loaded.register(Offers([offer(name="new", contract=2), offer(name="old", contract=1)]), "both")
+    with pytest.raises(PluginError, match=r"^plugin 'new' was written for contract 2; this is contract 1$"):
+        loaded.storage("new")
+    monkeypatch.setattr(plugins, "CONTRACT", 2)
+    with pytest.raises(PluginError, match=r"^plugin 'old' was written for contract 1; this is contract 2$"):
+        loaded.storage("old")
+
+
 def test_two_loaded_plugins_that_offer_one_name_are_both_named():
     plugins = Plugins()
     plugins.register(Offers([offer(name="same")]), "first")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import pluggy
 from pydantic import BaseModel
 
-from holdall.contract import CONTRACT, Abilities, BlockingSessionStorage, ISessionStorage
+from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
 
 if TYPE_CHECKING:
     from holdall.caching import CachePolicy
@@ -50,7 +50,11 @@ class NoSettings(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class StorageOffer(Generic[S]):
-    """A kind of storage that can be named in ``[storage] use``."""
+    """A kind of storage that can be named in ``[storage] use``.
+
+    ``contract``, here and in every offer, is the one that it was written for. State it: an offer that says nothing
+    was written for contract 1, whichever this is, and is refused once that is no longer understood.
+    """
 
     name: str
     summary: str
@@ -65,7 +69,7 @@ class StorageOffer(Generic[S]):
     """Options for a fresh storage inside an empty folder; the conformance kit opens it again and again."""
     configured: Callable[[S], Abilities] | None = None
     """What it promises with these settings, where that differs from ``abilities``."""
-    contract: int = CONTRACT
+    contract: int = 1
 
     def promises(self, settings: S) -> Abilities:
         """What the storage promises as it is configured."""
@@ -81,7 +85,7 @@ class CompressorOffer(Generic[S]):
     tag: int
     settings: type[S]
     open: Callable[[S], Compressor]
-    contract: int = CONTRACT
+    contract: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class CipherOffer(Generic[S]):
     tag: int
     settings: type[S]
     open: Callable[[S, KeySource], Cipher | Coroutine[Any, Any, Cipher]]
-    contract: int = CONTRACT
+    contract: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class CachePolicyOffer(Generic[S]):
     summary: str
     settings: type[S]
     open: Callable[[S], CachePolicy]
-    contract: int = CONTRACT
+    contract: int = 1
 
 
 class KeySource(Protocol):
@@ -127,7 +131,7 @@ class KeySourceOffer(Generic[S]):
     summary: str
     settings: type[S]
     open: Callable[[S], KeySource | Coroutine[Any, Any, KeySource]]
-    contract: int = CONTRACT
+    contract: int = 1
 
 
 class Specs:

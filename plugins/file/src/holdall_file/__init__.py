@@ -32,5 +32,6 @@ def holdall_storages() -> list[StorageOffer[FileSettings]]:
             abilities=Abilities(Durability.POWER, shared=True),
             sandbox=_sandbox,
             configured=_promises,
+            contract=1,
         )
     ]

@@ -94,5 +94,6 @@ def holdall_storages() -> list[StorageOffer[NoSettings]]:
             open=_open,
             abilities=Abilities(),
             sandbox=_sandbox,
+            contract=1,
         )
     ]
