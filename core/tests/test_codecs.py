@@ -268,7 +268,9 @@ async def test_compression_is_switched_on_and_off_and_everything_is_still_read(o
         ),
         ({"compression": {"use": "zpi"}}, PluginError, "no plugin 'zpi'"),
         ({"cache": {"policy": "none"}}, PluginError, "no plugin 'none'"),
-        ({"encryption": {"use": "seal"}}, SettingsError, "'seal' needs a key source"),
+        ({"encryption": {"use": "seal"}}, SettingsError, "^encryption: this version cannot encrypt; leave"),
+        ({"encryption": {"use": "aes"}, "plugins": ["x"]}, SettingsError, "this version cannot encrypt"),
+        ({"encryption": {"reads": ["aes"]}}, SettingsError, "this version cannot encrypt"),
     ],
 )
 async def test_what_is_wrong_with_a_codec_is_told_before_anything_is_opened(opening, sections, error, words):

@@ -97,7 +97,7 @@ def test_two_distributions_that_claim_one_name_are_both_named(install):
 @pytest.mark.covers("ST-05")
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("memroy", "did you mean 'memory'?"), ("postgres", "pip install holdall-postgres"), ("", "no plugin ''")],
+    [("memroy", "did you mean 'memory'?"), ("postgres", "(installed: "), ("", "no plugin ''")],
 )
 def test_an_unknown_name_says_what_is_near_and_what_is_installed(name, words):
     with pytest.raises(PluginError) as caught:
@@ -105,6 +105,18 @@ def test_an_unknown_name_says_what_is_near_and_what_is_installed(name, words):
     assert words in str(caught.value)
     assert "memory" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_only_our_own_packages_are_ever_advised(monkeypatch):
+    from holdall import plugins  # noqa: PLC0415
+
+    for name in ("postgres", "./shelf", "house_rules", "mem", ""):
+        with pytest.raises(PluginError) as caught:
+            Plugins().storage(name)
+        assert "pip" not in str(caught.value)
+    monkeypatch.setattr(plugins, "_entry_points", lambda: ())
+    with pytest.raises(PluginError, match=r"\(installed: none\); to get it: pip install holdall-tinydb$"):
+        Plugins().storage("tinydb")
 
 
 def test_a_plugin_that_offers_something_else_is_told_apart(install):

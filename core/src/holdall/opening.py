@@ -25,9 +25,9 @@ from holdall.plugins import Plugins
 from holdall.sessions.engine import Engine
 from holdall.sessions.state import State
 from holdall.sessions.store import Store
-from holdall.settings import Settings, StorageRef, explained, read_settings
+from holdall.settings import CodecSettings, Settings, StorageRef, explained, read_settings
 
-__all__ = ["abilities_of", "open_storage", "open_store", "options_of"]
+__all__ = ["abilities_of", "codec_of", "open_storage", "open_store", "options_of"]
 
 log = logging.getLogger("holdall")
 T = TypeVar("T")
@@ -51,8 +51,6 @@ async def open_store(
     """
     settings = read_settings(source)
     plugins = plugins or Plugins()
-    for name in settings.plugins:
-        plugins.load(name)
     codec = codec_of(settings, plugins)
     policy = _cache_policy(settings, plugins)
     abilities_of(settings, plugins)
@@ -72,6 +70,12 @@ async def open_store(
         yield store
 
 
+def load_named(settings: Settings, plugins: Plugins) -> None:
+    """Load what the configuration names in ``plugins``; an offer of theirs may be what it uses."""
+    for name in settings.plugins:
+        plugins.load(name)
+
+
 def options_of(offer: StorageOffer[Any], options: Mapping[str, Any], where: str = "storage.options") -> BaseModel:
     """The options of a storage, checked by its own schema; raises ``SettingsError`` with one line per fault."""
     return _checked(offer.settings, options, f"{where} of {offer.name!r}")
@@ -79,6 +83,7 @@ def options_of(offer: StorageOffer[Any], options: Mapping[str, Any], where: str 
 
 def abilities_of(settings: Settings, plugins: Plugins) -> Abilities:
     """What the configured storage promises; raises ``SettingsError`` if that is less than is demanded of it."""
+    load_named(settings, plugins)
     offer = plugins.storage(settings.storage.use)
     abilities = offer.promises(options_of(offer, settings.storage.options))
     wanted = settings.storage.durability
@@ -116,9 +121,9 @@ def _coroutines(storage: object, name: str) -> ISessionStorage:
 
 def codec_of(settings: Settings, plugins: Plugins) -> Codec:
     """The record pipeline as configured."""
-    if settings.encryption.use is not None:
-        cipher = plugins.cipher(settings.encryption.use).name
-        raise SettingsError(f"encryption.use: {cipher!r} needs a key source, which this version cannot configure")
+    if settings.encryption != CodecSettings():
+        raise SettingsError("encryption: this version cannot encrypt; leave the section out")
+    load_named(settings, plugins)
     compression, compressors = settings.compression, dict[int, Compressor]()
     names = [*([] if compression.use is None else [compression.use]), *compression.reads]
     for name in dict.fromkeys(names):

@@ -50,7 +50,7 @@ _BUNDLED = {
     "diskcache": "holdall-diskcache",
     "tinydb": "holdall-tinydb",
 }
-"""What to install for the names that Holdall's own documentation uses."""
+"""What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,11 @@ class Plugins:
                     raise ValueError(f"{caller.name} wraps other plugins; no behaviour depends on their order")
 
     def load(self, name: str) -> None:
-        """Import the installed plugin ``name``, and no other."""
+        """Import the installed plugin ``name``, and no other; what ends in ``.py`` is a single-file plugin."""
         if name in self._loaded or self.manager.has_plugin(name):
+            return
+        if name.endswith(".py"):
+            self.load_file(Path(name))
             return
         matches = [entry for entry in _entry_points() if entry.name == name]
         if not matches:
@@ -128,8 +131,10 @@ class Plugins:
         self._loaded.add(name)
 
     def load_file(self, path: Path) -> None:
-        """Use the single-file plugin at ``path``."""
-        self.register(_module_of(path), path.stem)
+        """Use the single-file plugin at ``path``; once, however often it is named."""
+        if str(path.absolute()) not in self._loaded:
+            self.register(_module_of(path), str(path))
+            self._loaded.add(str(path.absolute()))
 
     def storage(self, name: str) -> StorageOffer[Any]:
         """The storage that is offered as ``name``."""
@@ -165,6 +170,8 @@ class Plugins:
 
     def _offer(self, hook: str, kind: str, name: str) -> Any:
         if name not in {offer.name for _, offer in self._of(hook, kind)}:
+            if name.endswith(".py"):
+                raise PluginError(f"{name!r} is a file: name it in plugins, and here the {kind} that it offers")
             self.load(name)
         matches = [(owner, offer) for owner, offer in self._of(hook, kind) if offer.name == name]
         if not matches:
@@ -195,10 +202,7 @@ class Plugins:
     @staticmethod
     def _unknown(name: str) -> str:
         names = sorted({entry.name for entry in _entry_points()})
-        hint = nearest(name, names)
-        if not hint:
-            package = _BUNDLED.get(name, f"holdall-{name}")
-            hint = f"; to get it: pip install {package}"
+        hint = f"; to get it: pip install {_BUNDLED[name]}" if name in _BUNDLED else nearest(name, names)
         return f"no plugin {name!r} is installed (installed: {', '.join(names) or 'none'}){hint}"
 
 

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     encryption: CodecSettings = CodecSettings()
     cache: CacheSettings = CacheSettings()
     plugins: list[str] = []
-    """Further plugins to load: those that watch sessions or take part in their creation."""
+    """Further plugins to load: those that watch sessions or take part in their creation, and single files (``.py``)."""
 
     @classmethod
     def settings_customise_sources(

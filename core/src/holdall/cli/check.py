@@ -7,6 +7,7 @@ import json
 
 from holdall.cli.configuring import config_path, settings_of
 from holdall.cli.exits import OK
+from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import pairs
 
 __all__ = ["configure", "run"]
@@ -14,6 +15,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to print instead of the check."""
+    add_plugins(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--example", action="store_true", help="print an example configuration")
     what.add_argument(

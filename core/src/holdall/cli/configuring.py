@@ -12,7 +12,7 @@ from holdall.errors import SettingsError
 if TYPE_CHECKING:
     from holdall.settings import Settings
 
-__all__ = ["config_path", "settings_of", "with_server"]
+__all__ = ["config_path", "settings_of", "with_plugins", "with_server"]
 
 DEFAULT = "holdall.toml"
 
@@ -33,7 +33,14 @@ def settings_of(args: argparse.Namespace) -> Settings:
     path = config_path(args)
     from holdall.settings import read_settings  # noqa: PLC0415 - costs more than the rest of the command line
 
-    return read_settings({} if path is None else path)
+    return with_plugins(read_settings({} if path is None else path), args)
+
+
+def with_plugins(settings: Settings, args: argparse.Namespace) -> Settings:
+    """``settings`` with what ``--plugin`` names added to their plugins."""
+    if not args.plugins:
+        return settings
+    return settings.model_copy(update={"plugins": [*settings.plugins, *args.plugins]})
 
 
 def with_server(settings: Settings, changes: dict[str, Any]) -> Settings:

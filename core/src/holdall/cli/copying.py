@@ -12,7 +12,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdall.cli.configuring import with_plugins
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.parsing import add_plugins
 from holdall.cli.running import say
 from holdall.cli.tables import counted
 from holdall.errors import SettingsError
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """From where to where."""
     parser.add_argument("source", metavar="FROM.toml", type=Path, help="the configuration of the storage to read")
     parser.add_argument("target", metavar="TO.toml", type=Path, help="the configuration of the storage to write")
+    add_plugins(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -54,7 +57,7 @@ async def _run(args: argparse.Namespace) -> Copied:
     from holdall.transfer.copying import copy  # noqa: PLC0415
     from holdall.transfer.windows import counted_heads  # noqa: PLC0415
 
-    source, target = read_settings(args.source), read_settings(args.target)
+    source, target = (with_plugins(read_settings(path), args) for path in (args.source, args.target))
     if source.storage == target.storage:
         raise SettingsError(f"{args.source} and {args.target} name the same storage")
     async with AsyncExitStack() as stack:

@@ -21,11 +21,9 @@ __all__ = ["examined"]
 def examined(settings: Settings) -> dict[str, str]:
     """What the configuration comes to, in words; raises at the first thing that is wrong with it."""
     plugins = Plugins()
-    for name in settings.plugins:
-        plugins.load(name)
+    opening.codec_of(settings, plugins)
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
-    opening.codec_of(settings, plugins)
     if settings.cache.policy is not None:
         _check(plugins.cache_policy(settings.cache.policy).settings, settings.cache.options, "cache.options")
     refusal = _refusal(settings, abilities)

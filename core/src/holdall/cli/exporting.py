@@ -12,6 +12,7 @@ from typing import IO
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK
+from holdall.cli.parsing import add_plugins
 
 __all__ = ["configure", "run"]
 
@@ -20,6 +21,7 @@ FORMATS = ("jsonl", "json", "markdown", "original")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which session, how, where to."""
+    add_plugins(parser)
     parser.add_argument("id", metavar="ID", help="the session; `holdall list` shows them")
     parser.add_argument(
         "--format", choices=FORMATS, default="jsonl", help="default: jsonl, which can be imported again"

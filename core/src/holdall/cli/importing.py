@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.parsing import add_plugins
 from holdall.cli.running import say
 from holdall.cli.tables import counted
 from holdall.errors import SettingsError
@@ -31,6 +32,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which files, into what, as whose."""
+    add_plugins(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="a transcript; - reads one from standard input")
     parser.add_argument("--format", choices=["claude-code", "codex", "openai", "holdall"], help="default: by content")
     parser.add_argument("--owner", help="whose the sessions become (default: server.anonymous, or who you are here)")

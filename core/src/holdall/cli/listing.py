@@ -9,6 +9,7 @@ from typing import Any
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK
+from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import table
 
 __all__ = ["configure", "run"]
@@ -16,6 +17,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which sessions."""
+    add_plugins(parser)
     parser.add_argument("--owner", help="only those of this owner")
     parser.add_argument("--project", help="only those of this project")
     parser.add_argument("--status", choices=["active", "ended"], help="only those in this state")

@@ -10,7 +10,7 @@ from typing import NoReturn
 from holdall.cli.exits import USAGE
 from holdall.spelling import nearest
 
-__all__ = ["Parser", "add_globals"]
+__all__ = ["Parser", "add_globals", "add_plugins"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,3 +47,9 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", default=keep, help="the configuration (default: $HOLDALL_CONFIG, or holdall.toml)"
     )
     parser.add_argument("--debug", action="store_true", default=keep, help="show where an error came from")
+
+
+def add_plugins(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that uses what a configuration names."""
+    about = "load this plugin, too: a single file, or the name of an installed one; may be repeated"
+    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], dest="plugins", help=about)

@@ -8,6 +8,7 @@ from typing import Any
 
 from holdall.cli.configuring import settings_of, with_server
 from holdall.cli.exits import OK
+from holdall.cli.parsing import add_plugins
 from holdall.cli.trying import first_lines
 from holdall.errors import SettingsError
 
@@ -16,6 +17,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags that override ``[server]``."""
+    add_plugins(parser)
     parser.add_argument("--host", help="the address to listen on")
     parser.add_argument("--port", type=int, help="the port to listen on; 0 takes a free one")
     parser.add_argument("--workers", type=int, help="how many processes serve")

@@ -16,8 +16,6 @@ __all__ = ["opened"]
 async def opened(stack: AsyncExitStack, settings: Settings) -> tuple[ISessionStorage, Codec]:
     """The configured storage, closed with ``stack``, and the codec of its records."""
     plugins = Plugins()
-    for name in settings.plugins:
-        plugins.load(name)
     codec = opening.codec_of(settings, plugins)
     storage = await opening.open_storage(settings.storage, plugins)
     stack.push_async_callback(storage.close)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import counted
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """How to print."""
+    add_plugins(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
