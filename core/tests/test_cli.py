@@ -177,7 +177,7 @@ def test_the_configuration_is_found_by_flag_then_environment_then_name(
 def test_the_example_runs_as_it_stands(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("check", "--example")
     assert code == 0
-    write(tmp_path / "holdall.toml", out.replace('use = "file"', 'use = "memory"').replace('path = "./data"', ""))
+    write(tmp_path / "holdall.toml", out.replace('use = "file"', 'use = "memory"').replace('path = "./data"', "#"))
     code, _, err = run("check")
     assert (code, err) == (0, "")
 
@@ -188,6 +188,40 @@ def test_schemas_are_published(run: Run) -> None:
     message = json.loads(run("check", "--schema", "NewMessage")[1])
     assert set(message["required"]) == {"role", "content"}
     assert message["$schema"].endswith("2020-12/schema")
+
+
+def test_the_help_names_models_that_there_are_and_every_model_has_a_schema(run: Run) -> None:
+    from holdall.sessions import models  # noqa: PLC0415
+
+    told = " ".join(run("check", "--help")[1].split())
+    named = told.split("of the model named: ")[1].split(" …")[0].split(", ")
+    assert named
+    for name in (*named, *models.__all__):
+        code, out, _ = run("check", "--schema", name)
+        assert (code, "$schema" in json.loads(out)) == (0, True)
+
+
+def test_what_could_not_be_served_is_not_simply_ok(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("holdall_server")
+    write(tmp_path / "holdall.toml", MEMORY)
+    code, out, _ = run("check")
+    assert (code, "`holdall serve` would refuse this" in out, out.splitlines()[-1]) == (0, True, "ok, but not to serve")
+
+
+def test_check_shows_where_a_storage_is_and_opens_it_when_asked(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("holdall_file")
+    settings = '[storage]\nuse = "file"\n[storage.options]\npath = "{}"\n[server]\nanonymous = "ana"\n'
+    write(tmp_path / "holdall.toml", settings.format("./data"))
+    code, out, _ = run("check", "--json")
+    assert (code, json.loads(out)["path"]) == (0, str(tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+    code, out, _ = run("check", "--open")
+    assert (code, "opened         yes" in out, out.splitlines()[-1]) == (0, True, "ok")
+    assert (tmp_path / "data").is_dir()
+    write(tmp_path / "file", "")
+    write(tmp_path / "holdall.toml", settings.format("./file/data"))
+    code, out, err = run("check", "--open")
+    assert (code in (2, 3), out, err.count("\n")) == (True, "", 1)
 
 
 @pytest.mark.covers("PL-06")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from holdall.cli.configuring import config_path, settings_of
 from holdall.cli.exits import OK
 from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import pairs
+
+if TYPE_CHECKING:
+    from holdall.settings import Settings
 
 __all__ = ["configure", "run"]
 
@@ -23,8 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="Settings",
         metavar="MODEL",
-        help="print the JSON Schema of the configuration, or of the model named: Session, NewMessage …",
+        help="print the JSON Schema of the configuration, or of the model named: NewSession, NewMessage, SessionRecord …",
     )
+    about = "also open the storage and close it: nothing is written but what opening writes (a folder that is missing)"
+    parser.add_argument("--open", action="store_true", help=about)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -45,5 +52,22 @@ def run(args: argparse.Namespace) -> int:
 
     path = config_path(args)
     facts = {"configuration": str(path) if path else "the environment", **examined(settings)}
-    print(json.dumps(facts, indent=2) if args.json else f"{pairs(facts)}\nok")
+    if args.open:
+        facts["opened"] = _opened(settings)
+    verdict = "ok, but not to serve" if "note" in facts else "ok"
+    print(json.dumps(facts, indent=2) if args.json else f"{pairs(facts)}\n{verdict}")
     return OK
+
+
+def _opened(settings: Settings) -> str:
+    """Open the storage and close it; raises what keeps it from being opened."""
+    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
+
+    from holdall.cli.storages import opened  # noqa: PLC0415
+
+    async def once() -> None:
+        async with AsyncExitStack() as stack:
+            await opened(stack, settings)
+
+    asyncio.run(once())
+    return "yes, and closed again"

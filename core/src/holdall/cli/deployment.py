@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -29,7 +30,10 @@ def examined(settings: Settings) -> dict[str, str]:
     refusal = _refusal(settings, abilities)
     if refusal is not None and "server" in settings.model_fields_set:
         raise SettingsError(refusal)
-    facts = {"holdall": metadata.version("holdall"), "storage": ", over ".join(map(_plugin, storages))}
+    facts = {"holdall": metadata.version("holdall"), "storage": ", over ".join(_plugin(name) for name, _ in storages)}
+    paths = [path for _, options in storages for path in _paths(options)]
+    if paths:
+        facts["path"] = ", ".join(paths)
     facts["durability"] = abilities.durability.label
     facts["shared"] = "yes" if abilities.shared else "no"
     facts["compression"] = _plugin(settings.compression.use)
@@ -44,12 +48,20 @@ def examined(settings: Settings) -> dict[str, str]:
     return facts
 
 
-def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[str]:
+def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[tuple[str, BaseModel]]:
     """The storage that ``ref`` names and those nested in its options, each with its options checked."""
     options = opening.options_of(plugins.storage(ref.use), ref.options, f"{where}.options")
-    yield ref.use
+    yield ref.use, options
     for name, value in _nested(options):
         yield from _storages(value, plugins, f"{where}.options.{name}")
+
+
+def _paths(options: BaseModel) -> Iterator[str]:
+    """Where a storage keeps what it keeps: its paths, from the root."""
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        if isinstance(value, Path):
+            yield str(value.expanduser().absolute())
 
 
 def _nested(options: BaseModel) -> Iterator[tuple[str, StorageRef]]:

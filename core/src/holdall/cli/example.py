@@ -13,7 +13,7 @@ use = "file"                  # file, memory, diskcache, tinydb, or any that `ho
 # durability = "power"        # refuse to start unless the storage promises at least none, process or power
 
 [storage.options]             # the plugin's own; see: holdall plugins file
-path = "./data"
+path = "./data"               # relative to where `holdall` is started; `holdall check` shows what it comes to
 
 [server]
 host = "127.0.0.1"

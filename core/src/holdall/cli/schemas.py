@@ -1,10 +1,10 @@
-"""The published JSON Schemas: the configuration's, and those of what is stored and exchanged."""
+"""The published JSON Schemas: the configuration's, the session record's, and those of what clients send and messages hold."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from holdall.errors import SettingsError
 from holdall.sessions import models
@@ -19,14 +19,9 @@ def schema(name: str) -> dict[str, Any]:
     found = published()
     if name not in found:
         raise SettingsError(f"no model {name!r}{nearest(name, found)} (there are: {', '.join(sorted(found))})")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[name].model_json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[name].json_schema()}
 
 
-def published() -> dict[str, type[BaseModel]]:
-    """Every model that has a schema, by name."""
-    models_: dict[str, type[BaseModel]] = {"Settings": Settings}
-    for name in models.__all__:
-        model = getattr(models, name)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            models_[name] = model
-    return models_
+def published() -> dict[str, TypeAdapter[Any]]:
+    """Everything that has a schema, by name."""
+    return {"Settings": TypeAdapter(Settings), **{name: TypeAdapter(getattr(models, name)) for name in models.__all__}}
