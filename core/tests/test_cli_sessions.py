@@ -99,7 +99,10 @@ def test_bad_lines_are_named_and_the_exit_code_tells(run: Run) -> None:
 def test_what_is_no_transcript_is_refused(run: Run) -> None:
     Path("x.jsonl").write_text('{"hello": 1}\n')
     code, _, err = run("import", "x.jsonl")
-    assert (code, "name it with --format" in err) == (1, True)
+    assert (code, "name it with --format: holdall, claude-code, codex, openai\n" in err) == (1, True)
+    Path("empty.jsonl").write_text("")
+    for how in ([], ["--format", "codex"]):
+        assert run("import", "empty.jsonl", *how) == (1, "", "holdall: empty.jsonl: it is empty\n")
     assert run("import", "x.jsonl", "--format", "claude-code")[0] == 0
 
 
@@ -124,6 +127,21 @@ def test_an_export_that_fails_leaves_no_file(run: Run, tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert err.startswith("holdall: no such session")
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("out")]
+
+
+def test_an_export_that_cannot_be_written_names_what_was_asked_for(run: Run) -> None:
+    session = brought(run)["session"]
+    Path("folder").mkdir()
+    assert run("export", session, "-o", "/nope/x") == (2, "", "holdall: /nope/x: No such file or directory\n")
+    code, _, err = run("export", session, "-o", "folder")
+    assert (code, err) == (2, "holdall: folder: Is a directory\n")
+    assert not list(Path().glob("*.part"))
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x"])
+def test_a_list_of_nothing_is_refused(run: Run, limit: str) -> None:
+    code, out, err = run("list", f"--limit={limit}")
+    assert (code, out, "--limit: must be a whole number from 1" in err) == (2, "", True)
 
 
 def test_nothing_printed_can_steer_a_terminal(run: Run) -> None:
@@ -165,9 +183,12 @@ def test_damage_is_found_and_named(run: Run, tmp_path: Path) -> None:
     for path in logs:
         path.write_bytes(path.read_bytes().replace(b"Hello there", b"Hello theer"))
     code, out, err = run("verify")
-    assert code in (1, 3)
-    assert out + err
-    assert "Traceback" not in err
+    assert (code, err) == (1, "")
+    problem, summary = out.splitlines()
+    assert "is damaged" in problem
+    assert summary.endswith("; 1 problem")
+    code, out, err = run("verify", "--json")
+    assert (code, err, json.loads(out)["problems"]) == (1, "", [problem])
 
 
 def test_a_storage_that_fails_is_exit_code_3(run: Run, tmp_path: Path) -> None:

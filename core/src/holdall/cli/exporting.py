@@ -62,5 +62,9 @@ def _output(path: Path | None) -> Generator[IO[bytes]]:
         with part.open("wb") as file:
             yield file
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):  # a name that nobody gave
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         part.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK
-from holdall.cli.parsing import add_plugins
+from holdall.cli.parsing import add_plugins, positive
 from holdall.cli.tables import table
 
 __all__ = ["configure", "run"]
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", help="only those of this project")
     parser.add_argument("--status", choices=["active", "ended"], help="only those in this state")
     parser.add_argument("--tag", help="only those with this tag")
-    parser.add_argument("--limit", type=int, default=50, help="how many at most (default: 50)")
+    parser.add_argument("--limit", type=positive, default=50, help="how many at most (default: 50)")
     parser.add_argument("--json", action="store_true", help="print JSON, one line a session")
 
 

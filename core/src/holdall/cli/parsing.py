@@ -10,7 +10,7 @@ from typing import NoReturn
 from holdall.cli.exits import USAGE
 from holdall.spelling import nearest
 
-__all__ = ["Parser", "add_globals", "add_plugins"]
+__all__ = ["Parser", "add_globals", "add_plugins", "positive"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,3 +53,10 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
     """The option of every command that uses what a configuration names."""
     about = "load this plugin, too: a single file, or the name of an installed one; may be repeated"
     parser.add_argument("--plugin", metavar="FILE", action="append", default=[], dest="plugins", help=about)
+
+
+def positive(word: str) -> int:
+    """A number of things, of which there must be one at least."""
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {word!r}")
+    return int(word)

@@ -1,10 +1,15 @@
-"""Read everything in a storage and name what is wrong with it: missing or unreadable records, marks that disagree."""
+"""Read everything in a storage and name what is wrong with it: missing or unreadable records, marks that disagree.
+
+One line a problem. What the storage itself notes meanwhile, such as where it keeps a copy, is among what --json prints.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-from contextlib import AsyncExitStack
+import logging
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from holdall.cli.configuring import settings_of
@@ -28,9 +33,10 @@ def run(args: argparse.Namespace) -> int:
     """Verify, then say what was found."""
     import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
 
-    report = asyncio.run(_run(args))
+    with _noted() as notes:
+        report = asyncio.run(_run(args))
     if args.json:
-        print(json.dumps(report.as_dict(), indent=2))
+        print(json.dumps({**report.as_dict(), "notes": notes}, indent=2))
     else:
         for problem in report.problems:
             print(problem)
@@ -39,6 +45,20 @@ def run(args: argparse.Namespace) -> int:
             f" {counted(report.records, 'record')}, {report.bytes:,} bytes; {counted(len(report.problems), 'problem')}"
         )
     return PROBLEMS if report.problems else OK
+
+
+@contextmanager
+def _noted() -> Generator[list[str]]:
+    """What is logged, kept apart: the report says what is wrong, and says it once."""
+    notes: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: notes.append(record.getMessage())
+    logger = logging.getLogger("holdall")
+    logger.addHandler(handler)
+    try:
+        yield notes
+    finally:
+        logger.removeHandler(handler)
 
 
 async def _run(args: argparse.Namespace) -> Verified:

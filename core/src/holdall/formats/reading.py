@@ -45,10 +45,12 @@ def detect(head: Sequence[Record]) -> str | None:
 
 def transcripts(path: Path, format: str | None = None) -> Iterator[Transcript | Fault]:  # noqa: A002
     """The transcripts in a file, most often one."""
+    if next(read_lines(path), None) is None:
+        raise Invalid("it is empty")
     head = head_of(path)
     name = format or detect(head)
     if name is None:
-        raise Invalid("its format cannot be told from its content; name it with --format")
+        raise Invalid(f"its format cannot be told from its content; name it with --format: {', '.join(IMPORTS)}")
     if name not in IMPORTS:
         raise Invalid(f"no format {name!r}; there are {', '.join(IMPORTS)}")
     form = IMPORTS[name]
