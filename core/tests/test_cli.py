@@ -88,6 +88,7 @@ def test_version_and_help(run: Run) -> None:
         (["--conifg", "x", "serve"], "unknown argument '--conifg'; did you mean '--config'?"),
         (["export"], "the following arguments are required: ID"),
         (["export", "x", "--format", "pdf"], "argument --format: invalid choice: 'pdf'"),
+        (["plugin", "test", "memory", "-x"], "unknown argument '-x'; put pytest's arguments after --"),
         (["plugin", "tset", "memory"], "invalid choice: 'tset'"),
         (["import", "x", "--token-env", "T"], "--token-env goes with --server"),
         (["check"], "there is no configuration file holdall.toml; to make one: holdall check --example > holdall.toml"),
@@ -104,6 +105,13 @@ def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, arguments: list[str],
     assert err.startswith("holdall: ")
     assert line in err
     assert err.count("\n") == 1
+
+
+def test_what_stands_after_two_dashes_is_for_pytest(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("holdall.testing.run", lambda *words, **options: asked.extend((*words, options)))
+    assert run("plugin", "test", "memory", "--", "-x", "-k", "spans")[0] == 0
+    assert asked == ["memory", {"report": None, "pytest_args": ["-x", "-k", "spans"]}]
 
 
 @pytest.mark.covers("PL-03")

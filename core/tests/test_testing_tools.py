@@ -57,7 +57,8 @@ def test_run_without_code_reports(tmp_path):
         "verified": {"durability": "process", "shared": False},
     }
     assert told["counts"]["failed"] == 0
-    assert any("crash tool" in note for note in told["notes"])
+    command = f"python -m holdall.testing.crash --plugin control-append --plugin-file {controls.__file__} --mode cut"
+    assert f"power: verified only by the crash tool ({command})" in told["notes"]
 
 
 @pytest.mark.crash

@@ -16,6 +16,9 @@ __all__ = ["Parser", "add_globals", "add_plugins", "positive"]
 class Parser(argparse.ArgumentParser):
     """An ``ArgumentParser`` that accepts no abbreviations and explains itself in one line."""
 
+    advice = ""
+    """What an unknown flag is answered with, where the nearest right one would not help."""
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("allow_abbrev", False)
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -27,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             word = next((word for word in unknown if word.startswith("-")), unknown[0])
             hint = nearest(word.split("=", 1)[0], self.flags()) if word.startswith("-") else ""
-            self.error(f"unknown argument {word!r}{hint}")
+            self.error(f"unknown argument {word!r}{self.advice or hint}")
         return args
 
     def flags(self) -> list[str]:

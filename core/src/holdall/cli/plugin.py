@@ -1,4 +1,4 @@
-"""Write a plugin, or hold one to the contract with the conformance kit."""
+"""Hold a storage plugin to the contract with the conformance kit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 from pathlib import Path
 
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.parsing import Parser
 from holdall.errors import PluginError
 
 __all__ = ["configure", "run"]
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The two things to do with a plugin."""
+def configure(parser: Parser) -> None:
+    """Which plugin, and how to test it."""
+    parser.advice = "; put pytest's arguments after --"
     actions = parser.add_subparsers(dest="action", required=True, metavar="test", parser_class=type(parser))
     test = actions.add_parser("test", help="run the conformance kit on an installed storage, or on a plugin file")
     test.add_argument("name", help="the plugin's name, or the path of a single-file plugin")

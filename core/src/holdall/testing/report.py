@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -93,11 +94,18 @@ class Recorder:
         durability = min(claimed.durability, Durability.PROCESS) if self._held("durability") else Durability.NONE
         notes: list[str] = []
         if claimed.durability is Durability.POWER:
-            notes.append("power: verified only by the crash tool (python -m holdall.testing.crash --mode cut)")
+            notes.append(f"power: verified only by the crash tool ({self._crash_tool()})")
         if not claimed.shared and self._held("shared"):
             notes.append("not shared: a second opener is refused, verified")
         verified = Abilities(durability, claimed.shared and self._held("shared"))
         return Report(self.subject.plugin, self._version(), self.offer.contract, claimed, verified, counts, notes)
+
+    def _crash_tool(self) -> str:
+        """The command that cuts the power under this plugin."""
+        file = [] if self.subject.file is None else ["--plugin-file", self.subject.file]
+        return shlex.join(
+            ["python", "-m", "holdall.testing.crash", "--plugin", self.subject.plugin, *file, "--mode", "cut"]
+        )
 
     def _held(self, ability: str) -> bool:
         """Whether a claim was tested, and every test of it passed."""
