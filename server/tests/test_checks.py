@@ -65,11 +65,21 @@ def test_tokens_by_reference(tmp_path: Path, monkeypatch):
     assert secret not in str(caught.value)
     file.chmod(0o600)
     check(settings({"tokens": [{"owner": "ana", "file": str(file)}]}))
-    for weak in ("short", "has blanks in it, many", "ünicode-0123456789"):
+    for weak in ("short", "has blanks in it, many", "ünicode-0123456789", "x" * 513, "x" * 512 + "=", "=" * 20):
         monkeypatch.setenv("ANAS_TOKEN", weak)
-        with pytest.raises(SettingsError, match="no bearer token") as caught:
+        with pytest.raises(SettingsError, match="ANAS_TOKEN must be 16 to 512 of: letters, digits and -") as caught:
             check(settings({"tokens": [{"owner": "ana", "env": "ANAS_TOKEN"}]}))
         assert weak not in str(caught.value)
+    file.write_text("too-short")
+    with pytest.raises(SettingsError, match=f"{file} must be 16 to 512 of") as caught:
+        check(settings({"tokens": [{"owner": "ana", "file": str(file)}]}))
+    assert "too-short" not in str(caught.value)
+
+
+def test_nesting_that_the_store_would_refuse_is_not_let_in():
+    assert settings({"max_json_depth": 200}).server.max_json_depth == 200
+    with pytest.raises(SettingsError, match=r"server\.max_json_depth: .*less than or equal to 200"):
+        settings({"max_json_depth": 201})
 
 
 def test_the_command_says_in_one_line_why_it_does_not_start(tmp_path: Path):

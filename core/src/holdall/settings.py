@@ -101,7 +101,7 @@ class ServerSettings(BaseModel):
     anonymous: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The owner that requests without a token act as; allowed on loopback only."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 1 << 20
-    max_json_depth: Annotated[int, Field(gt=0, le=500)] = 64
+    max_json_depth: Annotated[int, Field(gt=0, le=200)] = 64
     max_json_keys: Annotated[int, Field(gt=0)] = 10_000
     page: Annotated[int, Field(gt=0)] = 50
     """Items on a page when the client does not say."""

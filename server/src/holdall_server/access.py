@@ -18,7 +18,7 @@ from holdall_server.problems import Problem
 __all__ = ["Access", "is_loopback"]
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,512}=*")
+_TOKEN = re.compile(r"(?=.{16,512}\Z)[A-Za-z0-9._~+/-]+=*")
 _CHALLENGE = 'Bearer realm="holdall"'
 
 
@@ -95,7 +95,9 @@ def _digest_of(token: TokenSettings, where: str) -> bytes:
     if not secret:
         raise SettingsError(f"{source} is not set or empty")
     if not _TOKEN.fullmatch(secret):
-        raise SettingsError(f"{source} is no bearer token: 16 to 512 letters, digits and -._~+/ are")
+        raise SettingsError(
+            f"{source} must be 16 to 512 of: letters, digits and - . _ ~ + / = (the last at the end only)"
+        )
     return sha256(secret.encode()).digest()
 
 
