@@ -60,6 +60,47 @@ async def test_the_page_needs_nothing_but_itself(quick):
         assert f'id="{operation.name}"' in page.text
 
 
+async def test_the_root_leads_to_the_page(quick):
+    answer = await quick.client().get("/")
+    assert (answer.status_code, answer.headers["location"], answer.content) == (302, "/docs", b"")
+    assert (await quick.client().get("/", follow_redirects=True)).headers["content-type"].startswith("text/html")
+
+
+async def test_the_page_says_what_a_parameter_may_be_and_all_refusals_in_one_row(start):
+    site = await start(sessions={"max_page": 77})
+    page = (await site.client().get("/docs")).text
+    operations = dict(re.findall(r'<details id="(\w+)">(.*?)</details>', page))
+    listing = operations["list_sessions"]
+    row = "<td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td>"
+    assert row.format("limit", "query", "integer, 1 to 77", "optional") in listing
+    assert row.format("status", "query", "<code>active</code> or <code>ended</code>", "optional") in listing
+    assert row.format("tag", "query", "string, 1 to 200 characters", "optional") in listing
+    session = row.format("session", "path", '<span title="^[A-Za-z0-9_-]{16,64}$">string</span>', "required")
+    assert session in operations["get_session"]
+    assert ">NewToolRun</a>, required.</p>" in operations["log_tool_run"]
+    for name, text in operations.items():
+        errors = re.findall(r"<tr><td>errors</td>.*?</tr>", text)
+        assert len(errors) == 1, name
+        assert text.count("ProblemDetails</a>") == 1, name
+        assert ">400</span>" in errors[0]
+        assert "as <code>application/problem+json</code>" in errors[0]
+        assert re.findall(r"<td><code>[45]\d\d</code></td>", text) == []
+    assert "The <code>next</code> of the page before." in listing
+    assert "`" not in "".join(operations.values())
+
+
+async def test_the_document_has_the_deployments_own_bound(start):
+    site = await start(sessions={"max_page": 77})
+    document = site.contract.document
+    limits = [
+        parameter["schema"]["maximum"]
+        for item in document["paths"].values()
+        for parameter in item.get("get", {}).get("parameters", ())
+        if parameter["name"] == "limit"
+    ]
+    assert limits == [77] * 4
+
+
 async def test_documented_security_is_what_is_asked_for(quick, start):
     document = (await quick.client().get("/openapi.json")).json()
     for path, item in document["paths"].items():

@@ -37,7 +37,8 @@ def create_app(
     With ``store`` it serves from that one, which stays its giver's to close; otherwise each worker opens what the
     settings name. ``workers`` tells how many processes serve together.
     """
-    service = Service(settings, Access(settings.server), checked(operations), workers)
+    operations = [operation.under(settings.sessions) for operation in checked(operations)]
+    service = Service(settings, Access(settings.server), operations, workers)
     anonymous = settings.server.anonymous is not None
     service.document = msgspec.json.encode(openapi.document(operations, anonymous=anonymous))
     app: Sanic[Any, Any] = Sanic(

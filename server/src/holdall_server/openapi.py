@@ -22,7 +22,7 @@ _REQUEST: JsonSchemaMode = "validation"
 _ANSWER: JsonSchemaMode = "serialization"
 _HEADERS: Mapping[str, str] = {
     "ETag": "The session's version, quoted; send it back as If-Match or If-None-Match.",
-    "Location": "Where the new thing is.",
+    "Location": "Where it is.",
     "Link": "The pages beside this one, with rel=next and rel=prev.",
     "Idempotent-Replayed": "`true` when the Idempotency-Key had come before, so that nothing was stored now.",
     "Content-Disposition": "The name to save the download under.",
@@ -94,19 +94,17 @@ def _heeded(operation: Operation) -> Iterable[tuple[str, str]]:
 
 def _refusals(operation: Operation) -> Iterable[int]:
     """The statuses other than success that an operation may answer with."""
-    yield from (400, 408, 417, 500, 503)
+    yield from (400, 408, 413, 417, 500, 503)
     if operation.policy is not Policy.OPEN:
         yield from (401, 403, 421)
     if operation.names:
         yield 404
-    if operation.query:
-        yield 422
     if operation.conditional:
         yield 412
     if operation.guarded:
         yield 428
     if operation.method != "GET":
-        yield from (409, 413, 422, 507)
+        yield from (409, 422, 507)
     if operation.body is not None:
         yield 415
 

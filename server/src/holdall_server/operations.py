@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from holdall import SettingsError
+from holdall.sessions.policy import SessionPolicy
 from holdall_server.exchange import JSON, Call, Reply
 from holdall_server.parameters import Parameter
 
@@ -73,6 +74,10 @@ class Operation:
     def names(self) -> list[str]:
         """The names in the path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+    def under(self, policy: SessionPolicy) -> Operation:
+        """This operation in a deployment with ``policy``: its parameters have the bounds that hold there."""
+        return replace(self, query={name: parameter.under(policy) for name, parameter in self.query.items()})
 
 
 class Table(list[Operation]):

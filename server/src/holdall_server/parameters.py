@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+from holdall.sessions.policy import SessionPolicy
 from holdall.spelling import nearest
 from holdall_server.problems import Problem
 
-__all__ = ["Choice", "Cursor", "Number", "Parameter", "Text", "parse"]
+__all__ = ["Choice", "Cursor", "Limit", "Number", "Parameter", "Text", "parse"]
 
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_SECRETS = frozenset({"token", "access_token", "api_key", "apikey", "key", "authorization", "auth", "bearer"})
+_SECRETS = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "auth", "bearer"})
 _MOST = 20
+_LONGEST_NAME = 64
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,10 @@ class Parameter:
     def read(self, text: str) -> Any:
         """The value that ``text`` stands for; raises ``ValueError`` with what it should be."""
         raise NotImplementedError
+
+    def under(self, policy: SessionPolicy) -> Parameter:  # noqa: ARG002 - most depend on nothing
+        """This parameter as a deployment with ``policy`` takes it."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,17 @@ class Number(Parameter):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit(Number):
+    """How many items a page may have: at most what the deployment allows."""
+
+    least: int = 1
+
+    def under(self, policy: SessionPolicy) -> Parameter:
+        """With the deployment's own bound."""
+        return replace(self, most=policy.max_page)
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Parameter):
     """One of a few words."""
 
@@ -132,4 +150,7 @@ def _unknown(name: str, known: Sequence[str]) -> Problem:
     if name.lower() in _SECRETS:
         return Problem(400, "token-in-url", "a token belongs in the Authorization header, never in the URL")
     allowed = f"allowed: {', '.join(known)}" if known else "none is allowed here"
-    return Problem(400, "unknown-parameter", f"unknown query parameter{nearest(name, known)} ({allowed})")
+    shown = name[:_LONGEST_NAME]
+    called = f" {shown!r}" if _PLAIN.fullmatch(shown) else ""
+    detail = f"unknown query parameter{called}{nearest(shown, known)} ({allowed})"
+    return Problem(400, "unknown-parameter", detail, parameter=shown)

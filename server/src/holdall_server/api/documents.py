@@ -11,6 +11,12 @@ __all__ = ["TABLE"]
 TABLE = Table()
 
 
+@TABLE.add("GET", "/", policy=Policy.OPEN, answers={302: Told("The way to the page.", media=(), headers=("Location",))})
+async def get_root(_: Call) -> Reply:
+    """Find the description of this API."""
+    return Reply(302, headers={"Location": "/docs"}, media=None)
+
+
 @TABLE.add("GET", "/openapi.json", policy=Policy.OPEN, answers={200: Told("An OpenAPI 3.1 document.")})
 async def get_openapi(call: Call) -> Reply:
     """Read the description of this API."""

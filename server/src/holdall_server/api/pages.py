@@ -10,11 +10,11 @@ import msgspec
 from holdall import Page
 from holdall_server.conditions import links, unless_seen
 from holdall_server.exchange import Call, Reply
-from holdall_server.parameters import Cursor, Number, Parameter
+from holdall_server.parameters import Cursor, Limit, Parameter
 
 __all__ = ["AROUND", "LIMIT", "page_reply"]
 
-LIMIT = Number("limit", "How many items at most.", least=1)
+LIMIT = Limit("limit", "How many items at most.")
 AROUND: tuple[Parameter, ...] = (
     LIMIT,
     Cursor("before", "Items before this cursor or id."),
