@@ -9,6 +9,7 @@ from typing import Any
 
 from sanic.exceptions import MethodNotAllowed, PayloadTooLarge, SanicException
 from sanic.handlers import ErrorHandler
+from sanic.http import Http
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -47,7 +48,7 @@ def handler_for(service: Service, operation: Operation) -> Handler:
             if request.responded:
                 meter.request(name, 500, perf_counter() - start)
                 raise
-            reply = _failed(request, error)
+            reply = _failed(request, error, operation)
         meter.request(name, reply.status, perf_counter() - start)
         return response(reply)
 
@@ -94,6 +95,8 @@ class Failures(ErrorHandler):
             except Problem as problem:
                 return problem
         status = error.status_code
+        if isinstance(error, PayloadTooLarge):
+            return Problem(413, "too-large", self._over(request))
         if isinstance(error, MethodNotAllowed):
             allow = ", ".join(sorted(error.headers.get("Allow", "").replace(" ", "").split(",")))
             return Problem(405, "method-not-allowed", "the path has other methods", headers={"Allow": allow})
@@ -101,14 +104,21 @@ class Failures(ErrorHandler):
             status = 400 if 400 <= status < 500 else 500  # noqa: PLR2004 - classes of status
         return Problem(status, _CODES.get(status, "malformed-request"), _DETAILS.get(status, TITLES[status].lower()))
 
+    def _over(self, request: Request[Any, Any] | None) -> str:
+        """Which limit a request passes; one whose head was not read to its end has none yet."""
+        if request is None or not request.head:
+            return f"the head of the request has more than {Http.HEADER_MAX_SIZE:,} bytes"
+        most = self._service.settings.server.max_body_bytes
+        return f"the body has more than {most:,} bytes (server.max_body_bytes)"
 
-_CODES = {404: "not-found", 408: "timeout", 413: "too-large", 500: "internal", 503: "not-ready"}
-_DETAILS = {404: "there is no such path", 413: "the request has more bytes than the server takes"}
+
+_CODES = {404: "not-found", 408: "timeout", 500: "internal", 503: "not-ready"}
+_DETAILS = {404: "there is no such path"}
 
 
-def _failed(request: Request[Any, Any] | None, error: Exception) -> Reply:
+def _failed(request: Request[Any, Any] | None, error: Exception, operation: Operation | None = None) -> Reply:
     conditional = request is not None and "if-match" in request.headers
-    problem = problem_of(error, conditional=conditional)
+    problem = problem_of(error, conditional=conditional, query=() if operation is None else operation.query)
     reply = problem.reply("" if request is None else request.path)
     if problem.status >= 500:  # noqa: PLR2004 - the server's own failures
         number = reply.headers["X-Request-ID"] = next_id()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
+from holdall import Invalid
 from holdall.spelling import nearest
-from holdall_server.problems import Problem
+from holdall_server.problems import Problem, moved
 
-__all__ = ["fields_of", "object_of", "refuse_owned", "take"]
+__all__ = ["alone", "fields_of", "object_of", "refuse_owned", "take"]
 
 T = TypeVar("T")
 
 _OWNED = frozenset(
-    {"id", "version", "created_at", "active_at", "expires_at", "ends_at", "status", "counts", "size", "ended"}
+    {"id", "owner", "version", "created_at", "active_at", "expires_at", "ends_at", "status", "counts", "size", "ended"}
 )
 """Fields of a session that only the server writes."""
 _KINDS: Mapping[type[Any], str] = {str: "a string", list: "a list", bool: "true or false", int: "a whole number"}
@@ -35,17 +37,31 @@ def refuse_owned(fields: dict[str, Any], *names: str, at: str = "") -> None:
             raise Problem(400, "server-owned", "is given by the server", pointer=f"{at}/{name}")
 
 
-def fields_of(body: Any, model: type[BaseModel]) -> dict[str, Any]:
-    """The fields of ``body``, if all of them are known to ``model`` by name; their values are the core's to check."""
-    fields = object_of(body)
-    known = model.model_fields
+def fields_of(body: Any, model: type[BaseModel], *, owned: Collection[str] = _OWNED, at: str = "") -> dict[str, Any]:
+    """The fields of ``body``, if all of them are known to ``model`` by name; their values are the core's to check.
+
+    Those ``owned`` by the server are refused as such unless ``model`` knows them. ``body`` is at the pointer ``at``.
+    """
+    fields, known = object_of(body), model.model_fields
     for name in fields:
         if name not in known:
-            if name in _OWNED or name == "owner":
-                refuse_owned(fields, name)
-            pointer = "/" + name[:200].replace("~", "~0").replace("/", "~1")
-            raise Problem(422, "invalid", f"is not known{nearest(name, known)}", pointer=pointer)
+            if name in owned:
+                refuse_owned(fields, name, at=at)
+            pointer = f"{at}/{name[:200].replace('~', '~0').replace('/', '~1')}"
+            detail = f"is not known{nearest(name[:200], known)} (allowed: {', '.join(known)})"
+            raise Problem(422, "invalid", detail, pointer=pointer)
     return fields
+
+
+@contextmanager
+def alone(place: str) -> Generator[None]:
+    """Tell of what the core finds at ``place`` as of the whole body: that is where it came from."""
+    try:
+        yield
+    except Invalid as error:
+        if not error.pointer.startswith(place):
+            raise
+        raise moved(error, place) from None
 
 
 def take(fields: dict[str, Any], name: str, kind: type[T], default: T | None = None) -> T | None:

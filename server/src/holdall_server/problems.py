@@ -7,7 +7,7 @@ shown back to it, nor is anything of the server's inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from holdall import errors
 from holdall_server.exchange import Reply
 
-__all__ = ["MEDIA", "TITLES", "Problem", "problem_of"]
+__all__ = ["MEDIA", "TITLES", "Problem", "moved", "problem_of"]
 
 MEDIA = "application/problem+json"
 
@@ -71,9 +71,17 @@ class Problem(Exception):
 
 
 def _invalid(error: errors.Invalid) -> Problem:
-    message, pointer = str(error), error.pointer
-    detail = message.removeprefix(f"{pointer}: ") if pointer else message
-    return Problem(422, error.code, detail, pointer=pointer or None)
+    return Problem(422, error.code, _reason(error), pointer=error.pointer or None)
+
+
+def _reason(error: errors.Invalid) -> str:
+    """What ``error`` says, without the place in front."""
+    return str(error).removeprefix(f"{error.pointer}: ") if error.pointer else str(error)
+
+
+def moved(error: errors.Invalid, place: str) -> Problem:
+    """``error`` where what the core knows as ``place`` is the whole body: a pointer of "" means all of it."""
+    return Problem(422, error.code, _reason(error), pointer=error.pointer.removeprefix(place))
 
 
 def _missing(error: errors.NotFound) -> Problem:
@@ -100,10 +108,16 @@ _TABLE: tuple[tuple[type[errors.HoldallError], Callable[[Any], Problem]], ...] =
 )
 
 
-def problem_of(error: BaseException, *, conditional: bool = False) -> Problem:
-    """How ``error`` is told to a client; ``conditional`` when the request named a version with If-Match."""
+def problem_of(error: BaseException, *, conditional: bool = False, query: Container[str] = ()) -> Problem:
+    """How ``error`` is told to a client.
+
+    ``conditional`` when the request named a version with If-Match; ``query`` has the names of the query parameters
+    that the operation takes, at which the core points as at fields of a body.
+    """
     if isinstance(error, Problem):
         return error
+    if isinstance(error, errors.Invalid) and error.pointer[1:] in query:
+        return Problem(400, "invalid-parameter", _reason(error), parameter=error.pointer[1:])
     if conditional and isinstance(error, errors.Conflict):
         return Problem(412, "precondition-failed", "the session is not at the version that If-Match names")
     for kind, tell in _TABLE:

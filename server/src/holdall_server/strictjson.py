@@ -16,6 +16,9 @@ __all__ = ["Malformed", "loads"]
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
 """A string, and the colon that makes it a name."""
 
+_FAULT = re.compile(r"JSON is malformed: (.+) \(byte ([0-9]+)\)")
+"""How the decoder tells of a fault: what it says is its own words, and none of the content's."""
+
 _decode = msgspec.json.Decoder().decode
 
 
@@ -30,15 +33,40 @@ def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
     except RecursionError:
         raise Malformed(f"is nested deeper than {depth}") from None
     except UnicodeDecodeError:
-        raise Malformed("is not UTF-8") from None
-    except (msgspec.MsgspecError, ValueError):
-        raise Malformed("is not valid JSON") from None
+        raise Malformed(_not_utf8(data)) from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Malformed(f"is not valid JSON{_fault(str(error), data)}") from None
     found = _count_names(value, depth)
     if found > names:
         raise Malformed(f"has more than {names} names")
     if found and found != sum(map(bool, _STRING.findall(data))):
         raise Malformed("has an object with the same name twice")
     return value
+
+
+def _fault(told: str, data: bytes) -> str:
+    """What is wrong with ``data`` and where, if the decoder knows."""
+    if found := _FAULT.fullmatch(told):
+        return f": {found[1]} at {_place(data, int(found[2]))}"
+    if told.startswith("Number out of range"):
+        return ": a number is out of range"
+    if b"\\u" in data.lower():  # the decoder takes half a surrogate pair for an early end
+        return ": it ends too early, or has half a surrogate pair"
+    return f": it ends too early, at {_place(data, len(data))}"
+
+
+def _not_utf8(data: bytes) -> str:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return f"is not UTF-8 at {_place(data, error.start)}"
+    return "is not UTF-8"
+
+
+def _place(data: bytes, position: int) -> str:
+    """A byte's place as an editor shows it."""
+    lines = data[:position].split(b"\n")
+    return f"line {len(lines)}, column {len(lines[-1].decode(errors='replace')) + 1}"
 
 
 def _count_names(value: Any, depth: int) -> int:

@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 
-from holdall import Invalid
 from holdall.sessions.appending import Appended
-from holdall.sessions.models import NewMessage
+from holdall.sessions.models import NewMessage, NewToolRun
 from holdall_server import models
 from holdall_server.api.pages import AROUND, LIMIT, page_reply
 from holdall_server.api.sessions import SESSION_PATH
-from holdall_server.bodies import fields_of, object_of, refuse_owned, take
+from holdall_server.bodies import alone, fields_of, object_of, refuse_owned, take
 from holdall_server.conditions import etag, expected, idempotency_key, unless_seen
 from holdall_server.exchange import Call, Reply, json_reply
 from holdall_server.operations import Body, Policy, Table, Told
@@ -46,30 +45,36 @@ MAIN = "main"
 async def append_messages(call: Call) -> Reply:
     """Append one message, or messages, tool runs and originals in one atomic step."""
     body = object_of(call.body)
-    if "role" not in body and ("messages" in body or "tools" in body or "originals" in body):
+    if _is_batch(body):
         return await _append_batch(call, body)
     if "id" in body:
         refuse_owned(body, "id")
     session = call.path["session"]
-    try:
+    with alone("/messages/0"):
         appended = await call.store.append(session, (body,), key=idempotency_key(call), expect=await expected(call))
-    except Invalid as error:
-        error.args = (str(error).removeprefix("/messages/0"),)
-        error.pointer = error.pointer.removeprefix("/messages/0")
-        raise
     message = appended.messages[0]
     location = f"/api/sessions/{session}/messages/{message.id}"
     return Reply(201, message.raw, {"Location": location, **appended_headers(appended)})
 
 
+def _is_batch(body: dict[str, Any]) -> bool:
+    """Whether it is meant as one: what has no field of a message can only be one that is misspelt."""
+    if "role" in body:
+        return False
+    meant = "messages" in body or "tools" in body or "originals" in body
+    return meant or (bool(body) and NewMessage.model_fields.keys().isdisjoint(body))
+
+
 async def _append_batch(call: Call, body: dict[str, Any]) -> Reply:
     fields = dict(fields_of(body, models.Batch))
     parts: list[Sequence[Any]] = [take(fields, name, list, []) or [] for name in ("messages", "tools", "originals")]
-    for name, items in zip(("messages", "tools"), parts, strict=False):
-        for index, item in enumerate(items):
-            if isinstance(item, dict):
-                refuse_owned(item, "id", at=f"/{name}/{index}")  # pyright: ignore[reportUnknownArgumentType]
     messages, tools, originals = parts
+    for index, message in enumerate(messages):
+        if isinstance(message, dict):
+            refuse_owned(message, "id", at=f"/messages/{index}")  # pyright: ignore[reportUnknownArgumentType]
+    for index, run in enumerate(tools):
+        if isinstance(run, dict):
+            fields_of(run, NewToolRun, owned=("id",), at=f"/tools/{index}")
     for index, original in enumerate(originals):
         if not isinstance(original, str):
             raise Problem(422, "invalid", "must be a string", pointer=f"/originals/{index}")

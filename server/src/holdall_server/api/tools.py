@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from holdall import Invalid
 from holdall.sessions.models import NewToolRun, ToolRunEnd
 from holdall_server import models
 from holdall_server.api.messages import appended_headers
 from holdall_server.api.pages import AROUND, page_reply
 from holdall_server.api.sessions import SESSION_PATH
-from holdall_server.bodies import fields_of, object_of, refuse_owned
+from holdall_server.bodies import alone, fields_of
 from holdall_server.conditions import etag, expected, idempotency_key
 from holdall_server.exchange import Call, Reply
 from holdall_server.operations import Body, Policy, Table, Told
@@ -52,15 +51,10 @@ async def list_tool_runs(call: Call) -> Reply:
 )
 async def log_tool_run(call: Call) -> Reply:
     """Log a tool run, finished or to be finished later."""
-    fields = object_of(call.body)
-    refuse_owned(fields, "id")
+    fields = fields_of(call.body, NewToolRun, owned=("id",))
     session, key = call.path["session"], idempotency_key(call)
-    try:
+    with alone("/tools/0"):
         appended = await call.store.append(session, (), tools=[fields], key=key, expect=await expected(call))
-    except Invalid as error:
-        error.args = (str(error).removeprefix("/tools/0"),)
-        error.pointer = error.pointer.removeprefix("/tools/0")
-        raise
     return Reply(201, appended.tools[0].raw, appended_headers(appended))
 
 
