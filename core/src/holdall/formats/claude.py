@@ -10,7 +10,7 @@ from holdall.formats.values import image, kept, milliseconds, part, small, text_
 
 __all__ = ["about", "entries", "matches"]
 
-_KINDS = frozenset({"user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation"})
+_KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation")
 _OUTSIDE = frozenset({"type", "message", "timestamp", "toolUseResult", "sessionId", "userType"})
 """Fields of a record that are not the message's: said otherwise, the same all over, or in the original."""
 _INSIDE = frozenset({"role", "content", "type", "id"})
@@ -87,7 +87,7 @@ def _content(content: Any, at: int | None, entry: Entry) -> str | list[dict[str,
     return parts
 
 
-_OURS = frozenset({"text", "thinking", "tool_call", "tool_result", "image", "file", "data"})
+_OURS = ("text", "thinking", "tool_call", "tool_result", "image", "file", "data")
 
 
 def _note_tools(made: Mapping[str, Any], at: int | None, entry: Entry) -> None:

@@ -10,9 +10,9 @@ from holdall.formats.values import image, kept, milliseconds, parsed_json, part,
 
 __all__ = ["about", "entries", "matches"]
 
-_KINDS = frozenset({"session_meta", "response_item", "event_msg", "turn_context", "compacted"})
+_KINDS = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
 _TAKEN = frozenset({"type", "role", "content", "name", "arguments", "input", "action", "call_id", "output", "summary"})
-_ROLES = frozenset({"user", "assistant", "system", "developer"})
+_ROLES = ("user", "assistant", "system", "developer")
 
 
 def matches(record: Record) -> bool:

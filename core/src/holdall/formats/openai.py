@@ -77,7 +77,7 @@ def _is_message(value: Any) -> bool:
 
 
 def _entry(line: int, value: Any, original: str | None) -> Entry:
-    if not _is_message(value) or value["role"] not in _ROLES:
+    if not _is_message(value) or value["role"] not in tuple(_ROLES):
         return Entry(line, "unknown", original, note="is not a message with a role and a content")
     message = cast("dict[str, Any]", value)
     entry = Entry(line, message["role"], original)
