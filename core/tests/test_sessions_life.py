@@ -14,7 +14,7 @@ from support.stores import beside, on, partitions, text, user
 import holdall
 from holdall import Conflict, Ended, Invalid, NotFound, Refused, StorageError, TooLarge
 from holdall.contract import Commit
-from holdall.errors import KeyReused, PluginError
+from holdall.errors import KeyReused, PluginError, StorageUnavailable
 from holdall.plugins import Plugins
 from holdall.sessions.creating import claim_partition
 from holdall.sessions.keys import fingerprint
@@ -532,3 +532,12 @@ async def test_limits_are_named_with_what_was_given(store):
         await store.create(owner="ana", metadata={"x": "y" * 20_000})
     assert (caught.value.limit, caught.value.pointer) == (16 << 10, "/metadata")
     assert caught.value.actual > 20_000
+
+
+@pytest.mark.covers("LC-11")
+async def test_a_store_that_is_closed_refuses_every_call():
+    async with holdall.open({"storage": {"use": "memory"}}) as store:
+        session = await store.create(owner="ana")
+    for late in (session.refresh(), session.history(), session.append(user()), store.list(owner="ana")):
+        with pytest.raises(StorageUnavailable, match="closed"):
+            await late

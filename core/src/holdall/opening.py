@@ -60,6 +60,7 @@ async def open_store(
         storage = storage if around is None else around(storage)
         states: Cache[State] = Cache(policy, settings.cache.max_bytes)
         engine = Engine(storage, clock=clock or SystemClock(), policy=settings.sessions, codec=codec, cache=states)
+        stack.callback(engine.close)
         observers = Observers(plugins)
         if observers.watched:
             store = Store(engine, creating=observers.creating, observe=observers.observe)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from sanic.exceptions import MethodNotAllowed, PayloadTooLarge, SanicException
+from sanic.exceptions import MethodNotAllowed, PayloadTooLarge, RequestCancelled, SanicException
 from sanic.handlers import ErrorHandler
 from sanic.http import Http
 from sanic.request import Request
@@ -80,8 +80,10 @@ class Failures(ErrorHandler):
         super().__init__()
         self._service = service
 
-    def response(self, request: Request[Any, Any] | None, exception: Exception) -> HTTPResponse:
+    def response(self, request: Request[Any, Any] | None, exception: BaseException) -> HTTPResponse:
         """A problem in place of Sanic's error pages."""
+        if isinstance(exception, RequestCancelled):  # the client is gone: nobody is told, and nothing failed here
+            return response(Problem(400, "malformed-request", "the request was given up").reply(""))
         if isinstance(exception, SanicException):
             exception = self._problem(request, exception)
         reply = _failed(request, exception)
@@ -116,7 +118,7 @@ _CODES = {404: "not-found", 408: "timeout", 500: "internal", 503: "not-ready"}
 _DETAILS = {404: "there is no such path"}
 
 
-def _failed(request: Request[Any, Any] | None, error: Exception, operation: Operation | None = None) -> Reply:
+def _failed(request: Request[Any, Any] | None, error: BaseException, operation: Operation | None = None) -> Reply:
     conditional = request is not None and "if-match" in request.headers
     problem = problem_of(error, conditional=conditional, query=() if operation is None else operation.query)
     reply = problem.reply("" if request is None else request.path)

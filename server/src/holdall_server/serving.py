@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from holdall import Settings, SettingsError
-from holdall_server import supervisor, worker
+from holdall_server import logs, supervisor, worker
 from holdall_server.checks import check
 
 __all__ = ["serve"]
@@ -26,6 +26,7 @@ def serve(settings: Settings, *, welcome: Callable[[str], str] | None = None) ->
     not stop even then and was killed.
     """
     check(settings)
+    logs.configure()
     with _bound(settings) as sock:
         url, workers = _url(settings, sock), settings.server.workers
         line = f"Holdall serves {url}" if workers == 1 else f"Holdall serves {url} with {workers} workers"

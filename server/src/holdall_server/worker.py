@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from holdall import HoldallError, Settings
+from holdall_server import logs
 
 __all__ = ["FAILED", "READY", "Seats", "run", "work"]
 
@@ -34,6 +35,7 @@ def work(settings: Settings, sock: socket.socket, orders: Connection[Any, Any]) 
     """Serve as one of several workers, until the supervisor says to stop or is gone."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the supervisor, which tells us
+    logs.configure()
     seats = Seats(settings.server.workers)
     try:
         with _runner() as runner:

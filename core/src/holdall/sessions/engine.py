@@ -11,6 +11,7 @@ from typing import TypeVar
 from holdall.caching import Cache
 from holdall.clock import Clock
 from holdall.codecs import Codec
+from holdall.closed import ClosedStorage
 from holdall.contract import Address, Head, ISessionStorage, Lane, Records, Snapshot, Span
 from holdall.errors import Conflict, Damaged, HoldallError, NotFound, StorageUnavailable
 from holdall.sessions.keys import KeyMap
@@ -57,6 +58,10 @@ class Engine:
         self.presence = Presence(storage, clock, codec)
         self.states = cache
         self.turns = Turns()
+
+    def close(self) -> None:
+        """Reach the storage no more: whatever is asked from now on is refused."""
+        self.storage = ClosedStorage()
 
     async def view(self, session: str, *spans: Span, check: Check | None = None) -> View:
         """One moment of a live session that passes ``check``; raises ``NotFound`` when there is none."""
