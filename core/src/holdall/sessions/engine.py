@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from holdall.caching import Cache
 from holdall.clock import Clock
-from holdall.codecs import Codec
 from holdall.closed import ClosedStorage
+from holdall.codecs import Codec
 from holdall.contract import Address, Head, ISessionStorage, Lane, Records, Snapshot, Span
 from holdall.errors import Conflict, Damaged, HoldallError, NotFound, StorageUnavailable
 from holdall.sessions.keys import KeyMap
