@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -200,3 +201,33 @@ def test_answers_for_a_loop_that_is_gone_are_let_go(recwarn):
         await thread.stop()
 
     asyncio.run(ask())
+
+
+async def test_nothing_gets_in_behind_the_closing(both):
+    """What comes while the storage closes is refused, not done to a storage that has given its lock back."""
+    blocking, storage = both
+    blocking.gate.clear()
+    waiting = asyncio.create_task(storage.commit(first(1)))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(storage.close())
+    await asyncio.sleep(0)
+    with pytest.raises(StorageUnavailable):
+        await storage.commit(first(2))
+    blocking.gate.set()
+    await waiting
+    await closing
+    assert (blocking.batches, blocking.closed) == ([1], True)
+
+
+async def test_faults_are_asked_on_the_storages_thread(both):
+    _, storage = both
+    assert await storage.faults() == ()
+
+
+def test_a_forked_child_is_told_to_open_again():
+    thread = StorageThread("holdall-test-fork")
+    thread._process = -1  # as the child sees it: another process made the thread
+    with pytest.raises(StorageUnavailable, match="after a fork"):
+        asyncio.run(thread.run(lambda: None))
+    thread._process = os.getpid()
+    asyncio.run(thread.stop())

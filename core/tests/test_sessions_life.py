@@ -541,3 +541,25 @@ async def test_a_store_that_is_closed_refuses_every_call():
     for late in (session.refresh(), session.history(), session.append(user()), store.list(owner="ana")):
         with pytest.raises(StorageUnavailable, match="closed"):
             await late
+
+
+HALF = "half \ud800 a pair"
+
+
+@pytest.mark.parametrize("wrong", [HALF, 5, b"bytes"])
+async def test_what_is_no_text_is_refused_in_words(store, wrong):
+    session = await store.create(owner="ana")
+    late = [
+        store.get_or_create(owner="ana", key=wrong),
+        store.create(owner="ana", idempotency_key=wrong),
+        store.create(owner=wrong),
+        session.append(user(), key=wrong),
+        store.list(owner=wrong),
+        store.list(owner="ana", project=wrong),
+        session.end(reason=wrong),
+    ]
+    for call in late:
+        with pytest.raises(Invalid):
+            await call
+    await session.refresh()
+    assert session.status == "active"

@@ -260,8 +260,17 @@ async def test_a_remote_reference_is_never_fetched():
                     async with holdall.open(with_schema(schema)) as store:
                         await store.create(owner="ana", project="site", metadata={"x": 1})
                 except SettingsError as error:
-                    assert "remote references are off" in str(error)  # noqa: PT017 - one of the three is no fault
+                    assert "only references inside the schema" in str(error)  # noqa: PT017 - one of the three is no fault
         finally:
             server.shutdown()
             thread.join()
     assert asked == []
+
+
+@pytest.mark.req("SEC-INP-06")
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "http://127.0.0.1:9/s"}, {"properties": {"a": {"anyOf": [{"$ref": "other.json"}]}}}]
+)
+def test_a_metadata_schema_that_leads_elsewhere_is_refused_before_anything_starts(schema):
+    with pytest.raises(SettingsError, match="only references inside the schema"):
+        read_settings({"storage": {"use": "memory"}, "sessions": {"projects": {"p": {"metadata": schema}}}})

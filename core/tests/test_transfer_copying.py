@@ -301,3 +301,17 @@ async def test_verify_looks_at_heads(target: ISessionStorage) -> None:
         "it has 33 marks, over 32",
         "it has no session record",
     ]
+
+
+async def test_what_a_storage_knows_to_be_damaged_is_a_problem_of_verify_and_copy():
+    """A partition that a walk cannot show is told by ``faults``; neither command passes over it."""
+
+    class Hurt(Passing):
+        async def faults(self):
+            return ["s/ab/abcd.jsonl: its last line is damaged"]
+
+    memory, other = [await open_storage(StorageRef(use="memory"), Plugins()) for _ in range(2)]
+    verified = await verify(Hurt(memory), Codec())
+    assert verified.problems == ["s/ab/abcd.jsonl: its last line is damaged"]
+    copied = await copy(Side(Hurt(memory)), Side(other))
+    assert copied.problems == ["not copied whole: s/ab/abcd.jsonl: its last line is damaged"]

@@ -7,6 +7,7 @@ commits are handed over as one batch, which is what makes many writers cheap on 
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -40,6 +41,7 @@ class StorageThread:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._commit_many: Callable[[Sequence[Commit]], Sequence[BaseException | None]] | None = None
         self._closed = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -55,12 +57,18 @@ class StorageThread:
         """Say what a batch of commits is handed to."""
         self._commit_many = commit_many
 
-    async def stop(self) -> None:
-        """Let the queue run dry, then end the thread."""
-        if not self._closed:
-            self._closed = True
-            self._calls.put(None)
-            await asyncio.to_thread(self._thread.join)
+    async def stop(self, last: Callable[[], Any] | None = None) -> None:
+        """Take nothing more, let the queue run dry, do ``last``, then end the thread."""
+        if self._closed:
+            return
+        self._closed = True
+        ended = None if last is None else _Call(self._future(), last, None)
+        if ended is not None:
+            self._calls.put(ended)
+        self._calls.put(None)
+        await asyncio.to_thread(self._thread.join)
+        if ended is not None:
+            await ended.future
 
     @staticmethod
     def _future() -> asyncio.Future[Any]:
@@ -69,6 +77,8 @@ class StorageThread:
     async def _put(self, call: _Call) -> Any:
         if self._closed:
             raise StorageUnavailable("the storage is closed")
+        if self._process != os.getpid():
+            raise StorageUnavailable("the storage was opened by another process: open it again after a fork")
         self._calls.put(call)
         return await call.future
 
@@ -187,9 +197,10 @@ class ThreadedStorage(ISessionStorage):
         """Run the blocking ``scan`` on the storage's thread."""
         return await self._thread.run(lambda: self._storage.scan(scan))
 
+    async def faults(self) -> Sequence[str]:
+        """Run the blocking ``faults`` on the storage's thread."""
+        return await self._thread.run(self._storage.faults)
+
     async def close(self) -> None:
-        """Close the storage on its thread, then end the thread."""
-        try:
-            await self._thread.run(self._storage.close)
-        finally:
-            await self._thread.stop()
+        """Take no more calls, close the storage on its thread, then end the thread."""
+        await self._thread.stop(self._storage.close)

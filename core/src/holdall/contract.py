@@ -239,6 +239,10 @@ class ISessionStorage(ABC):
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """The next partitions of a walk, in its order."""
 
+    async def faults(self) -> Sequence[str]:
+        """What is known to be damaged or was kept aside since the storage was opened: a line each. ``verify`` asks."""
+        return ()
+
     async def close(self) -> None:  # noqa: B027
         """Give back what was opened. The storage is not used afterwards."""
 
@@ -261,6 +265,10 @@ class BlockingSessionStorage(ABC):
     @abstractmethod
     def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """See ``ISessionStorage.scan``."""
+
+    def faults(self) -> Sequence[str]:
+        """See ``ISessionStorage.faults``."""
+        return ()
 
     def close(self) -> None:  # noqa: B027
         """See ``ISessionStorage.close``."""

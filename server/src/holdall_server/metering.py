@@ -62,6 +62,10 @@ class MeteredStorage(ISessionStorage):
         self._tell("scan", "ok", perf_counter() - start, read=read)
         return found
 
+    async def faults(self) -> Sequence[str]:
+        """Passed on."""
+        return await self._storage.faults()
+
     async def close(self) -> None:
         """Passed on."""
         await self._storage.close()

@@ -10,6 +10,7 @@ from itertools import islice, takewhile
 import msgspec
 
 from holdall.errors import Invalid, KeyReused
+from holdall.sessions.names import checked_text
 
 __all__ = ["Key", "KeyMap", "checked_key", "fingerprint"]
 
@@ -19,7 +20,7 @@ _LONGEST = 200
 
 def checked_key(key: str, what: str, pointer: str = "") -> str:
     """``key``, if it can be one; ``what`` it is, for the error."""
-    if not 0 < len(key) <= _LONGEST:
+    if not 0 < len(checked_text(key, what, pointer)) <= _LONGEST:
         raise Invalid(f"{what} has 1 to {_LONGEST} characters", pointer=pointer)
     return key
 

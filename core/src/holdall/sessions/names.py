@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from typing import cast
 
 from uuid_utils.compat import uuid7
 
@@ -68,8 +69,20 @@ def hashed(kind: str, *parts: str) -> str:
     return f"{kind}/{digest.hexdigest()[:40]}"
 
 
+def checked_text(text: str, what: str, pointer: str = "") -> str:
+    """``text``, if it is text that can be stored as UTF-8; ``what`` it is, for the error."""
+    given = cast("object", text)  # a caller without types may give anything
+    if not isinstance(given, str):
+        raise Invalid(f"{what} is text, not {type(given).__name__}", pointer=pointer)
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"{what} has half of a surrogate pair", pointer=pointer) from None
+    return given
+
+
 def checked_owner(owner: str) -> str:
     """``owner``, if it can be one: 1 to 200 characters, none of them a control character."""
-    if not owner or len(owner) > _MOST or not owner.isprintable():
+    if not checked_text(owner, "an owner", "/owner") or len(owner) > _MOST or not owner.isprintable():
         raise Invalid("an owner is 1 to 200 printable characters", pointer="/owner")
     return owner

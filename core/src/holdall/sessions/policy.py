@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
@@ -21,6 +21,19 @@ _REGISTRY: Registry[Any] = Registry()
 """Empty: a remote ``$ref`` is never fetched."""
 
 Positive = Annotated[int, Field(gt=0)]
+
+
+def _remote_references(schema: Any) -> Iterator[str]:
+    """Every ``$ref`` in a schema that leads out of it."""
+    if isinstance(schema, dict):
+        members = cast("dict[str, Any]", schema)
+        for name, value in members.items():
+            if name in ("$ref", "$dynamicRef") and isinstance(value, str) and not value.startswith("#"):
+                yield value
+            yield from _remote_references(value)
+    elif isinstance(schema, list):
+        for value in cast("list[Any]", schema):
+            yield from _remote_references(value)
 
 
 class ProjectPolicy(BaseModel):
@@ -40,6 +53,9 @@ class ProjectPolicy(BaseModel):
                 Draft202012Validator.check_schema(schema)
             except SchemaError as error:
                 raise ValueError(f"is not a JSON Schema: {error.message[:200]}") from error
+            remote = next(_remote_references(schema), None)
+            if remote is not None:
+                raise ValueError(f"refers to {remote!r}; only references inside the schema (#...) are followed")
         return schema
 
     @cached_property
@@ -86,7 +102,7 @@ class SessionPolicy(BaseModel):
             errors: list[ValidationError] = list(validator.iter_errors(dict(metadata)))  # pyright: ignore[reportUnknownMemberType]
         except Unresolvable as unresolvable:
             raise SettingsError(
-                f"sessions.projects.{project}.metadata refers to {unresolvable.ref!r}; remote references are off"
+                f"sessions.projects.{project}.metadata refers to {unresolvable.ref!r}, which it does not have"
             ) from unresolvable
         if errors:
             first = min(errors, key=lambda error: [str(step) for step in error.absolute_path])

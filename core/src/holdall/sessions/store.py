@@ -12,6 +12,7 @@ from holdall.sessions.appending import Appended
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.events import Draft, Event
 from holdall.sessions.listing import Filters, list_sessions
+from holdall.sessions.names import checked_text
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.sweeping import Swept, sweep
@@ -90,7 +91,11 @@ class Store:
         """Sessions, most recently active first. ``cursor`` is the ``next`` of the page before."""
         if self.principal is not None:
             owner = self.principal.owner_for(owner)
-        filters = Filters(owner, project, status, tag)
+        asked = {"owner": owner, "project": project, "status": status, "tag": tag}
+        for name, value in asked.items():
+            if value is not None:
+                checked_text(value, name, f"/{name}")
+        filters = Filters(**asked)
         page = await list_sessions(self.engine, filters, self._limit(limit), cursor)
         await self._caught_up(page.items)
         return Page([self._session(state) for state in page.items], page.next, page.previous)
@@ -107,6 +112,8 @@ class Store:
         self, session: str, *, reason: str | None = None, force: bool = False, expect: int | None = None
     ) -> Session:
         """End the session after the writes that wait here, or with ``force`` before them. It stays readable."""
+        if reason is not None:
+            checked_text(reason, "a reason", "/reason")
         by = "system" if self.principal is None else self.principal.owner
         decide = lifecycle.ending(by, reason, forced=force, expect=expect)
         return await self._step(session, "ended", decide, urgent=force)

@@ -65,6 +65,8 @@ async def copy(source: Side, target: Side, progress: Callable[[int, str], None] 
             report.problems.append(f"{head.partition}: it changes while it is copied ({conflict})")
         done += 1
         progress(done, head.partition)
+    faults = await source.storage.faults()
+    report.problems += [f"not copied whole: {fault}" for fault in faults if fault not in report.problems]
     return report
 
 

@@ -50,6 +50,7 @@ async def verify(
         report.problems += [fault async for fault in marks.faults(storage)]
     except Damaged as damage:
         report.problems.append(f"the walk ended early: {damage}")
+    report.problems += [fault for fault in await storage.faults() if fault not in report.problems]
     return report
 
 
