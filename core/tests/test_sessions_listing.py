@@ -6,10 +6,10 @@ import base64
 import json
 
 import pytest
-from support.storages import Counting
+from support.storages import Counting, Passing
 from support.stores import beside, on, user
 
-from holdall import Invalid, Principal
+from holdall import Damaged, Invalid, Principal
 from holdall_memory import MemorySessionStorage
 
 
@@ -191,3 +191,36 @@ async def test_a_full_page_does_not_look_for_more_one_by_one(clock):
     page = await store.list(owner="ana", project="p", status="ended", limit=3)
     assert (len(page), page.next) == (3, None)
     assert counting.calls["scan"] <= 12
+
+
+class Hurt(Passing):
+    """The records of one partition cannot be read."""
+
+    bad = ""
+
+    async def load(self, partition, *spans):
+        if partition == self.bad and spans:
+            raise Damaged(partition, "its checksum does not match")
+        return await super().load(partition, *spans)
+
+    async def scan(self, scan):
+        found = await super().scan(scan)
+        if scan.spans and any(snapshot.head.partition == self.bad for snapshot in found):
+            raise Damaged(self.bad, "its checksum does not match")
+        return found
+
+
+@pytest.mark.covers("SE-09", "XX-05")
+async def test_a_damaged_session_costs_its_own_place_in_a_list(clock):
+    storage = Hurt(MemorySessionStorage())
+    store = on(storage, clock)
+    sessions = []
+    for _ in range(5):
+        sessions.append((await store.create(owner="ana")).id)
+        clock.advance(1)
+    storage.bad = f"session/{sessions[2]}"
+    rest = [sessions[n] for n in (4, 3, 1, 0)]
+    assert await listed(store, 2, owner="ana") == rest
+    assert await listed(store, 50) == rest
+    with pytest.raises(Damaged):
+        await store.get(sessions[2])

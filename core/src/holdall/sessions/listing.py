@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import msgspec
 
-from holdall.contract import Scan, Span
-from holdall.errors import Invalid
+from holdall.contract import Head, Scan, Snapshot, Span
+from holdall.errors import Damaged, Invalid
 from holdall.sessions.engine import Engine
 from holdall.sessions.names import RECENT, SESSION, hashed
 from holdall.sessions.state import State
@@ -17,6 +18,7 @@ from holdall.sessions.views import Page
 
 __all__ = ["Filters", "list_sessions"]
 
+log = logging.getLogger("holdall.sessions")
 _EXAMINED = 1000
 _LONGEST = 400
 _Score = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
@@ -58,29 +60,53 @@ class Filters:
 async def list_sessions(engine: Engine, filters: Filters, limit: int, cursor: str | None) -> Page[State]:
     """A page of sessions; see ``Store.list``."""
     mark = filters.mark
-    after = None if cursor is None else _parse(cursor, mark)
+    after: tuple[int, str] | None = None if cursor is None else _parse(cursor, mark)
     found: list[State] = []
     examined = 0
     while True:
         # As many as are wanted; where filters drop most of them, twice as many each time, so that rounds stay few.
         asked = min(max(limit - len(found) + 1, examined), _EXAMINED - examined)
-        batch = await engine.storage.scan(Scan(mark, after, asked, descending=True, spans=(Span(SESSION, -1),)))
-        for snapshot in batch:
-            head = snapshot.head
-            if not head.partition.startswith("session/"):
-                continue
-            state = engine.opened(snapshot).state
-            wanted = filters.match(state) and not await engine.expired(state)
+        batch = await _read(engine, Scan(mark, after, asked, descending=True, spans=(Span(SESSION, -1),)))
+        for head, state in batch:
+            wanted = state is not None and filters.match(state) and not await engine.expired(state)
             if wanted and len(found) == limit:
                 return Page(found, _cursor(mark, after))
             after = (head.marks[mark], head.partition)
-            if wanted:
+            if wanted and state is not None:
                 found.append(state)
         examined += len(batch)
         if len(batch) < asked:
             return Page(found)
         if examined >= _EXAMINED:
             return Page(found, _cursor(mark, after))
+
+
+async def _read(engine: Engine, scan: Scan) -> list[tuple[Head, State | None]]:
+    """A part of the walk. A session that is damaged costs its own place in the list, not the list."""
+    try:
+        return [(snapshot.head, _opened(engine, snapshot)) for snapshot in await engine.storage.scan(scan)]
+    except Damaged:
+        heads = [snapshot.head for snapshot in await engine.storage.scan(replace(scan, spans=()))]
+    found: list[tuple[Head, State | None]] = []
+    for head in heads:
+        try:
+            snapshot = await engine.storage.load(head.partition, *scan.spans)
+        except Damaged as damage:
+            log.error("left out of a list: %s", damage)  # noqa: TRY400 - it says what is wrong and where
+            snapshot = None
+        found.append((head, None if snapshot is None else _opened(engine, snapshot)))
+    return found
+
+
+def _opened(engine: Engine, snapshot: Snapshot) -> State | None:
+    """The session of a snapshot; ``None`` for what is no session, or damaged."""
+    if not snapshot.head.partition.startswith("session/"):
+        return None
+    try:
+        return engine.opened(snapshot).state
+    except Damaged as damage:
+        log.error("left out of a list: %s", damage)  # noqa: TRY400 - it says what is wrong and where
+        return None
 
 
 def _cursor(mark: str, after: tuple[int, str] | None) -> str:
