@@ -245,6 +245,11 @@ class Catalog:
             ]
         )
 
+    def names(self) -> set[str]:
+        """Every name it has."""
+        rows = self._db.execute("SELECT name FROM rows WHERE kind = ''")
+        return {name.decode("utf-8", "surrogatepass") for (name,) in rows}
+
     def walk(self, mark: str | None, after: tuple[int, str] | None, limit: int, *, descending: bool) -> list[Row]:
         """The next entries behind ``after``."""
         where, order = ("<", "DESC") if descending else (">", "ASC")

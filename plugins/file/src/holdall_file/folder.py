@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import logging
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from holdall.errors import Damaged
 from holdall.folders import private_folder
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.report import Report
@@ -18,6 +22,11 @@ __all__ = ["Descriptor", "Folder", "digest_of", "lock", "log_name", "logger", "s
 
 logger = logging.getLogger("holdall.file")
 
+NO_LOG = "it is not a file of this store"
+_FOREIGN = (errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO)
+"""What opening a link, a directory, something below a file, or a pipe or socket ends in."""
+_LOG = re.compile("[0-9a-f]{64}\\.jsonl")
+_WAL = re.compile("[0-9]+-[0-9a-f]+\\.wal")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -101,10 +110,30 @@ class Folder:
 
     def open(self, name: str, flags: int = os.O_RDWR) -> Descriptor:
         """Open a file; one that is created is private whatever the umask."""
-        fd = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+        try:
+            fd = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+        except OSError as error:
+            if error.errno in _FOREIGN and name.startswith("s/") and not flags & os.O_CREAT:
+                raise self.foreign(name) from None
+            raise
         if flags & os.O_CREAT:
             os.fchmod(fd, 0o600)
         return Descriptor(fd)
+
+    def foreign(self, name: str) -> Damaged:
+        """Note that something else has the name of a log, or of a directory of logs."""
+        self.report.fault(name, NO_LOG)
+        return Damaged(name, NO_LOG)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is anything of that name below ``s/``; links are not followed."""
+        try:
+            os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError:
+            raise self.foreign(name) from None
+        return True
 
     def create(self, name: str) -> Descriptor:
         """Make a file that must not be there yet."""
@@ -150,10 +179,38 @@ class Folder:
             os.close(fd)
 
     def logs(self) -> Iterator[tuple[str, str]]:
-        """Every file below ``s/`` as ``(directory, name)``."""
+        """Every log below ``s/``, and every temporary file, as ``(directory, name)``; what is neither is noted."""
         for part in self.list("s"):
-            for name in self.list(f"s/{part}"):
-                yield f"s/{part}", name
+            directory = f"s/{part}"
+            if not self._is(directory, stat.S_IFDIR):
+                continue
+            for name in self.list(directory):
+                if name.endswith(".tmp"):
+                    yield directory, name
+                elif _LOG.fullmatch(name) is None:
+                    self.report.fault(f"{directory}/{name}", NO_LOG)
+                elif self._is(f"{directory}/{name}", stat.S_IFREG):
+                    yield directory, name
+
+    def wals(self) -> list[str]:
+        """The names of the write-ahead logs; what is none is noted."""
+        found: list[str] = []
+        for name in self.list("wal"):
+            if _WAL.fullmatch(name) is None:
+                self.report.fault(f"wal/{name}", "it is not a write-ahead log of this store")
+            elif self._is(f"wal/{name}", stat.S_IFREG):
+                found.append(name)
+        return found
+
+    def _is(self, name: str, kind: int) -> bool:
+        """Whether ``name`` is what its place asks for. Noted when it is something else, not when it is gone."""
+        try:
+            there = stat.S_IFMT(os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode)
+        except FileNotFoundError:
+            return False
+        if there != kind:
+            self.report.fault(name, NO_LOG)
+        return there == kind
 
     def quarantine(self, name: str, data: bytes, reason: str) -> bool:
         """Keep ``data`` aside and say so; False when it was kept before."""

@@ -7,20 +7,21 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from holdall.blocking import StorageThread
 from holdall.contract import Head
-from holdall.errors import Damaged, StorageBusy
+from holdall.errors import StorageBusy
 from holdall_file.catalog import Catalog
-from holdall_file.faults import Bad, Busy
+from holdall_file.faults import Busy
 from holdall_file.folder import Descriptor, Folder, lock
-from holdall_file.recovery import bury, dead, graveyard, open_or_read, recover, settle
+from holdall_file.recovery import bury, dead, graveyard, recover, settle
 from holdall_file.settings import FileSettings
 from holdall_file.shelf import Shelf
+from holdall_file.stock import every_head
 from holdall_file.wal import Wal
 from holdall_file.writer import Writer
 
@@ -75,7 +76,7 @@ def _enter(folder: Folder, store: Descriptor) -> bool:
         with suppress(Busy):
             lock(store.fd, fcntl.LOCK_SH)
             gone = dead(folder, "")
-            if not gone or len(gone) < len(folder.list("wal")):
+            if not gone or len(gone) < len(folder.wals()):
                 return False
             lock(store.fd, fcntl.LOCK_UN)
         time.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
@@ -134,7 +135,7 @@ def _catalog(folder: Folder) -> Catalog:
         catalog = Catalog(folder)
     try:
         if not catalog.complete:
-            catalog.rebuild(_every_head(folder))
+            catalog.rebuild(every_head(folder))
     except BaseException:
         catalog.close()
         raise
@@ -144,27 +145,8 @@ def _catalog(folder: Folder) -> Catalog:
 def temporary_catalog(folder: Folder) -> Catalog:
     """A catalogue in memory, for when there is no room for the other one's news."""
     catalog = Catalog(folder, temporary=True)
-    catalog.rebuild(_every_head(folder))
+    catalog.rebuild(every_head(folder))
     return catalog
-
-
-def _every_head(folder: Folder) -> Iterator[Head]:
-    for directory, name in folder.logs():
-        if not name.endswith(".jsonl"):
-            continue
-        try:
-            file = folder.open(f"{directory}/{name}")
-        except OSError:  # gone, or not to be read: whoever asks for it by name is told
-            continue
-        try:
-            fcntl.flock(file.fd, fcntl.LOCK_SH)
-            head = open_or_read(file.fd, os.fstat(file.fd).st_size).state.head
-        except (Bad, Damaged):
-            continue
-        finally:
-            file.close()
-        if head is not None:
-            yield head
 
 
 async def close_all(opened: Opened, thread: StorageThread, side: StorageThread) -> None:

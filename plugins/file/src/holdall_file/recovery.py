@@ -24,7 +24,6 @@ __all__ = ["bury", "dead", "graveyard", "recover", "repair", "report_damage", "s
 
 _SLACK = 60 * 10**9
 """How far clocks and file times may differ."""
-_NAME = 64 + len(".jsonl")
 
 
 @contextmanager
@@ -40,7 +39,7 @@ def graveyard(folder: Folder, how: int = fcntl.LOCK_EX) -> Generator[None]:
 
 def dead(folder: Folder, own: str) -> list[str]:
     """The logs whose processes died. Raises ``Busy`` while another process is at work on them."""
-    names = [name for name in folder.list("wal") if f"wal/{name}" != own]
+    names = [name for name in folder.wals() if f"wal/{name}" != own]
     if not names:
         return []
     with graveyard(folder, fcntl.LOCK_SH):
@@ -64,7 +63,7 @@ def _unlocked(folder: Folder, name: str) -> bool:
 def bury(folder: Folder, own: str) -> None:
     """Put in order what dead processes left while others live on. Raises ``Busy``: come again."""
     with graveyard(folder):
-        for name in folder.list("wal"):
+        for name in folder.wals():
             if f"wal/{name}" != own and _unlocked(folder, f"wal/{name}"):
                 _bury_one(folder, f"wal/{name}")
 
@@ -74,8 +73,11 @@ def _bury_one(folder: Folder, name: str) -> None:
     flight = flight_of(file)
     file.close()
     for digest in flight:
-        _tidy(folder, f"s/{digest[:2]}", digest)
-        repair(folder, digest)
+        try:
+            _tidy(folder, f"s/{digest[:2]}", digest)
+            repair(folder, digest)
+        except Damaged as error:  # whoever asks for it by name is told
+            folder.report.fault(log_name(digest), error.reason)
     if folder.durable:
         folder.sync_everything()
     folder.unlink(name)
@@ -88,7 +90,7 @@ def _tidy(folder: Folder, directory: str, prefix: str) -> None:
     """Remove what creations and compactions left behind, unless somebody is still at it."""
     try:
         names = folder.list(directory)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         if name.endswith(".tmp") and name.startswith(prefix) and _unlocked(folder, f"{directory}/{name}"):
@@ -196,8 +198,9 @@ def _keep_torn(folder: Folder, fd: int, digest: str, start: int) -> None:
 def report_damage(folder: Folder, fd: int, digest: str, stretch: Stretch) -> None:
     """Report damage, once, and keep a copy of it; the log itself is left as it is."""
     start, stop, reason, _ = stretch
-    note = f"{log_name(digest)}: {stop - start} bytes at {start} are damaged: {reason}"
-    if note not in folder.report.notes:
+    damage = f"{stop - start} bytes at {start} are damaged: {reason}"
+    if folder.report.fault(log_name(digest), damage):
+        note = f"{log_name(digest)}: {damage}"
         folder.report.damaged += 1
         folder.report.note(note)
         folder.quarantine(f"{digest}.{start}.damaged", read_at(fd, start, stop), note)
@@ -240,13 +243,12 @@ def _sweep(folder: Folder, since: int) -> list[Found]:
         if name.endswith(".tmp"):
             _tidy(folder, directory, name)
             continue
-        if len(name) != _NAME or not name.endswith(".jsonl"):
-            continue
         if os.stat(f"{directory}/{name}", dir_fd=folder.fd, follow_symlinks=False).st_mtime_ns < since:
             continue
         try:
             log = repair(folder, name.removesuffix(".jsonl"))
         except (OSError, Damaged) as error:  # whoever asks for it by name is told
+            folder.report.fault(f"{directory}/{name}", str(error))
             logger.error("%s/%s can't be checked: %s", directory, name, error)
             continue
         if log is not None and log.state.head is not None:
@@ -260,7 +262,7 @@ def _redo(folder: Folder, entries: list[Entry]) -> None:
     for digest, group in groupby(entries, key=lambda entry: entry.digest):
         try:
             file = folder.open(log_name(digest))
-        except FileNotFoundError:
+        except (FileNotFoundError, Damaged):
             continue
         try:
             header = header_of(file.fd, os.fstat(file.fd).st_size)[0]

@@ -25,6 +25,36 @@ class Report:
     """Processes that died while others had the store open."""
     notes: list[str] = field(default_factory=list[str])
 
+    faults: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    """What is damaged or does not belong here: file, and reasons."""
+    owners: dict[str, str] = field(default_factory=dict[str, str])
+    """The partitions of those files, where known."""
+
+    def fault(self, file: str, reason: str, partition: str | None = None) -> bool:
+        """Remember what is wrong with ``file``; False when that was known."""
+        if partition is not None:
+            self.owners[file] = partition
+        reasons = self.faults.setdefault(file, {})
+        if reason in reasons:
+            return False
+        reasons[reason] = None
+        return True
+
+    def left_out(self, file: str, reason: str, partition: str) -> None:
+        """Remember whose file could not be listed; the reason, too, unless a better one is known."""
+        self.owners[file] = partition
+        if file not in self.faults:
+            self.fault(file, reason)
+
+    def lines(self) -> list[str]:
+        """Every fault in a line, in the order of their finding."""
+        found: list[str] = []
+        for file, reasons in list(self.faults.items()):
+            owner = self.owners.get(file)
+            name = file if owner is None else f"{file} ({owner!r})"
+            found += [f"{name}: {reason}" for reason in list(reasons)]
+        return found
+
     def note(self, text: str) -> None:
         """Keep the newest ones."""
         self.notes = [*self.notes[1 - _NOTES :], text]

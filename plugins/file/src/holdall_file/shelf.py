@@ -192,6 +192,7 @@ class Shelf:
             found = read_everything(session.file.fd, size)
         except Bad as bad:
             raise self._damage(session, 0, size, bad.reason) from None
+        self._folder.report.owners[log_name(session.digest)] = session.partition
         for stretch in found.bad:
             if stretch.stop >= size and not stretch.members:
                 raise self._damage(session, stretch.start, size, stretch.reason)
@@ -201,5 +202,6 @@ class Shelf:
         return found
 
     def _damage(self, session: Session, start: int, stop: int, reason: str) -> Damaged:
+        self._folder.report.owners[log_name(session.digest)] = session.partition
         report_damage(self._folder, session.file.fd, session.digest, Stretch(start, stop, reason, members=False))
         return Damaged(log_name(session.digest), f"{reason} (bytes {start} to {stop})")

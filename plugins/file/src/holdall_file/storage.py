@@ -11,6 +11,7 @@ import os
 import random
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from holdall.blocking import StorageThread
@@ -25,6 +26,7 @@ from holdall_file.recovery import report_damage
 from holdall_file.report import Report
 from holdall_file.seek import Plan, read
 from holdall_file.settings import FileSettings
+from holdall_file.stock import take_stock
 
 __all__ = ["FileSessionStorage"]
 
@@ -88,9 +90,7 @@ class FileSessionStorage(ISessionStorage):
             raise
 
     async def _look(self, partition: str, spans: Sequence[Span]) -> Plan | None:
-        try:
-            os.stat(log_name(digest_of(partition)), dir_fd=self._opened.folder.fd)
-        except FileNotFoundError:
+        if not self._opened.folder.exists(log_name(digest_of(partition))):
             return None
         return await self._patiently(lambda: self._thread.run(lambda: self._writer.look(partition, spans)))
 
@@ -119,14 +119,15 @@ class FileSessionStorage(ISessionStorage):
         return await self._walk(listing, None)
 
     async def _walk(self, listing: Listing, temporary: Catalog | None) -> Sequence[Snapshot]:
-        scan = listing.scan
+        scan, report = listing.scan, self._opened.folder.report
         while not listing.done:
             rows = await self._beside(
                 lambda catalog: catalog.walk(*listing.where, descending=scan.descending), temporary
             )
             found = await asyncio.gather(*(self.load(row.name, *scan.spans) for row in rows), return_exceptions=True)
             for row, snapshot in zip(rows, found, strict=True):
-                if isinstance(snapshot, Damaged):  # reported when it was found; the others are still listed
+                if isinstance(snapshot, Damaged):  # noted; the others are still listed
+                    report.left_out(log_name(digest_of(row.name)), snapshot.reason, row.name)
                     logger.warning("left out of a listing: %s", snapshot)
                 elif isinstance(snapshot, BaseException):
                     raise snapshot
@@ -140,6 +141,14 @@ class FileSessionStorage(ISessionStorage):
         elif listing.wrong:
             await self._beside(lambda catalog: catalog.discard(scan.mark, listing.wrong))
         return listing.answer()
+
+    async def faults(self) -> Sequence[str]:
+        """What scans left out, what is damaged and what does not belong here; logs that no scan meets are looked at."""
+        self._check()
+        folder = self._opened.folder
+        with suppress(StorageFull):
+            await self._beside(lambda catalog: take_stock(folder, catalog))
+        return folder.report.lines()
 
     async def close(self) -> None:
         """Bring everything to the disk and give the folder back."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from holdall.contract import Commit, Span
-from holdall.errors import Conflict, HoldallError, Invalid, StorageFull
+from holdall.errors import Conflict, Damaged, HoldallError, Invalid, StorageFull
 from holdall_file.catalog import Intents
 from holdall_file.cold import read_at
 from holdall_file.compaction import compact
@@ -237,7 +237,7 @@ class Writer:
             for digest in digests:
                 try:
                     file = self._folder.open(log_name(digest))
-                except FileNotFoundError:
+                except (FileNotFoundError, Damaged):
                     continue
                 sync(file.fd)
                 file.close()

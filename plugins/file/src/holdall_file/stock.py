@@ -1,0 +1,87 @@
+"""What lies in the folder, log by log: for a catalogue that is made again, and for one that may lack something."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+
+from holdall.contract import Head
+from holdall.errors import Damaged
+from holdall_file.catalog import Catalog
+from holdall_file.cold import Stretch
+from holdall_file.faults import Bad, Busy
+from holdall_file.folder import Descriptor, Folder, digest_of, log_name
+from holdall_file.recovery import dead, open_or_read, report_damage
+
+__all__ = ["every_head", "take_stock"]
+
+
+def every_head(folder: Folder) -> Iterator[Head]:
+    """The heads of all logs that can be read; the others are noted."""
+    for directory, name in folder.logs():
+        if name.endswith(".jsonl"):
+            head = _head_of(folder, f"{directory}/{name}")
+            if head is not None:
+                yield head
+
+
+def take_stock(folder: Folder, catalog: Catalog) -> None:
+    """Look at every log that no scan comes to: what can be read is listed again, what can't is noted."""
+    logs = [f"{directory}/{name}" for directory, name in folder.logs() if name.endswith(".jsonl")]
+    catalog.merge()  # after the logs were listed: they are announced before they are made
+    known = {log_name(digest_of(name)) for name in catalog.names()}
+    heads: list[Head] = []
+    for name in logs:
+        head = None if name in known else _head_of(folder, name)
+        if head is not None:
+            heads.append(head)
+            folder.report.fault(name, "the catalogue did not have it; it has been entered again", head.partition)
+    if heads:
+        catalog.add(heads)
+
+
+def _head_of(folder: Folder, name: str) -> Head | None:
+    try:
+        file = folder.open(name)
+    except FileNotFoundError:
+        return None
+    except (OSError, Damaged) as error:
+        folder.report.fault(name, error.reason if isinstance(error, Damaged) else str(error))
+        return None
+    try:
+        return _read(folder, file, name)
+    finally:
+        file.close()
+
+
+def _read(folder: Folder, file: Descriptor, name: str) -> Head | None:
+    fcntl.flock(file.fd, fcntl.LOCK_SH)
+    found = os.fstat(file.fd)
+    if not found.st_nlink:  # removed meanwhile
+        return None
+    reason, head = "it holds no commit", None
+    try:
+        head = open_or_read(file.fd, found.st_size).state.head
+    except Bad as bad:
+        reason = bad.reason
+    except Damaged as error:
+        reason = error.reason
+    except OSError as error:
+        reason = str(error)
+    if head is not None:
+        if log_name(digest_of(head.partition)) == name:
+            return head
+        reason = f"it belongs to {head.partition!r}"
+    if not _somebody_died(folder):
+        digest = name.rpartition("/")[2].removesuffix(".jsonl")
+        report_damage(folder, file.fd, digest, Stretch(0, found.st_size, reason, members=False))
+    return None
+
+
+def _somebody_died(folder: Folder) -> bool:
+    """Whether what is torn may yet be put in order."""
+    try:
+        return bool(dead(folder, ""))
+    except Busy:
+        return True
