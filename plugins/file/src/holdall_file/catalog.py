@@ -12,6 +12,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +20,7 @@ import msgspec
 from holdall.contract import Head
 from holdall_file.folder import Folder
 
-__all__ = ["Catalog", "Intents", "Row", "kind_of"]
+__all__ = ["Catalog", "Intents", "Row", "broken", "discard_database", "kind_of"]
 
 _Intent = tuple[str, int, int, dict[str, int | None]]
 """Name, version, the decided version it was made on (-1: the partition is gone), marks."""
@@ -31,6 +32,8 @@ _GONE = -1
 _START = 64
 """How many bytes at its start tell one log from the next."""
 
+_FILES = ("catalog.db-shm", "catalog.db-wal", "catalog.db")
+_BROKEN = ("malformed", "not a database", "no such table", "file is encrypted")
 _SCHEMA = """
 CREATE TABLE rows (kind TEXT, score INT, name BLOB, version INT, PRIMARY KEY (kind, score, name)) WITHOUT ROWID;
 CREATE INDEX by_name ON rows (name, kind);
@@ -51,6 +54,33 @@ class Row(NamedTuple):
 def kind_of(mark: str | None) -> str:
     """How a mark is named in the catalogue; the walk over all names is the empty one."""
     return "" if mark is None else f"={mark}"
+
+
+def broken(error: BaseException) -> bool:
+    """Whether it is the database itself that is damaged."""
+    return isinstance(error, sqlite3.DatabaseError) and any(words in str(error) for words in _BROKEN)
+
+
+def discard_database(folder: Folder, inode: int) -> None:
+    """Remove a damaged database, unless another process has done so. Nobody opens one meanwhile."""
+    log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(log.fd, fcntl.LOCK_EX)
+        if _inode(folder) == inode:
+            for name in _FILES:
+                with suppress(FileNotFoundError):
+                    folder.unlink(name)
+            folder.report.note("catalog.db was damaged: it is made again from the logs")
+            folder.report.fault("catalog.db", "it was damaged, and was made again from the logs")
+    finally:
+        log.close()
+
+
+def _inode(folder: Folder) -> int:
+    try:
+        return os.stat("catalog.db", dir_fd=folder.fd, follow_symlinks=False).st_ino
+    except FileNotFoundError:
+        return 0
 
 
 class Intents:
@@ -93,23 +123,49 @@ class Intents:
         self._file.close()
 
 
+def _name(stored: bytes) -> str:
+    try:
+        return stored.decode("utf-8", "surrogatepass")
+    except (UnicodeDecodeError, AttributeError):
+        raise sqlite3.DatabaseError("malformed: a name is none") from None
+
+
 class Catalog:
     """The sorted entries. Used by one thread; other processes share the files."""
 
     def __init__(self, folder: Folder, *, temporary: bool = False) -> None:
+        self._folder = folder
         self._log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
+        self.inode = 0
         if temporary:
             self._db = sqlite3.connect(":memory:", isolation_level=None)
             return
-        for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):  # private before SQLite sees them
-            folder.open(name, os.O_RDWR | os.O_CREAT).close()
-        self._db = sqlite3.connect(folder.path / "catalog.db", timeout=60, isolation_level=None)
+        fcntl.flock(self._log.fd, fcntl.LOCK_SH)  # held against the one who removes a damaged database
+        try:
+            for name in reversed(_FILES):  # private before SQLite sees them
+                folder.open(name, os.O_RDWR | os.O_CREAT).close()
+            self.inode = _inode(folder)
+            self._db = sqlite3.connect(folder.path / "catalog.db", timeout=60, isolation_level=None)
+        except BaseException:
+            self._log.close()
+            raise
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.DatabaseError as error:
+            self.close()
+            if broken(error):
+                raise DamagedDatabase(self.inode) from error
+            raise
         except BaseException:
             self.close()
             raise
+        fcntl.flock(self._log.fd, fcntl.LOCK_UN)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another process found the database damaged and made a new one."""
+        return self.inode != 0 and _inode(self._folder) != self.inode
 
     @property
     def complete(self) -> bool:
@@ -126,16 +182,22 @@ class Catalog:
                 self._put(heads)
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # some errors have ended it
+            self._db.execute("ROLLBACK")
 
     def add(self, heads: Iterable[Head]) -> None:
         """Enter heads that the log may not have told of."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._put(heads)
-        finally:
-            self._db.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._db.execute("COMMIT")
 
     def _put(self, heads: Iterable[Head]) -> None:
         for head in heads:
@@ -174,14 +236,17 @@ class Catalog:
             upto = self._take(self._merged())
             start = os.pread(self._log.fd, min(_START, upto), 0)
             self._db.execute("UPDATE merged SET upto = ?, start = ?", (upto, start))
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._db.execute("COMMIT")
 
     def _merged(self) -> int:
         """How much of the log is in the database: nothing, when it is another log than it was."""
-        upto, start = self._db.execute("SELECT upto, start FROM merged").fetchone()
+        row = self._db.execute("SELECT upto, start FROM merged").fetchone()
+        if row is None or not isinstance(row[0], int) or not isinstance(row[1], bytes):
+            raise sqlite3.DatabaseError("malformed: how much was merged is not there")
+        upto, start = row
         same = os.pread(self._log.fd, len(start), 0) == start and upto <= os.fstat(self._log.fd).st_size
         return upto if same else 0
 
@@ -248,7 +313,7 @@ class Catalog:
     def names(self) -> set[str]:
         """Every name it has."""
         rows = self._db.execute("SELECT name FROM rows WHERE kind = ''")
-        return {name.decode("utf-8", "surrogatepass") for (name,) in rows}
+        return {_name(name) for (name,) in rows}
 
     def walk(self, mark: str | None, after: tuple[int, str] | None, limit: int, *, descending: bool) -> list[Row]:
         """The next entries behind ``after``."""
@@ -263,7 +328,7 @@ class Catalog:
             f"ORDER BY score {order}, name {order} LIMIT ?",
             [*parameters, limit],
         )
-        return [Row(score, name.decode("utf-8", "surrogatepass"), version) for score, name, version in rows]
+        return [Row(score, _name(name), version) for score, name, version in rows]
 
     def discard(self, mark: str | None, rows: Iterable[Row]) -> None:
         """Remove entries that a newer head contradicts."""
