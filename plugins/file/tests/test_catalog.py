@@ -82,3 +82,59 @@ async def test_a_name_used_again(open_store):
         assert await listed(store, mark="m") == []
         assert await listed(store) == []
         version += 100
+
+
+def truncated(path, part):
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+
+
+def garbled(path, page):
+    data = bytearray(path.read_bytes())
+    data[page * 4096 + 8 : page * 4096 + 520] = b"\xff" * 512
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", [truncated, garbled])
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_damaged_database_is_made_again(open_store, tmp_path, filled, *, how, crash):
+    store = await open_store(durability="process")
+    names = [f"s{n:03}" for n in range(150)]
+    for name in names:
+        await filled(store, name, 0)
+    assert await listed(store, limit=500) == names
+    await store.close()
+    folder = tmp_path / "store"
+    pages = (folder / "catalog.db").stat().st_size // 4096
+    assert pages > 4
+    for case in range(pages) if how is garbled else (0.1, 0.5, 0.9, 0.99):
+        copy = tmp_path / f"copy{case}"
+        shutil.copytree(folder, copy)
+        how(copy / "catalog.db", case)
+        if crash:
+            (copy / "wal" / "1-00.wal").touch()
+        store = await open_store(copy)
+        await filled(store, "t", 0)
+        assert await listed(store, limit=500) == [*names, "t"]
+        assert await listed(store, mark="recent", limit=500) == [*names, "t"]
+        assert await store.faults() == ["catalog.db: it was damaged, and was made again from the logs"]
+        await store.close()
+        store = await open_store(copy)
+        assert await listed(store, limit=500) == [*names, "t"]
+        assert await store.faults() == []
+        await store.close()
+
+
+async def test_a_database_that_is_damaged_in_use_is_made_again_for_everybody(open_store, tmp_path, filled):
+    store, other = await open_store(), await open_store()
+    await filled(store, "a", 1)
+    assert await listed(store) == await listed(other) == ["a"]
+    await other._beside(lambda catalog: catalog._db.execute("DELETE FROM merged"))
+    assert await listed(store) == ["a"]
+    await filled(store, "b", 1)
+    assert await listed(store, mark="recent") == ["a", "b"]
+    inode = (tmp_path / "store" / "catalog.db").stat().st_ino
+    await filled(other, "c", 1)
+    assert await listed(other) == await listed(store) == ["a", "b", "c"]
+    assert (tmp_path / "store" / "catalog.db").stat().st_ino == inode
+    assert len(await store.faults()) == 1
+    assert await other.faults() == []

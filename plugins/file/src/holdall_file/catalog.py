@@ -20,7 +20,7 @@ import msgspec
 from holdall.contract import Head
 from holdall_file.folder import Folder
 
-__all__ = ["Catalog", "Intents", "Row", "broken", "discard_database", "kind_of"]
+__all__ = ["Catalog", "Intents", "Row", "broken", "discard_database", "inode_of", "kind_of"]
 
 _Intent = tuple[str, int, int, dict[str, int | None]]
 """Name, version, the decided version it was made on (-1: the partition is gone), marks."""
@@ -66,7 +66,7 @@ def discard_database(folder: Folder, inode: int) -> None:
     log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(log.fd, fcntl.LOCK_EX)
-        if _inode(folder) == inode:
+        if inode_of(folder) == inode:
             for name in _FILES:
                 with suppress(FileNotFoundError):
                     folder.unlink(name)
@@ -76,7 +76,8 @@ def discard_database(folder: Folder, inode: int) -> None:
         log.close()
 
 
-def _inode(folder: Folder) -> int:
+def inode_of(folder: Folder) -> int:
+    """Which database it is; 0: there is none."""
     try:
         return os.stat("catalog.db", dir_fd=folder.fd, follow_symlinks=False).st_ino
     except FileNotFoundError:
@@ -130,6 +131,12 @@ def _name(stored: bytes) -> str:
         raise sqlite3.DatabaseError("malformed: a name is none") from None
 
 
+def _row(score: int, name: bytes, version: int) -> Row:
+    if type(score) is not int or type(version) is not int:
+        raise sqlite3.DatabaseError("malformed: an entry is none")
+    return Row(score, _name(name), version)
+
+
 class Catalog:
     """The sorted entries. Used by one thread; other processes share the files."""
 
@@ -144,7 +151,7 @@ class Catalog:
         try:
             for name in reversed(_FILES):  # private before SQLite sees them
                 folder.open(name, os.O_RDWR | os.O_CREAT).close()
-            self.inode = _inode(folder)
+            self.inode = inode_of(folder)
             self._db = sqlite3.connect(folder.path / "catalog.db", timeout=60, isolation_level=None)
         except BaseException:
             self._log.close()
@@ -152,11 +159,6 @@ class Catalog:
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.DatabaseError as error:
-            self.close()
-            if broken(error):
-                raise DamagedDatabase(self.inode) from error
-            raise
         except BaseException:
             self.close()
             raise
@@ -165,7 +167,7 @@ class Catalog:
     @property
     def replaced(self) -> bool:
         """Whether another process found the database damaged and made a new one."""
-        return self.inode != 0 and _inode(self._folder) != self.inode
+        return self.inode != 0 and inode_of(self._folder) != self.inode
 
     @property
     def complete(self) -> bool:
@@ -310,6 +312,12 @@ class Catalog:
             ]
         )
 
+    def check(self) -> None:
+        """Read all of the database; raises for one that is damaged where nobody has looked."""
+        (found,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {found}")
+
     def names(self) -> set[str]:
         """Every name it has."""
         rows = self._db.execute("SELECT name FROM rows WHERE kind = ''")
@@ -328,7 +336,7 @@ class Catalog:
             f"ORDER BY score {order}, name {order} LIMIT ?",
             [*parameters, limit],
         )
-        return [Row(score, _name(name), version) for score, name, version in rows]
+        return [_row(*row) for row in rows]
 
     def discard(self, mark: str | None, rows: Iterable[Row]) -> None:
         """Remove entries that a newer head contradicts."""
@@ -339,8 +347,10 @@ class Catalog:
 
     def close(self) -> None:
         """Close it; closing the last connection brings everything into the database file."""
-        self._db.close()
-        self._log.close()
+        try:
+            self._db.close()
+        finally:
+            self._log.close()
 
     def forget(self) -> None:
         """Let the log and its lock go, in a forked child."""

@@ -15,9 +15,9 @@ from typing import TypeVar
 from holdall.blocking import StorageThread
 from holdall.contract import Head
 from holdall.errors import StorageBusy
-from holdall_file.catalog import Catalog
+from holdall_file.catalog import Catalog, broken, discard_database, inode_of
 from holdall_file.faults import Busy
-from holdall_file.folder import Descriptor, Folder, lock
+from holdall_file.folder import Descriptor, Folder, lock, logger
 from holdall_file.recovery import bury, dead, graveyard, recover, settle
 from holdall_file.settings import FileSettings
 from holdall_file.shelf import Shelf
@@ -25,7 +25,7 @@ from holdall_file.stock import every_head
 from holdall_file.wal import Wal
 from holdall_file.writer import Writer
 
-__all__ = ["Opened", "close_all", "open_all", "open_catalog", "temporary_catalog"]
+__all__ = ["Opened", "close_all", "open_all", "temporary_catalog", "with_catalog"]
 
 T = TypeVar("T")
 _PAUSE = 0.005
@@ -85,11 +85,19 @@ def _enter(folder: Folder, store: Descriptor) -> bool:
 
 def _put_in_order(folder: Folder, heads: list[Head]) -> None:
     """Give the catalogue what a crash may have kept from it, and start its log again."""
-    catalog = _catalog(folder)
-    try:
+
+    def put(catalog: Catalog) -> None:
         catalog.merge()
         catalog.rotate()
         catalog.add(heads)
+
+    catalog = _catalog(folder)
+    try:
+        put(catalog)
+    except sqlite3.DatabaseError as error:
+        _discard(folder, catalog, error)
+        catalog = _catalog(folder)
+        put(catalog)
     finally:
         catalog.close()
 
@@ -119,20 +127,49 @@ def _wait(call: Callable[[], T]) -> T:
             time.sleep(_PAUSE)
 
 
-def open_catalog(opened: Opened) -> Catalog:
-    """The catalogue, opened when it is first needed. Called on its thread only."""
+def with_catalog(opened: Opened, function: Callable[[Catalog], T]) -> T:
+    """Run ``function`` on the catalogue; when it turns out to be damaged, once more on a new one. On its thread only."""
+    catalog = _open_catalog(opened)
+    try:
+        return function(catalog)
+    except sqlite3.DatabaseError as error:
+        opened.catalog = None
+        _discard(opened.folder, catalog, error)
+    return function(_open_catalog(opened))
+
+
+def _open_catalog(opened: Opened) -> Catalog:
+    if opened.catalog is not None and opened.catalog.replaced:
+        opened.catalog.close()
+        opened.catalog = None
     if opened.catalog is None:
         opened.catalog = _catalog(opened.folder)
     return opened.catalog
 
 
+def _discard(folder: Folder, catalog: Catalog, error: sqlite3.DatabaseError) -> None:
+    """Close a catalogue that failed, and remove its database if that is damaged: it is derived. Else raises again."""
+    catalog.close()
+    if not broken(error):
+        raise error
+    logger.warning("catalog.db is damaged, and made again from the logs: %s", error)
+    discard_database(folder, catalog.inode)
+
+
 def _catalog(folder: Folder) -> Catalog:
+    inode = inode_of(folder)
     try:
-        catalog = Catalog(folder)
-    except sqlite3.DatabaseError:  # not a database any more; it is derived
-        for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):
-            folder.unlink(name)
-        catalog = Catalog(folder)
+        return _filled(folder)
+    except sqlite3.DatabaseError as error:
+        if not broken(error):
+            raise
+        logger.warning("catalog.db is damaged, and made again from the logs: %s", error)
+        discard_database(folder, inode)
+    return _filled(folder)
+
+
+def _filled(folder: Folder) -> Catalog:
+    catalog = Catalog(folder)
     try:
         if not catalog.complete:
             catalog.rebuild(every_head(folder))

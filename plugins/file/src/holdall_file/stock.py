@@ -29,6 +29,7 @@ def every_head(folder: Folder) -> Iterator[Head]:
 def take_stock(folder: Folder, catalog: Catalog) -> None:
     """Look at every log that no scan comes to: what can be read is listed again, what can't is noted."""
     logs = [f"{directory}/{name}" for directory, name in folder.logs() if name.endswith(".jsonl")]
+    catalog.check()
     catalog.merge()  # after the logs were listed: they are announced before they are made
     known = {log_name(digest_of(name)) for name in catalog.names()}
     heads: list[Head] = []

@@ -21,7 +21,7 @@ from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.listing import Listing
-from holdall_file.opening import Opened, close_all, open_all, open_catalog, temporary_catalog
+from holdall_file.opening import Opened, close_all, open_all, temporary_catalog, with_catalog
 from holdall_file.recovery import report_damage
 from holdall_file.report import Report
 from holdall_file.seek import Plan, read
@@ -205,7 +205,9 @@ class FileSessionStorage(ISessionStorage):
     async def _beside(self, function: Callable[[Catalog], T], temporary: Catalog | None = None) -> T:
         """Run ``function`` on the catalogue, on its thread."""
         try:
-            return await self._side.run(lambda: function(temporary or open_catalog(self._opened)))
+            if temporary is not None:
+                return await self._side.run(lambda: function(temporary))
+            return await self._side.run(lambda: with_catalog(self._opened, function))
         except Exception as error:
             fault = typed(error)
             if fault is error:
