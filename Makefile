@@ -9,8 +9,9 @@ CYCLES ?= 200
 PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb server
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
+PEERS ?= .venv-peers
 
-.PHONY: help setup run test check format bench docs release-check pins clean
+.PHONY: help setup peers run test check format bench docs release-check pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -41,8 +42,16 @@ check: setup ## Lint, types, import contracts: what a change must pass besides t
 format: setup ## Format the code
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-bench: setup ## Measure against the machine's own limits; results in docs/benchmarks
-	@$(BIN)/python -m tests.bench $(ARGS)
+peers: $(PEERS)/.ready ## Install the stores that Holdall is compared with, in an environment of their own
+
+$(PEERS)/.ready: tests/bench/peers/requirements.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing into $(PEERS)"
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: setup peers ## Measure beside the machine's own limits and other stores; results in docs/benchmarks
+	@PEERS=$(PEERS) $(BIN)/python -m tests.bench $(ARGS)
 
 docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
@@ -55,6 +64,8 @@ release-check: setup test ## The tests, and the long form of the crash loops
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \
 		--format requirements-txt --output-file requirements.txt ; rm -f uv.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url tests/bench/peers/requirements.in --output-file tests/bench/peers/requirements.txt
 
 clean: ## Remove what setup made
 	rm -rf $(VENV)

@@ -19,7 +19,15 @@ class Goal:
 
 GOALS = {
     "P1": Goal("P1 ≤ 1.5 x floor", lambda row: (row.ratio or 0) <= 1.5),
-    "P2": Goal("P2 commits share a sync", lambda row: row.unit != "syncs" or (row.value or 0) < 0.5),
+    "P1v": Goal("P1 ≥ 1.7 x openai-sqlite", lambda row: (row.ratio or 0) >= 1.7),
+    "P1f": Goal("P1 ≤ 1.1 x history 100", lambda row: (row.ratio or 0) <= 1.1),
+    "P2": Goal("P2 ≥ 10 x openai-sqlite", lambda row: (row.ratio or 0) >= 10),
+    "P2s": Goal("P2 commits share a sync", lambda row: (row.value or 0) < 0.5),
+    "P3": Goal("P3 ≥ 3 x diskcache", lambda row: (row.ratio or 0) >= 3),
+    "P4b": Goal("P4 ≥ 10 x openai-sqlite", lambda row: (row.ratio or 0) >= 10),
+    "P4o": Goal("P4 ≥ 3 x openai-sqlite", lambda row: (row.ratio or 0) >= 3),
+    "P5d": Goal("P5 ≥ 10 x the fastest durable peer", lambda row: (row.ratio or 0) >= 10),
+    "P5m": Goal("P5 ≥ 2 x the fastest peer in memory", lambda row: (row.ratio or 0) >= 2),
     "P4": Goal("P4 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2),
     "P5": Goal("P5 ≤ 1.3 x 1,000 sessions", lambda row: (row.ratio or 0) <= 1.3),
     "P6": Goal("P6 ≤ 1.5 x bare interpreter", lambda row: (row.ratio or 0) <= 1.5),

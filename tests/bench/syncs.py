@@ -34,7 +34,7 @@ def run(backend: str, plan: Plan) -> list[Row]:
         small, large = _traced(backend, plan, how, few), _traced(backend, plan, how, few * _TIMES)
         per = {call: (large.get(call, 0) - small.get(call, 0)) / (few * (_TIMES - 1)) for call in small | large}
         case = "per append, one task" if how == "alone" else f"per append, {TASKS} tasks"
-        goal = "P2" if how == "together" else ""
+        goal = "P2s" if how == "together" else ""
         rows.append(Row("syncs", backend, case, sum(per.values()), "syncs", goal=goal, more={"calls": per}))
     return rows
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.bench.corpus import LARGEST, SMALLEST, encoded
 from tests.bench.goals import GOALS
+from tests.bench.plan import SMOKE
 from tests.bench.results import read
 from tests.bench.rows import Row
 from tests.bench.table import page
@@ -97,3 +98,10 @@ def test_unknown_workloads_are_refused() -> None:
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert all(name in done.stderr for name in WORKLOADS)
+
+
+def test_peers_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row says what to install; nothing is skipped quietly."""
+    monkeypatch.setenv("PEERS", str(tmp_path / "nowhere"))
+    (row,) = WORKLOADS["vs-append"].run("file", SMOKE)
+    assert (row.status, row.note) == ("missing", "the peers are not installed: make peers")

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.bench import append, concurrent, floor, listing, overhead, page, resume, size, syncs, web
+from tests.bench import (
+    append,
+    concurrent,
+    floor,
+    listing,
+    overhead,
+    page,
+    resume,
+    size,
+    syncs,
+    versus_reads,
+    versus_writes,
+    web,
+)
 from tests.bench.plan import Plan
 from tests.bench.rows import Row
+from tests.bench.versus import beside
 
 ANY = ()
 
@@ -31,6 +45,11 @@ WORKLOADS = {
     "resume": Workload(resume.run),
     "version": Workload(resume.version, ("-",)),
     "http": Workload(web.run, ("memory", "file")),
+    "vs-append": Workload(beside(versus_writes.appends), ("file",)),
+    "vs-concurrent": Workload(beside(versus_writes.together), ("file",)),
+    "vs-process": Workload(beside(versus_writes.process), ("file",)),
+    "vs-page": Workload(beside(versus_reads.pages), ("file",)),
+    "vs-list": Workload(beside(versus_reads.lists), ("file",)),
     "syncs": Workload(syncs.run),
     "bytes": Workload(size.run),
 }

@@ -1,0 +1,121 @@
+"""What is asked of each peer, through its public API, as its documentation shows it. Runs in the peers' environment."""
+
+# pyright: basic
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+
+class OpenAISqlite:
+    """openai-agents' SQLiteSession: WAL with SQLite's own default of one sync per commit."""
+
+    def __init__(self, folder: Path) -> None:
+        from agents.memory import SQLiteSession  # noqa: PLC0415 - each peer imports its own library only
+
+        self._make = lambda name: SQLiteSession(name, db_path=str(folder / "agents.db"))
+        self._sessions: dict[str, Any] = {}
+
+    def _session(self, name: str) -> Any:
+        if name not in self._sessions:
+            self._sessions[name] = self._make(name)
+        return self._sessions[name]
+
+    async def fill(self, name: str, messages: list[Any]) -> None:
+        """Many at once."""
+        await self._session(name).add_items(messages)
+
+    async def append(self, name: str, message: Any) -> None:
+        """One, acknowledged when it would survive a power cut."""
+        await self._session(name).add_items([message])
+
+    async def tail(self, name: str, count: int) -> int:
+        """The latest, as Python objects."""
+        return len(await self._session(name).get_items(limit=count))
+
+
+class DiskcacheDirect:
+    """diskcache by itself, one key per message and a counter: the best that it can do, and it survives ``kill -9``."""
+
+    def __init__(self, folder: Path) -> None:
+        from diskcache import Cache  # noqa: PLC0415
+
+        self._cache = Cache(str(folder / "cache"), size_limit=1 << 40, eviction_policy="none")
+
+    async def fill(self, name: str, messages: list[Any]) -> None:
+        """Many in one transaction."""
+        with self._cache.transact():
+            for message in messages:
+                await self.append(name, message)
+
+    async def append(self, name: str, message: Any) -> None:
+        """One in a transaction."""
+        with self._cache.transact():
+            self._cache.set(f"{name}#{self._cache.incr(f'{name}#n')}", json.dumps(message))
+
+
+class LangGraphSqlite:
+    """LangGraph's SqliteSaver, one checkpoint per session: the fastest durable peer that can list."""
+
+    def __init__(self, folder: Path) -> None:
+        from langgraph.checkpoint.base import uuid6  # noqa: PLC0415
+        from langgraph.checkpoint.sqlite import SqliteSaver  # noqa: PLC0415
+
+        self._uuid6 = uuid6
+        self._saver = SqliteSaver(sqlite3.connect(str(folder / "checkpoints.db"), check_same_thread=False))
+        self._saver.setup()
+
+    async def create(self, name: str, owner: str) -> None:
+        """A thread with one checkpoint."""
+        checkpoint: Any = {
+            "v": 4,
+            "id": str(self._uuid6()),
+            "ts": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+            "channel_values": {"messages": []},
+            "channel_versions": {"messages": 1},
+            "versions_seen": {},
+            "updated_channels": ["messages"],
+        }
+        config: Any = {"configurable": {"thread_id": name, "checkpoint_ns": "", "checkpoint_id": None}}
+        metadata: Any = {"source": "loop", "step": 1, "parents": {}, "owner": owner}
+        self._saver.put(config, checkpoint, metadata, {"messages": 1})
+
+    async def list(self, owner: str, count: int) -> int:
+        """The newest checkpoints of one owner, which are as many threads here."""
+        return len([found.config for found in self._saver.list(None, filter={"owner": owner}, limit=count)])
+
+
+class ClaudeMemory:
+    """The Claude Agent SDK's InMemorySessionStore: the fastest peer in memory that can list."""
+
+    def __init__(self, folder: Path) -> None:
+        from claude_agent_sdk import InMemorySessionStore  # noqa: PLC0415
+
+        self._store = InMemorySessionStore()
+
+    async def create(self, name: str, owner: str) -> None:
+        """A session with one entry."""
+        entry: Any = {
+            "type": "user",
+            "uuid": str(uuid.uuid4()),
+            "timestamp": "2025-01-01T00:00:00.000Z",
+            "message": {"role": "user", "content": "hi"},
+        }
+        await self._store.append({"project_key": owner, "session_id": name}, [entry])
+
+    async def list(self, owner: str, count: int) -> int:
+        """All of an owner's, put in order and cut, as its users must."""
+        return len(sorted(await self._store.list_sessions(owner), key=lambda one: -one["mtime"])[:count])
+
+
+PEERS: dict[str, type[Any]] = {
+    "openai-sqlite": OpenAISqlite,
+    "diskcache": DiskcacheDirect,
+    "langgraph-sqlite": LangGraphSqlite,
+    "claude-memory": ClaudeMemory,
+}

@@ -1,0 +1,90 @@
+"""P1, P2 and P3: appends beside other stores'."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+from holdall import Session
+from tests.bench.concurrent import SESSIONS, TASKS, slice_of
+from tests.bench.corpus import message
+from tests.bench.floor import DiskFloor
+from tests.bench.meeting import FILE, Asked, blocks, compared, opened
+from tests.bench.peers.process import peer
+from tests.bench.plan import Plan
+from tests.bench.rows import Row
+from tests.bench.series import Operation, Series
+from tests.bench.stores import filled, populate
+
+
+def _append(session: Session) -> Operation:
+    first = session.counts.messages
+
+    async def append(turn: int) -> None:
+        await session.append(message(first + turn))
+
+    return append
+
+
+async def appends(folder: Path, plan: Plan) -> list[Row]:
+    """P1: one writer, a power cut survived, to a short session and to a long one."""
+    sizes = (min(plan.histories), max(plan.histories))
+    disk = DiskFloor(folder)
+    async with opened(folder / "own") as store:
+        sessions = {size: await filled(store, size) for size in sizes}
+        with peer("openai-sqlite", folder / "peer") as other:
+            asked: list[Asked] = []
+            for size in sizes:
+                other.ask("fill", name=f"s{size}", count=size)
+                asked.append((str(size), "append", {"name": f"s{size}", "first": size}))
+            ours = {str(size): _append(session) for size, session in sessions.items()}
+            series = await blocks({**ours, "floor": disk.append}, {other: asked}, plan)
+    disk.close()
+    rows: list[Row] = []
+    for size in sizes:
+        own, case = series[str(size)], f"append, history {size:,}"
+        rows += [_over_floor(case, own, series["floor"]), compared(case, own, other, str(size), "P1v")]
+    ratio = series[str(sizes[1])].median / series[str(sizes[0])].median
+    case = f"append, {sizes[1]:,} against {sizes[0]:,}"
+    return [*rows, Row("versus", FILE, case, None, "", ratio, f"history {sizes[0]:,}", "P1f")]
+
+
+def _over_floor(case: str, own: Series, floor: Series) -> Row:
+    more = {**own.numbers(), "floor": floor.numbers()}
+    ratio = own.median / floor.median
+    return Row("versus", FILE, case, own.median, "µs", ratio, "a raw append + fdatasync", "P1", more)
+
+
+async def together(folder: Path, plan: Plan) -> list[Row]:
+    """P2: sixteen tasks over a hundred sessions."""
+    rates: list[float] = []
+    theirs: list[float] = []
+    async with opened(folder / "own") as store:
+        sessions = await populate(store, SESSIONS)
+        with peer("openai-sqlite", folder / "peer") as other:
+            names = [f"c{number}" for number in range(SESSIONS)]
+            for name in names:
+                other.ask("fill", name=name, count=1)
+            await slice_of(sessions, plan.slice / 4)
+            for _ in range(plan.rounds):
+                began = time.perf_counter()
+                done = len(await slice_of(sessions, plan.slice))
+                rates.append(done / (time.perf_counter() - began))
+                theirs.append(other.ask("together", names=names, tasks=TASKS, seconds=plan.slice)["rate"])
+    rate, base = statistics.median(rates), statistics.median(theirs)
+    more = {"rates_per_s": rates, "openai-sqlite": theirs}
+    case = f"append, {TASKS} tasks, {SESSIONS} sessions"
+    return [Row("versus", FILE, case, rate, "/s", rate / base, "the rate of openai-sqlite", "P2", more)]
+
+
+async def process(folder: Path, plan: Plan) -> list[Row]:
+    """P3: an append that survives ``kill -9`` only, beside diskcache itself, which promises the same."""
+    history = min(plan.histories)
+    async with opened(folder / "own", durability="process") as store:
+        session = await filled(store, history)
+        with peer("diskcache", folder / "peer") as other:
+            other.ask("fill", name="s", count=history)
+            asked: list[Asked] = [("append", "append", {"name": "s", "first": history})]
+            series = await blocks({"append": _append(session)}, {other: asked}, plan)
+    return [compared('append, durability "process"', series["append"], other, "append", "P3")]
