@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 
@@ -231,3 +232,30 @@ def test_a_forked_child_is_told_to_open_again():
         asyncio.run(thread.run(lambda: None))
     thread._process = os.getpid()
     asyncio.run(thread.stop())
+
+
+async def test_what_writes_meet_is_its_health():
+    """A full disk until a write succeeds; a disk that failed until the storage is opened again."""
+    thread, storage = StorageThread("t"), Blocking()
+    threaded = ThreadedStorage(storage, thread)
+    assert threaded.health() is None
+    storage.error = StorageFull("no room")
+    with pytest.raises(StorageFull):
+        await threaded.commit(Commit("p", 0, 1, 1))
+    assert threaded.health() == "no room"
+    storage.error = None
+    await threaded.commit(Commit("p", 0, 1, 1))
+    assert threaded.health() is None
+    with pytest.raises(Conflict):
+        await threaded.commit(Commit("p", 0, 1, 1))
+    assert threaded.health() is None, "a conflict says nothing of the storage"
+    storage.error = StorageError("the sync failed")
+    storage.error.__cause__ = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(StorageError):
+        await threaded.drop("p", expect=1)
+    storage.error = None
+    await threaded.drop("p", expect=1)
+    assert "the sync failed" in threaded.health()
+    storage.health = lambda: "its own words"
+    assert threaded.health() == "its own words"
+    await threaded.close()

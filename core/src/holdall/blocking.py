@@ -10,12 +10,13 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from holdall.contract import BlockingSessionStorage, Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import StorageError, StorageUnavailable
+from holdall.health import Health
 
 __all__ = ["StorageThread", "ThreadedStorage"]
 
@@ -179,6 +180,7 @@ class ThreadedStorage(ISessionStorage):
     def __init__(self, storage: BlockingSessionStorage, thread: StorageThread) -> None:
         self._storage = storage
         self._thread = thread
+        self._health = Health()
         thread.serve(storage.commit_many)
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
@@ -187,11 +189,20 @@ class ThreadedStorage(ISessionStorage):
 
     async def commit(self, commit: Commit) -> None:
         """Put ``commit`` into the next batch of the storage's thread."""
-        await self._thread.commit(commit)
+        await self._told(self._thread.commit(commit))
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Run the blocking ``drop`` on the storage's thread."""
-        await self._thread.run(lambda: self._storage.drop(partition, expect=expect))
+        await self._told(self._thread.run(lambda: self._storage.drop(partition, expect=expect)))
+
+    async def _told(self, write: Coroutine[Any, Any, None]) -> None:
+        """Wait for a write, and remember how it ended."""
+        try:
+            await write
+        except Exception as error:
+            self._health.met(error)
+            raise
+        self._health.met(None)
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Run the blocking ``scan`` on the storage's thread."""
@@ -200,6 +211,10 @@ class ThreadedStorage(ISessionStorage):
     async def faults(self) -> Sequence[str]:
         """Run the blocking ``faults`` on the storage's thread."""
         return await self._thread.run(self._storage.faults)
+
+    def health(self) -> str | None:
+        """What the storage says of itself, or what its writes met."""
+        return self._storage.health() or self._health.line
 
     async def close(self) -> None:
         """Take no more calls, close the storage on its thread, then end the thread."""

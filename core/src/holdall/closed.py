@@ -28,3 +28,7 @@ class ClosedStorage(ISessionStorage):
     async def scan(self, scan: Scan) -> NoReturn:  # noqa: ARG002
         """Refuse."""
         raise StorageUnavailable("the store is closed")
+
+    def health(self) -> str:
+        """Tell."""
+        return "the store is closed"

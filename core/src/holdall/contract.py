@@ -243,6 +243,10 @@ class ISessionStorage(ABC):
         """What is known to be damaged or was kept aside since the storage was opened: a line each. ``verify`` asks."""
         return ()
 
+    def health(self) -> str | None:
+        """What keeps the storage from working as it should, in one line, or ``None``. No I/O; the event loop asks."""
+        return None
+
     async def close(self) -> None:  # noqa: B027
         """Give back what was opened. The storage is not used afterwards."""
 
@@ -269,6 +273,10 @@ class BlockingSessionStorage(ABC):
     def faults(self) -> Sequence[str]:
         """See ``ISessionStorage.faults``."""
         return ()
+
+    def health(self) -> str | None:
+        """See ``ISessionStorage.health``: the one call that comes from another thread. What writes met is added."""
+        return None
 
     def close(self) -> None:  # noqa: B027
         """See ``ISessionStorage.close``."""

@@ -66,6 +66,10 @@ class MeteredStorage(ISessionStorage):
         """Passed on."""
         return await self._storage.faults()
 
+    def health(self) -> str | None:
+        """Passed on."""
+        return self._storage.health()
+
     async def close(self) -> None:
         """Passed on."""
         await self._storage.close()

@@ -211,6 +211,10 @@ class Store:
             self._tell("expired", state)
         return swept
 
+    def health(self) -> str | None:
+        """What keeps the storage from working as it should, in one line, or ``None``: a failed sync, a full disk."""
+        return self.engine.storage.health()
+
     def _draft(self, owner: str | None, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
         if self.principal is not None:
             owner = self.principal.owner_for(owner) or self.principal.owner
