@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from pydantic import TypeAdapter
 
 from holdall.errors import SettingsError
 from holdall.sessions import models
+from holdall.sessions.record import SessionRecord
 from holdall.settings import Settings
 from holdall.spelling import nearest
 
@@ -19,9 +22,15 @@ def schema(name: str) -> dict[str, Any]:
     found = published()
     if name not in found:
         raise SettingsError(f"no model {name!r}{nearest(name, found)} (there are: {', '.join(sorted(found))})")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[name].json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[name]()}
 
 
-def published() -> dict[str, TypeAdapter[Any]]:
-    """Everything that has a schema, by name."""
-    return {"Settings": TypeAdapter(Settings), **{name: TypeAdapter(getattr(models, name)) for name in models.__all__}}
+def published() -> dict[str, Callable[[], dict[str, Any]]]:
+    """What makes the schema of everything that has one, by name."""
+    inputs = {name: TypeAdapter(getattr(models, name)).json_schema for name in models.__all__}
+    return {"Settings": TypeAdapter(Settings).json_schema, "SessionRecord": _stored, **inputs}
+
+
+def _stored() -> dict[str, Any]:
+    _, components = msgspec.json.schema_components([SessionRecord])
+    return components[SessionRecord.__name__]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,9 +14,11 @@ from holdall.sessions.engine import Check, Decision, Engine
 from holdall.sessions.inputs import Batch, fields_of, messages_of, originals_of, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS, message_id, tool_run_id
-from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, ToolRun
+
+if TYPE_CHECKING:
+    from holdall.sessions.policy import SessionPolicy
 
 __all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
 

@@ -13,16 +13,17 @@ from holdall.errors import Conflict, KeyReused
 from holdall.sessions.appending import content_of, put
 from holdall.sessions.engine import Engine
 from holdall.sessions.events import Draft
-from holdall.sessions.inputs import as_json, fields_of, validated
+from holdall.sessions.inputs import as_json, fields_of
 from holdall.sessions.keys import checked_key, fingerprint
-from holdall.sessions.models import NewSession, SessionRecord
 from holdall.sessions.names import EXPIRES, SESSION, checked_owner, hashed, new_id, session_partition
+from holdall.sessions.record import SessionRecord
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.steps import Step
 
 __all__ = ["claim_partition", "create", "create_once", "draft_of", "get_or_create", "release"]
 
 _LANE = "claim"
+_ASKED = ("project", "title", "tags", "metadata", "ttl", "max_lifetime")
 TakePart = Callable[[Draft], None]
 """Shows a draft, once, to the plugins that take part in its creation."""
 
@@ -36,10 +37,17 @@ class Claim(msgspec.Struct, frozen=True):
 
 def draft_of(owner: str, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
     """What a client asked for, checked, and ready to be shown to plugins."""
+    from holdall.sessions.validation import NewSession, validated  # noqa: PLC0415 - reading needs no pydantic
+
     as_json(dict(fields))
     asked = validated(NewSession, dict(fields))
     given = [fields_of(message) for message in messages]
     return Draft(new_id(), checked_owner(owner), messages=given, **asked.model_dump())
+
+
+def asked_of(draft: Draft) -> dict[str, Any]:
+    """The fields of a draft that a client may ask for."""
+    return {name: getattr(draft, name) for name in _ASKED}
 
 
 async def create(engine: Engine, draft: Draft, take_part: TakePart) -> State:
@@ -50,7 +58,9 @@ async def create(engine: Engine, draft: Draft, take_part: TakePart) -> State:
 
 def _first_step(engine: Engine, draft: Draft, key: str | None) -> SessionStep:
     """The step that creates the session of ``draft``; raises for everything that is wrong with it."""
-    fields = {name: getattr(draft, name) for name in NewSession.model_fields}
+    from holdall.sessions.validation import NewSession, validated  # noqa: PLC0415 - reading needs no pydantic
+
+    fields = asked_of(draft)
     size = len(as_json(fields["metadata"], "/metadata"))
     asked, now = validated(NewSession, fields), engine.clock.now()
     policy = engine.policy
@@ -114,7 +124,7 @@ async def get_or_create(engine: Engine, draft: Draft, key: str, take_part: TakeP
 async def create_once(engine: Engine, draft: Draft, key: str, take_part: TakePart) -> tuple[State, bool]:
     """Create a session once per idempotency key; a repeat must ask for the same."""
     checked_key(key, "an idempotency key")
-    asked = {name: getattr(draft, name) for name in NewSession.model_fields}
+    asked = asked_of(draft)
     partition, print_ = hashed("create", draft.owner, key), fingerprint(as_json(asked), as_json(draft.messages))
     now, shown = engine.clock.now() // 1000, False
     until = now + engine.policy.keys_kept_for * 1000

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from holdall.caching import Cache
 from holdall.clock import Clock
@@ -16,10 +16,13 @@ from holdall.contract import Address, Head, ISessionStorage, Lane, Records, Snap
 from holdall.errors import Conflict, Damaged, HoldallError, NotFound, StorageUnavailable
 from holdall.sessions.keys import KeyMap
 from holdall.sessions.names import KEYS, SESSION, session_partition
-from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.presence import Presence
-from holdall.sessions.state import SessionStep, State, parse_record
+from holdall.sessions.record import parse_record
+from holdall.sessions.state import SessionStep, State
 from holdall.sessions.turns import Turns
+
+if TYPE_CHECKING:
+    from holdall.sessions.policy import SessionPolicy
 
 __all__ = ["Check", "Decision", "Engine", "View"]
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 
 from holdall.errors import Invalid, TooLarge
-from holdall.sessions.models import NewMessage, NewToolRun
-from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Batch", "as_json", "fields_of", "messages_of", "originals_of", "tool_runs_of", "validated"]
+if TYPE_CHECKING:
+    from holdall.sessions.policy import SessionPolicy
 
-M = TypeVar("M", bound=BaseModel)
+__all__ = ["Batch", "as_json", "escaped", "fields_of", "messages_of", "originals_of", "tool_runs_of"]
+
 _DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
 _HUGE = 1 << 64
@@ -23,35 +22,8 @@ _LONGEST_STEP = 200
 _encode = msgspec.json.encode
 
 
-def validated(model: type[M], value: Any, pointer: str = "") -> M:
-    """``value`` as a ``model``; raises ``Invalid`` with a pointer to the first fault, and never shows the value."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error, pointer) from None
-
-
-def invalid(error: ValidationError, pointer: str = "") -> Invalid:
-    """The fault that lies deepest: of a union's branches, the one that was meant."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    fault = max(faults, key=lambda fault: len(fault["loc"]))
-    return Invalid(fault["msg"], pointer=pointer + pointer_to(fault["loc"]))
-
-
-def pointer_to(place: Sequence[int | str]) -> str:
-    """The JSON Pointer of a fault's place.
-
-    Pydantic puts the names of the branches it took in between. There are two unions, both in the content of a
-    message: ``("content", branch)`` and ``("content", branch, index, kind)``. A key of a mapping that breaks a
-    rule is followed by ``"[key]"``.
-    """
-    steps = [step for at, step in enumerate(place) if at not in (1, 3)] if place[:1] == ("content",) else list(place)
-    if steps[-1:] == ["[key]"]:
-        del steps[-1]
-    return "".join(map(_escaped, steps))
-
-
-def _escaped(step: int | str) -> str:
+def escaped(step: int | str) -> str:
+    """One step of a JSON Pointer."""
     return "/" + str(step)[:_LONGEST_STEP].replace("~", "~0").replace("/", "~1")
 
 
@@ -69,15 +41,17 @@ def fields_of(value: Any) -> Any:
     """The fields of any mapping or model as a dictionary; what is neither comes back for validation to refuse."""
     if type(value) is dict:  # nearly always, and quick to see
         return cast("dict[str, Any]", value).copy()
-    if isinstance(value, BaseModel):
-        return value.model_dump(exclude_unset=True)
     if isinstance(value, Mapping):
         return dict(cast("Mapping[Any, Any]", value))
+    if hasattr(value, "model_dump"):  # pydantic's, which need not be imported to see that
+        return value.model_dump(exclude_unset=True)
     return value
 
 
 def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:
     """Messages, validated and encoded; ``now`` (µs) is when those were said that do not say."""
+    from holdall.sessions.validation import NewMessage, validated  # noqa: PLC0415 - reading needs no pydantic
+
     _check_count("messages", len(given), policy, pointer)
     bodies: list[bytes] = []
     for index, value in enumerate(given):
@@ -94,6 +68,10 @@ def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: 
 
 def tool_runs_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:
     """Tool runs, validated and encoded; ``now`` (µs) is when those started that do not say."""
+    if not given:
+        return Batch([])
+    from holdall.sessions.validation import NewToolRun, validated  # noqa: PLC0415 - reading needs no pydantic
+
     _check_count("tool runs", len(given), policy, pointer)
     bodies: list[bytes] = []
     for index, value in enumerate(given):
@@ -164,7 +142,7 @@ def _check_inside(step: int | str, item: Any, depth: int) -> None:
     try:
         _check_plain(item, depth - 1)
     except _Fault as fault:
-        fault.pointer = _escaped(step) + fault.pointer
+        fault.pointer = escaped(step) + fault.pointer
         raise
 
 
@@ -190,12 +168,12 @@ def _surrogate_in(value: Any) -> str:
         steps = list(enumerate(cast("Sequence[Any]", value)))
     for step, item in steps:
         if _broken(item):
-            return _escaped(step)
+            return escaped(step)
         if isinstance(item, dict | list | tuple):
             try:
                 _encode(item)
             except UnicodeEncodeError:
-                return _escaped(step) + _surrogate_in(item)
+                return escaped(step) + _surrogate_in(item)
     return ""
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdall.errors import Invalid
 from holdall.sessions.appending import check_version, check_writable
 from holdall.sessions.engine import Decision
-from holdall.sessions.inputs import as_json, validated
-from holdall.sessions.models import SessionChanges
+from holdall.sessions.inputs import as_json
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS
-from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.state import SessionStep, State
+
+if TYPE_CHECKING:
+    from holdall.sessions.policy import SessionPolicy
 
 __all__ = ["deleting", "ending", "extending", "updating"]
 
 
 def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None) -> Decision[None]:
     """Change what a client may change; a field that is given replaces the old value whole."""
+    from holdall.sessions.validation import SessionChanges, validated  # noqa: PLC0415 - reading needs no pydantic
+
     as_json(changes)
     checked = validated(SessionChanges, changes).model_dump(exclude_unset=True)
     if "tags" in checked:
@@ -40,6 +43,8 @@ def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None)
 def extending(ttl: int | None, expect: int | None) -> Decision[None]:
     """Restart the idle time, with another length if ``ttl`` is given; the absolute limit stays."""
     if ttl is not None:
+        from holdall.sessions.validation import SessionChanges, validated  # noqa: PLC0415 - reading needs no pydantic
+
         validated(SessionChanges, {"ttl": ttl})
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:

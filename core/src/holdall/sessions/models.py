@@ -1,4 +1,6 @@
-"""The shapes of what is stored and exchanged, validated at the edge and never again on the read path.
+"""The shapes of what clients send, validated at the edge and never again on the read path.
+
+Only what checks input imports this module: reading a session needs no pydantic.
 
 Their JSON Schemas are published by ``holdall check --schema NAME`` and in the HTTP API's OpenAPI document.
 Every time is an integer: milliseconds since 1970, UTC. Every duration is in seconds unless its name says otherwise.
@@ -21,7 +23,6 @@ __all__ = [
     "OtherPart",
     "Part",
     "SessionChanges",
-    "SessionRecord",
     "TextPart",
     "ThinkingPart",
     "ToolCallPart",
@@ -204,26 +205,3 @@ class SessionChanges(BaseModel):
     tags: Annotated[list[Label], Field(max_length=16)] | None = None
     metadata: Metadata | None = None
     ttl: Seconds | None = None
-
-
-class SessionRecord(BaseModel):
-    """The ``session`` record as it is stored, in format 1."""
-
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-    format: Literal[1]
-    id: str
-    owner: str
-    key: str | None = None
-    project: str | None = None
-    title: str | None = None
-    tags: list[str] = []
-    metadata: dict[str, Any] = {}
-    status: Literal["active", "ended", "deleted"] = "active"
-    created_at: int
-    ttl: int | None = None
-    ends_at: int | None = None
-    """The absolute limit; no extension passes it."""
-    ended_at: int | None = None
-    ended_by: str | None = None
-    end_reason: str | None = None
-    forced: bool = False

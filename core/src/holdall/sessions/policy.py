@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
-from holdall.errors import Invalid, SettingsError, TooLarge
+from holdall.errors import TooLarge
 from holdall.sessions.models import Seconds
+
+if TYPE_CHECKING:
+    from holdall.sessions.rules import Rules
 
 __all__ = ["ProjectPolicy", "SessionPolicy"]
 
-_REGISTRY: Registry[Any] = Registry()
-"""Empty: a remote ``$ref`` is never fetched."""
-
 Positive = Annotated[int, Field(gt=0)]
-
-
-def _remote_references(schema: Any) -> Iterator[str]:
-    """Every ``$ref`` in a schema that leads out of it."""
-    if isinstance(schema, dict):
-        members = cast("dict[str, Any]", schema)
-        for name, value in members.items():
-            if name in ("$ref", "$dynamicRef") and isinstance(value, str) and not value.startswith("#"):
-                yield value
-            yield from _remote_references(value)
-    elif isinstance(schema, list):
-        for value in cast("list[Any]", schema):
-            yield from _remote_references(value)
 
 
 class ProjectPolicy(BaseModel):
@@ -49,19 +32,19 @@ class ProjectPolicy(BaseModel):
     @classmethod
     def _is_a_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
         if schema is not None:
-            try:
-                Draft202012Validator.check_schema(schema)
-            except SchemaError as error:
-                raise ValueError(f"is not a JSON Schema: {error.message[:200]}") from error
-            remote = next(_remote_references(schema), None)
-            if remote is not None:
-                raise ValueError(f"refers to {remote!r}; only references inside the schema (#...) are followed")
+            from holdall.sessions.rules import check_schema  # noqa: PLC0415 - few deployments have rules
+
+            check_schema(schema)
         return schema
 
     @cached_property
-    def validator(self) -> Draft202012Validator | None:
+    def rules(self) -> Rules | None:
         """The compiled metadata schema."""
-        return None if self.metadata is None else Draft202012Validator(self.metadata, registry=_REGISTRY)
+        if self.metadata is None:
+            return None
+        from holdall.sessions.rules import Rules  # noqa: PLC0415 - few deployments have rules
+
+        return Rules(self.metadata)
 
 
 class SessionPolicy(BaseModel):
@@ -95,20 +78,9 @@ class SessionPolicy(BaseModel):
         """Raise ``Invalid`` when ``metadata`` (``size`` bytes as JSON) is too large or against the project's schema."""
         if size > self.max_metadata_bytes:
             raise TooLarge("metadata (bytes)", limit=self.max_metadata_bytes, actual=size, pointer="/metadata")
-        validator = self.projects.get(project or "", _NO_RULES).validator
-        if validator is None:
-            return
-        try:
-            errors: list[ValidationError] = list(validator.iter_errors(dict(metadata)))  # pyright: ignore[reportUnknownMemberType]
-        except Unresolvable as unresolvable:
-            raise SettingsError(
-                f"sessions.projects.{project}.metadata refers to {unresolvable.ref!r}, which it does not have"
-            ) from unresolvable
-        if errors:
-            first = min(errors, key=lambda error: [str(step) for step in error.absolute_path])
-            steps = (str(step).replace("~", "~0").replace("/", "~1") for step in ("metadata", *first.absolute_path))
-            rule = f"{first.validator}: {first.validator_value!r}"
-            raise Invalid(f"breaks the project's rule {rule[:200]}", pointer="/" + "/".join(steps))
+        rules = self.projects.get(project or "", _NO_RULES).rules
+        if rules is not None:
+            rules.check(project or "", metadata)
 
 
 _NO_RULES = ProjectPolicy()

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from pydantic import ValidationError
 
 from holdall.contract import Head, Lane
-from holdall.errors import CodecError, Damaged
 from holdall.sessions.keys import KeyMap
-from holdall.sessions.models import SessionRecord
 from holdall.sessions.names import BYTES, EXPIRES, KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, hashed
+from holdall.sessions.record import SessionRecord, encode_record
 from holdall.sessions.steps import Step
 from holdall.sessions.views import Counts
 
-__all__ = ["SessionStep", "State", "encode_record", "parse_record"]
+__all__ = ["SessionStep", "State"]
 
 _NO_LANE = Lane()
 _WEIGHT, _KEY_WEIGHT = 4_000, 450
@@ -57,21 +55,6 @@ class State:
         return Counts(*(len(lanes.get(name, _NO_LANE)) for name in (MESSAGES, TOOLS, ORIGINALS)))
 
 
-def parse_record(data: bytes, name: str) -> SessionRecord:
-    """A stored ``session`` record. Validating it again is what costs least: it is done where the JSON is read."""
-    try:
-        return SessionRecord.model_validate_json(data)
-    except ValidationError as error:
-        if any(fault["loc"] == ("format",) for fault in error.errors(include_url=False)):
-            raise CodecError(name, "its format is not 1, which is the one that this version reads") from None
-        raise Damaged(name, "its session record is not what was written") from None
-
-
-def encode_record(record: SessionRecord) -> bytes:
-    """The stored form of a ``session`` record: JSON, without the fields that say nothing."""
-    return msgspec.json.encode(record.model_dump(exclude_defaults=True))
-
-
 class SessionStep(Step):
     """A step on a session: keeps its times, marks and size right."""
 
@@ -106,7 +89,7 @@ class SessionStep(Step):
 
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""
-        self.record = self.record.model_copy(update=changes)
+        self.record = msgspec.structs.replace(self.record, **changes)
         self._names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
 

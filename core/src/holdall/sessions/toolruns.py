@@ -10,8 +10,7 @@ from holdall.errors import Conflict, Invalid, NotFound, TooLarge
 from holdall.sessions.appending import check_size, check_version, check_writable
 from holdall.sessions.engine import Check, Engine, View
 from holdall.sessions.history import around, page_of, reading, record_at, span_of
-from holdall.sessions.inputs import as_json, validated
-from holdall.sessions.models import ToolRunEnd
+from holdall.sessions.inputs import as_json
 from holdall.sessions.names import TOOLS, tool_run_id, tool_run_position
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Page, ToolRun
@@ -78,6 +77,8 @@ async def finish(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may 
     engine: Engine, session: str, name: str, end: dict[str, Any], expect: int | None, check: Check
 ) -> tuple[State, ToolRun]:
     """Record how a running tool ended; the state that this leaves, and the run."""
+    from holdall.sessions.validation import ToolRunEnd, validated  # noqa: PLC0415 - reading needs no pydantic
+
     position = tool_run_position(name)
     fields = {"status": validated(ToolRunEnd, end).status, **end}
     as_json(fields)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
-from pydantic import ValidationError
 
 from holdall.contract import Address, Head
-from holdall.sessions.models import SessionRecord
 from holdall.sessions.names import MESSAGES, ORIGINALS, SESSION, TOOLS, message_id, tool_run_id
+from holdall.sessions.record import SessionRecord
 
 __all__ = ["head_faults", "record_fault"]
 
@@ -56,10 +55,9 @@ def record_fault(head: Head, address: Address, data: bytes) -> str | None:
 
 def _session_fault(head: Head, value: Any) -> str | None:
     try:
-        record = SessionRecord.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"it is no session record: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        record = msgspec.convert(value, SessionRecord)
+    except msgspec.ValidationError as error:
+        return f"it is no session record: {error}"
     named = head.partition.removeprefix("session/")
     return None if record.id == named else f"it is the record of session {record.id!r}"
 
