@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONFIG ?= holdall.toml
 JOBS ?= auto
-CYCLES ?= 200
+KILLS ?= 1000
+CUTS ?= 200
 PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb server
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
@@ -57,9 +58,10 @@ docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
 
 release-check: setup test ## The tests, and the long form of the crash loops
-	@for backend in file diskcache tinydb; do for mode in kill cut; do \
-		$(BIN)/python -m holdall.testing.crash --plugin $$backend --mode $$mode --cycles $(CYCLES) --controls || exit; \
+	@for backend in file diskcache tinydb; do for crash in "kill --cycles $(KILLS)" "cut --cycles $(CUTS)"; do \
+		$(BIN)/holdall plugin test $$backend --crash $$crash || exit; \
 	done; done
+	@$(BIN)/holdall plugin test file --crash mix --cycles $(CUTS)
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

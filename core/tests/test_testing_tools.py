@@ -6,11 +6,16 @@ Covers XX-12.
 import json
 import subprocess
 import sys
+from argparse import Namespace
 
 import pytest
 
+from holdall.cli import main
 from holdall.testing import ManualClock
+from holdall.testing.crash import command as crashing
 from holdall.testing.crash import controls
+from holdall.testing.crash.findings import Findings
+from holdall.testing.crash.run import Row
 from holdall.testing.steps import Step
 
 
@@ -57,70 +62,54 @@ def test_run_without_code_reports(tmp_path):
         "verified": {"durability": "process", "shared": False},
     }
     assert told["counts"]["failed"] == 0
-    command = f"python -m holdall.testing.crash --plugin control-append --plugin-file {controls.__file__} --mode cut"
+    command = f"holdall plugin test control-append --plugin-file {controls.__file__} --crash cut"
     assert f"power: verified only by the crash tool ({command})" in told["notes"]
 
 
-@pytest.mark.crash
-def test_killed_controls():
-    done = crash(
-        "--plugin",
-        "control-append",
-        "--plugin-file",
-        controls.__file__,
-        "--cycles",
-        "3",
-        "--seed",
-        "7",
-        "--controls",
-        "--json",
-    )
-    told = json.loads(done.stdout)
-    assert done.returncode == 0, done.stderr
-    assert [(one["must_lose"], one["right"]) for one in told["controls"]] == [(False, True), (True, True)]
-    assert told["counts"]["acked"] > 0
+CONTROL = ("--plugin", "control-append", "--plugin-file", controls.__file__, "--cycles", "2", "--seed", "7")
 
 
 @pytest.mark.crash
-def test_cut_controls():
-    done = crash(
-        "--plugin",
-        "control-append",
-        "--plugin-file",
-        controls.__file__,
-        "--mode",
-        "cut",
-        "--cycles",
-        "3",
-        "--seed",
-        "7",
-        "--controls",
-        "--json",
-    )
+@pytest.mark.parametrize("mode", ["kill", "cut", "mix"])
+def test_controls_run_in_every_run(mode):
+    done = crash(*CONTROL, "--mode", mode, "--json")
     if done.returncode == 4:
         assert "MISSING" in done.stderr
         pytest.skip(done.stderr.strip())
-    told = json.loads(done.stdout)
-    assert [(one["must_lose"], one["right"]) for one in told["controls"]] == [(False, True), (True, True)]
     assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["mode"], told["seed"]) == (mode, "7")
+    rows = [(row["control"], row["must_lose"], row["writers"], row["right"]) for row in told["rows"]]
+    games = ("commits", "sessions")
+    assert rows == [
+        *((True, False, game, True) for game in games),
+        *((True, True, game, True) for game in games),
+        *((False, None, game, True) for game in games),
+    ]
+    assert all(row["counts"]["lost"] > 0 for row in told["rows"] if row["must_lose"])
+    assert all(row["counts"]["acked"] > 0 for row in told["rows"])
 
 
 @pytest.mark.crash
 def test_a_liar_breaks_promises(tmp_path):
-    done = crash(
-        "--plugin",
-        "control-buffered",
-        "--plugin-file",
-        controls.__file__,
-        "--cycles",
-        "4",
-        "--seed",
-        "7",
-        "--dir",
-        str(tmp_path),
-    )
+    done = crash("--plugin", "control-buffered", *CONTROL[2:], "--dir", str(tmp_path))
     assert done.returncode == 1
-    assert "lost" in done.stdout
+    assert "BROKEN" in done.stdout
+    assert "repeat with --seed 7" in done.stderr
+
+
+@pytest.mark.crash
+def test_a_control_that_keeps_everything_is_a_failure_of_the_tool(monkeypatch, capsys):
+    monkeypatch.setattr(crashing, "run", lambda *_: pytest.fail("nothing is proved by going on"))
+    asked = Namespace(name="control-append", plugin_file=controls.__file__, crash="kill", cycles=2)
+    monkeypatch.setattr(crashing, "run_controls", lambda *_: [Row("control", "commits", Findings(acked=1), True)])
+    assert crashing.crash(Namespace(**vars(asked), seed="7", writers=1, dir=None, json=False)) == 3
+    assert "WRONG" in capsys.readouterr().out
+
+
+def test_the_command_line_reaches_the_tool(capsys):
+    assert main(["plugin", "test", "memory", "--crash", "kill"]) == 2
+    assert "durability none" in capsys.readouterr().err
 
 
 def test_no_promise_no_crash():

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from holdall.contract import Scan, Span
 from holdall.errors import Conflict, StorageUnavailable
 from holdall.testing.steps import Step
-from holdall_file import FileSessionStorage, FileSettings
+from holdall_file import FileSessionStorage, FileSettings, opening
 
 spawn = multiprocessing.get_context("spawn")
 
@@ -205,3 +206,20 @@ async def test_a_clean_close_leaves_nothing_to_recover(open_store, tmp_path, fil
     assert not list((tmp_path / "store" / "wal").iterdir())
     store = await open_store()
     assert not store.report().unclean
+
+
+async def test_opening_while_another_process_makes_its_log(open_store, tmp_path, monkeypatch):
+    """It waits: the crash tool saw an internal ``Busy`` come out of three processes that opened at once."""
+    await open_store()
+    making = os.open(tmp_path / "store" / "graves.lock", os.O_RDWR)
+    enter = opening._enter
+
+    def entered(folder, store):
+        alone = enter(folder, store)
+        fcntl.flock(making, fcntl.LOCK_EX)
+        threading.Timer(0.05, fcntl.flock, (making, fcntl.LOCK_UN)).start()
+        return alone
+
+    monkeypatch.setattr(opening, "_enter", entered)
+    await open_store()
+    os.close(making)

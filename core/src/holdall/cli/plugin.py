@@ -1,4 +1,7 @@
-"""Hold a storage plugin to the contract with the conformance kit."""
+"""Test a storage plugin: hold it to the contract with the conformance kit, or crash it and look at what is left.
+
+Without a flag the kit runs. --crash kills its processes or cuts the power under them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from pathlib import Path
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import Parser
 from holdall.errors import PluginError
+from holdall.testing.crash import command as crashing
+from holdall.testing.outcomes import EXITS, common
 
 __all__ = ["configure", "run"]
 
@@ -16,19 +21,24 @@ def configure(parser: Parser) -> None:
     """Which plugin, and how to test it."""
     parser.advice = "; put pytest's arguments after --"
     actions = parser.add_subparsers(dest="action", required=True, metavar="test", parser_class=type(parser))
-    test = actions.add_parser("test", help="run the conformance kit on an installed storage, or on a plugin file")
+    about = "run the conformance kit, or a tool that crashes, on an installed storage or on a plugin file"
+    test = actions.add_parser("test", help=about, description=__doc__, epilog=EXITS)
     test.add_argument("name", help="the plugin's name, or the path of a single-file plugin")
-    test.add_argument("--report", type=Path, metavar="FILE", help="also write what was verified as JSON")
+    test.add_argument("--report", type=Path, metavar="FILE", help="also write what the kit verified as JSON")
     test.add_argument("pytest", nargs="*", help="further arguments for pytest, after --")
+    common(test)
+    crashing.configure(test.add_argument_group("crashes"), "--crash", default=None)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the kit; its report is pytest's own."""
+    """Run the tool that was asked for; without one, the kit, whose report is pytest's own."""
+    if args.crash:
+        return crashing.crash(args)
     try:
         from holdall.testing import run as run_kit  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("holdall"):
             raise
         raise PluginError(f"the conformance kit needs {error.name}: pip install 'holdall[testing]'") from None
-    failed = run_kit(args.name, report=args.report, pytest_args=args.pytest)
+    failed = run_kit(args.name, plugin_file=args.plugin_file, report=args.report, pytest_args=args.pytest)
     return PROBLEMS if failed else OK

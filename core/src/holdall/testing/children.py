@@ -1,36 +1,55 @@
-"""Child processes of the kit: started fresh, told what to do by one argument, heard over a pipe."""
+"""Child processes of the kit: told what to do by one task, heard over a pipe, and killed."""
 
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Protocol, Self
 
 from holdall.testing.opening import Subject
 
-__all__ = ["Child"]
+__all__ = ["PATIENCE", "Child", "Process", "spawned"]
 
 PATIENCE = 60.0
 """Seconds that a child may be silent."""
 
 
-class Child:
-    """One process of ``module``, given ``task``. Its lines are read as they come, so it never waits for us."""
+class Process(Protocol):
+    """A running process with its two pipes: a ``subprocess.Popen``, or one that a nursery forked."""
 
-    def __init__(
-        self, module: str, subject: Subject, options: Mapping[str, Any], task: Mapping[str, Any], **env: str
-    ) -> None:
-        told = {"plugin": subject.plugin, "file": subject.file, "options": dict(options), **task}
-        command = [sys.executable, "-m", module, json.dumps(told, default=str)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **env}
-        )
+    stdin: IO[str] | None
+    stdout: IO[str] | None
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+
+    def poll(self) -> int | None:
+        """``None`` while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; its exit code, as far as that is known."""
+        ...
+
+
+def spawned(module: str, subject: Subject, options: Mapping[str, Any], task: Mapping[str, Any]) -> Child:
+    """A fresh process of ``module``, given ``task``."""
+    told = {"plugin": subject.plugin, "file": subject.file, "options": dict(options), **task}
+    command = [sys.executable, "-m", module, json.dumps(told, default=str)]
+    return Child(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+    )
+
+
+class Child:
+    """One process. Its lines are read as they come, so it never waits for us."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._pump = threading.Thread(target=self._read, daemon=True)
         self._pump.start()

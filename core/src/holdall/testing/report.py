@@ -103,9 +103,7 @@ class Recorder:
     def _crash_tool(self) -> str:
         """The command that cuts the power under this plugin."""
         file = [] if self.subject.file is None else ["--plugin-file", self.subject.file]
-        return shlex.join(
-            ["python", "-m", "holdall.testing.crash", "--plugin", self.subject.plugin, *file, "--mode", "cut"]
-        )
+        return shlex.join(["holdall", "plugin", "test", self.subject.plugin, *file, "--crash", "cut"])
 
     def _held(self, ability: str) -> bool:
         """Whether a claim was tested, and every test of it passed."""

@@ -103,7 +103,7 @@ def _put_in_order(folder: Folder, heads: list[Head]) -> None:
 
 
 def _join(folder: Folder, store: Descriptor, settings: FileSettings) -> Opened:
-    if dead(folder, ""):
+    if _wait(lambda: dead(folder, "")):
         _wait(lambda: bury(folder, ""))
     wal = _wait(lambda: _make_wal(folder, settings.shared_log_bytes))
     _wait(lambda: lock(store.fd, fcntl.LOCK_SH))

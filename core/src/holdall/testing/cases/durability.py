@@ -11,8 +11,10 @@ from holdall.contract import Durability, Scan
 from holdall.testing.bench import Bench
 from holdall.testing.case import Cases, case, verifies
 from holdall.testing.cases.nasty import NASTY
-from holdall.testing.crash.cycle import scene
-from holdall.testing.crash.verdict import Findings
+from holdall.testing.crash.commits.ledger import Ledger
+from holdall.testing.crash.cycle import Moment, scene
+from holdall.testing.crash.findings import Findings
+from holdall.testing.nursery import Nursery
 from holdall.testing.steps import BORN, Step
 
 __all__ = ["DurabilityCases"]
@@ -71,9 +73,11 @@ class DurabilityCases(Cases):
         """What is acknowledged survives ``kill -9``, whole, listed and in order; nothing dropped comes back."""
         durable(bench)
         findings = Findings()
-        set_up = scene(bench.subject, bench.options, SEED, 0, children=2)
-        for _ in range(KILLS):
-            assert set_up.crash(findings, Random(f"{SEED}/{findings.cycles}"), None, lambda: None), findings.details  # noqa: S311
-        report = "\n".join([f"HOLDALL_TEST_SEED={SEED}", findings.table(), *findings.details])
+        with Nursery(bench.subject, Ledger.module) as nursery:
+            set_up = scene(bench.subject, bench.options, nursery, lambda writers: Ledger(SEED, writers, 0))
+            for _ in range(KILLS):
+                random = Random(f"{SEED}/{findings.cycles}")  # noqa: S311 - it must repeat
+                assert set_up.crash(findings, Moment(random)), findings.details
+        report = "\n".join([f"HOLDALL_TEST_SEED={SEED}", str(findings.counts()), *findings.details])
         assert findings.broken == 0, report
         assert findings.acked > 0, report

@@ -11,7 +11,7 @@ from holdall.contract import Durability, Scan, Span
 from holdall.errors import StorageBusy
 from holdall.testing.bench import Bench
 from holdall.testing.case import Cases, verifies
-from holdall.testing.children import Child
+from holdall.testing.children import Child, spawned
 from holdall.testing.steps import Step
 
 __all__ = ["SharingCases"]
@@ -24,7 +24,7 @@ SECOND = 1.0
 
 def child(bench: Bench, role: str, **task: Any) -> Child:
     """Another process that opens the same storage."""
-    return Child("holdall.testing.child", bench.subject, bench.options, {"role": role, **task})
+    return spawned("holdall.testing.child", bench.subject, bench.options, {"role": role, **task})
 
 
 def shared(bench: Bench) -> None:

@@ -6,19 +6,36 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from holdall.testing.children import Child
-from holdall.testing.crash.ledger import Heard, Ledger
-from holdall.testing.crash.verdict import Findings, examine
-from holdall.testing.opening import Subject, open_storage
+from holdall.testing.crash.findings import Findings
+from holdall.testing.crash.game import Game
+from holdall.testing.crash.heard import Heard
+from holdall.testing.nursery import Nursery
+from holdall.testing.opening import Subject
 
-__all__ = ["LONGEST", "Scene", "scene"]
+__all__ = ["LONGEST", "Moment", "Scene", "scene"]
 
 LONGEST = 0.25
 """Seconds that the writers are given at most."""
+WARM = 0.8
+"""How often these seconds begin with the first acknowledgement, however slow the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How a cycle ends."""
+
+    random: Random
+    cut: Callable[[], None] | None = None
+    """Takes the power away; without it the writers are killed."""
+    again: Callable[[], None] | None = None
+    """Gives the power back once the writers are dead."""
+    mixed: bool = False
+    """Whether one writer is killed before the power goes, and the others go on meanwhile."""
 
 
 @dataclass(slots=True)
@@ -27,67 +44,71 @@ class Scene:
 
     subject: Subject
     options: Mapping[str, Any]
-    ledger: Ledger
+    game: Game
     children: list[list[str]]
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    nursery: Nursery
 
-    def crash(
-        self, findings: Findings, random: Random, cut: Callable[[], None] | None, again: Callable[[], None]
-    ) -> bool:
-        """Run one cycle and note what was broken; whether the storage could be opened at all.
-
-        ``cut`` takes the power away, ``again`` gives it back once the writers are dead.
-        """
+    def crash(self, findings: Findings, end: Moment) -> bool:
+        """Run one cycle and note what was broken; whether the storage could be opened at all."""
         findings.cycles += 1
-        lines, moment = self._write(random, cut)
-        again()
-        heard = Heard.of(self.ledger.writers, lines, None if cut is None else moment)
+        lines, moment = self._write(end)
+        if end.again is not None:
+            end.again()
+        heard = Heard.of(self.game.writers, lines, None if end.cut is None else moment)
         findings.acked += sum(one.acknowledged for one in heard.values())
         for writer, one in heard.items():
             if one.failed:
                 findings.note("failed", f"{writer}, at {one.intended}: {one.failed}")
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             try:
-                runner.run(self._look(heard, findings))
+                runner.run(self.game.look(self.subject, self.options, heard, findings))
             except Exception as error:  # noqa: BLE001 - whatever it is, the storage does not open
                 findings.note("failed", f"the storage does not open: {error!r:.500}")
                 return False
         return True
 
-    def _write(self, random: Random, cut: Callable[[], None] | None) -> tuple[list[str], int]:
+    def _write(self, end: Moment) -> tuple[list[str], int]:
         lines: list[str] = []
         with ExitStack() as stack:
             running: list[Child] = []
             for writers in self.children:
-                task = {"seed": self.ledger.seed, "cycle": self.ledger.cycle, "writers": writers}
-                child = Child("holdall.testing.crash.writer", self.subject, self.options, task, **self.env)
-                running.append(stack.enter_context(child))
-            for child in running:
-                child.expect("ready")
-            for child in running:
-                child.say("go")
-            time.sleep(random.uniform(0, LONGEST))
+                task = {"seed": self.game.seed, "cycle": self.game.cycle, "writers": writers}
+                running.append(stack.enter_context(self.nursery.child(self.game.module, self.options, task)))
+            begun = [child.line() for child in running]
+            lines += [line for line in begun if line != "ready"]
+            for child, line in zip(running, begun, strict=True):
+                if line == "ready":
+                    child.say("go")
+            if end.random.random() < WARM and begun[0] == "ready":
+                lines += _until_acknowledged(running[0])
+            if end.mixed and len(running) > 1:
+                time.sleep(end.random.uniform(0, LONGEST))
+                running[0].kill()
+            time.sleep(end.random.uniform(0, LONGEST))
             moment = time.monotonic_ns()
-            if cut is not None:
-                cut()
+            if end.cut is not None:
+                end.cut()
             for child in running:
                 child.kill()
             for child in running:
                 lines += child.rest()
         return lines, moment
 
-    async def _look(self, heard: dict[str, Heard], findings: Findings) -> None:
-        opened = await open_storage(self.subject, self.options)
-        try:
-            permitted = self.ledger.permitted(heard)
-            found, common = await examine(opened.storage, permitted, self.ledger.common, findings)
-        finally:
-            await opened.storage.close()
-        self.ledger.settle(found, common)
+
+def _until_acknowledged(child: Child) -> list[str]:
+    lines: list[str] = []
+    while not lines or lines[-1].startswith("intent"):
+        lines.append(child.line())
+    return lines
 
 
-def scene(subject: Subject, options: Mapping[str, Any], seed: str, cycle: int, children: int, **env: str) -> Scene:
-    """An empty storage with its writers: one per process where several may open it, else several tasks of one."""
+def scene(
+    subject: Subject, options: Mapping[str, Any], nursery: Nursery, make: Callable[[list[str]], Game], children: int = 2
+) -> Scene:
+    """An empty storage with its writers: one per process where several may open it, else several tasks of one.
+
+    ``make`` turns the writers' names into their game.
+    """
     shared = subject.promises(options).shared and children > 1
     players = [[f"w{n}"] for n in range(children)] if shared else [["w0", "w1", "w2"]]
-    return Scene(subject, options, Ledger(seed, [name for names in players for name in names], cycle), players, env)
+    return Scene(subject, options, make([name for names in players for name in names]), players, nursery)

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from holdall.testing.crash import controls
-from holdall.testing.crash.cycle import Scene, scene
+from holdall.testing.crash.commits.ledger import Ledger
+from holdall.testing.crash.cycle import Moment, Scene, scene
 from holdall.testing.crash.disk import CutDisk
-from holdall.testing.crash.verdict import Findings
-from holdall.testing.crash.writer import NO_SYNC
+from holdall.testing.crash.findings import Findings
+from holdall.testing.crash.game import Game
+from holdall.testing.crash.saying import NO_SYNC
+from holdall.testing.crash.sessions.account import Account
+from holdall.testing.nursery import Nursery
 from holdall.testing.opening import Subject
 
-__all__ = ["Control", "Plan", "run", "run_controls"]
+__all__ = ["GAMES", "MODES", "Plan", "Row", "run", "run_controls"]
 
+GAMES: Mapping[str, Callable[[str, list[str], int], Game]] = {"commits": Ledger, "sessions": Account}
+"""What the writers play: steps of the contract, and calls of the public API."""
+
+MODES = {
+    "kill": "every process is killed",
+    "cut": "the power of the disk is cut",
+    "mix": "one process is killed while the others go on, then the power is cut",
+}
 RENEWED = 10
 """Kill: every how many cycles the storage begins anew. Cut: every how many cycles the file system is kept."""
-CONTROL_CYCLES = 6
+CONTROL_CYCLES = 2
+"""With each kind of writers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +50,57 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """A control, what it did, and whether that was what it had to do."""
+class Row:
+    """What one kind of writers came to: those of the subject, or a control's."""
 
     name: str
-    must_lose: bool
+    game: str
     findings: Findings
+    must_lose: bool | None = None
+    """For a control, whether it had to lose something, or nothing."""
 
     @property
     def right(self) -> bool:
-        """Whether the tool sees what it must see, and nothing else."""
+        """Whether a control shows that the tool sees what it must see, and nothing else."""
         return self.findings.lost > 0 if self.must_lose else self.findings.broken == 0 and self.findings.acked > 0
 
 
-def run(subject: Subject, plan: Plan, progress: Callable[[Findings], None], **env: str) -> Findings:
-    """Crash ``subject`` again and again; ``progress`` is told after each cycle."""
+def run(subject: Subject, plan: Plan, progress: Callable[[Findings], None], **env: str) -> list[Row]:
+    """Crash ``subject`` again and again, half of the cycles with each kind of writers.
+
+    ``progress`` is told after each cycle.
+    """
+    half = plan.cycles // 2
+    rows: list[Row] = []
+    with Nursery(subject, Ledger.module, Account.module, env=env) as nursery:
+        for game, cycles in (("commits", plan.cycles - half), ("sessions", half)):
+            findings = _cycles(subject, replace(plan, cycles=cycles), game, nursery, progress)
+            rows.append(Row(subject.plugin, game, findings))
+    return rows
+
+
+def _cycles(
+    subject: Subject, plan: Plan, game: str, nursery: Nursery, progress: Callable[[Findings], None]
+) -> Findings:
     findings = Findings()
-    random = Random(plan.seed)  # noqa: S311 - it must repeat
+    random = Random(f"{plan.seed}/{game}")  # noqa: S311 - it must repeat
     with ExitStack() as stack:
-        disk = stack.enter_context(CutDisk(plan.folder)) if plan.mode == "cut" else None
+        disk = None if plan.mode == "kill" else stack.enter_context(CutDisk(plan.folder))
+        end = Moment(random) if disk is None else Moment(random, disk.cut, disk.power_up, plan.mode == "mix")
         set_up: Scene | None = None
         for cycle in range(plan.cycles):
             kept = cycle % RENEWED == 1 if disk else cycle % RENEWED != 0
             if set_up is None or not kept:
-                set_up = scene(subject, _fresh(subject, plan, disk), plan.seed, cycle, plan.children, **env)
-            cut = None if disk is None else disk.cut
-            again = _nothing if disk is None else disk.power_up
-            if not set_up.crash(findings, random, cut, again):
+                make = _maker(game, plan.seed, cycle)
+                set_up = scene(subject, _fresh(subject, plan, disk), nursery, make, plan.children)
+            if not set_up.crash(findings, end):
                 set_up = None
             progress(findings)
     return findings
 
 
-def _nothing() -> None:
-    """A killed process leaves the machine running."""
+def _maker(game: str, seed: str, cycle: int) -> Callable[[list[str]], Game]:
+    return lambda writers: GAMES[game](seed, writers, cycle)
 
 
 def _fresh(subject: Subject, plan: Plan, disk: CutDisk | None) -> dict[str, Any]:
@@ -87,12 +117,13 @@ def _fresh(subject: Subject, plan: Plan, disk: CutDisk | None) -> dict[str, Any]
     return dict(subject.offer.sandbox(folder))
 
 
-def run_controls(plan: Plan, progress: Callable[[Findings], None]) -> list[Control]:
+def run_controls(plan: Plan, progress: Callable[[Findings], None]) -> list[Row]:
     """Show that the tool can see a loss, and that it sees none where there is none."""
     file = controls.__file__
-    plan = Plan(plan.mode, CONTROL_CYCLES, plan.seed, plan.children, plan.folder)
-    honest = Control("control-append", must_lose=False, findings=run(Subject("control-append", file), plan, progress))
+    plan = replace(plan, cycles=2 * CONTROL_CYCLES)
+    honest, buffered = Subject("control-append", file), Subject("control-buffered", file)
+    rows = [replace(row, must_lose=False) for row in run(honest, plan, progress)]
     if plan.mode == "kill":
-        return [honest, Control("control-buffered", True, run(Subject("control-buffered", file), plan, progress))]
-    blind = run(Subject("control-append", file), plan, progress, **{NO_SYNC: "1"})
-    return [honest, Control("control-append without sync", must_lose=True, findings=blind)]
+        return rows + [replace(row, must_lose=True) for row in run(buffered, plan, progress)]
+    blind = run(honest, plan, progress, **{NO_SYNC: "1"})
+    return rows + [replace(row, name="control-append without sync", must_lose=True) for row in blind]

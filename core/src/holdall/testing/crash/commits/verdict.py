@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from typing import Any
 
 from holdall.contract import ISessionStorage, Scan, Snapshot, Span
 from holdall.testing.bench import plain
-from holdall.testing.crash.ledger import Permitted
-from holdall.testing.crash.ops import COMMON, CYCLE
+from holdall.testing.crash.commits.ops import COMMON, CYCLE
+from holdall.testing.crash.findings import Findings
+from holdall.testing.crash.heard import Permitted
 from holdall.testing.steps import BORN, Step
 
-__all__ = ["Findings", "examine", "whole"]
-
-
-@dataclass(slots=True)
-class Findings:
-    """Counts of a run; every count but the first two must be 0."""
-
-    cycles: int = 0
-    acked: int = 0
-    lost: int = 0
-    torn: int = 0
-    resurrected: int = 0
-    unlisted: int = 0
-    failed: int = 0
-    """Operations that were refused although nothing was wrong, and storages that did not open or write again."""
-    details: list[str] = field(default_factory=list[str])
-
-    @property
-    def broken(self) -> int:
-        """How many promises were broken."""
-        return self.lost + self.torn + self.resurrected + self.unlisted + self.failed
-
-    def note(self, kind: str, what: str) -> None:
-        """Count one broken promise."""
-        setattr(self, kind, getattr(self, kind) + 1)
-        self.details.append(f"cycle {self.cycles}: {kind}: {what}")
-
-    def table(self) -> str:
-        """The counts as two lines of text."""
-        names = [one.name for one in fields(self) if one.name != "details"]
-        values = [str(getattr(self, name)) for name in names]
-        widths = [max(len(name), len(value)) for name, value in zip(names, values, strict=True)]
-        rows = (names, values)
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+__all__ = ["check_common", "examine"]
 
 
 async def whole(storage: ISessionStorage, partition: str) -> Snapshot | None:
@@ -53,7 +21,7 @@ async def whole(storage: ISessionStorage, partition: str) -> Snapshot | None:
 
 
 async def examine(
-    storage: ISessionStorage, permitted: Permitted, before: list[bytes], findings: Findings
+    storage: ISessionStorage, permitted: Permitted[Snapshot], before: list[bytes], findings: Findings
 ) -> tuple[dict[str, Snapshot | None], list[bytes]]:
     """Note what is not as it may be; returns the partitions and the common records as they are."""
     found: dict[str, Snapshot | None] = {}
@@ -62,7 +30,7 @@ async def examine(
             found[partition] = await whole(storage, partition)
             kind = judge(found[partition], states)
         except Exception as error:  # noqa: BLE001 - whatever it is, it could not be read
-            found[partition], kind = None, "torn"
+            found[partition], kind = None, "unreadable"
             findings.details.append(f"{partition}: {error!r:.500}")
         if kind:
             findings.note(kind, f"{partition} is at {seen(found[partition])}, not at {[seen(one) for one in states]}")
@@ -100,7 +68,7 @@ def positions(common: Snapshot) -> range:
     return range(lane.first, lane.stop)
 
 
-def check_common(records: list[bytes], permitted: Permitted, before: list[bytes], findings: Findings) -> None:
+def check_common(records: list[bytes], permitted: Permitted[Any], before: list[bytes], findings: Findings) -> None:
     """The common partition grew by what was acknowledged, once each, in each writer's order."""
     if records[: len(before)] != before:
         findings.note("lost", "old records of the common partition")

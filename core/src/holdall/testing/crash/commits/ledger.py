@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Mapping
+from typing import Any
 
 from holdall.contract import Commit, Snapshot
-from holdall.testing.crash.ops import Append, Drop, Writer, partitions
+from holdall.testing.crash.commits.ops import Append, Drop, Writer, partitions
+from holdall.testing.crash.commits.verdict import examine
+from holdall.testing.crash.findings import Findings
+from holdall.testing.crash.heard import Heard, Permitted
 from holdall.testing.model import Model
+from holdall.testing.opening import Subject, open_storage
 
-__all__ = ["Heard", "Ledger", "Permitted"]
-
-
-@dataclass(slots=True)
-class Heard:
-    """How far one writer came: what it intended, and what was certainly acknowledged to it."""
-
-    intended: int = 0
-    acknowledged: int = 0
-    failed: str = ""
-
-    @classmethod
-    def of(cls, writers: Iterable[str], lines: Iterable[str], until: int | None) -> dict[str, Self]:
-        """Read the children's lines; in a power cut, what came after it (``until``) is not certain."""
-        heard = {writer: cls() for writer in writers}
-        for line in lines:
-            word, writer, n, *rest = line.split(" ", 4)
-            mine = heard[writer]
-            if word == "intent":
-                mine.intended = int(n)
-            elif until is None or int(rest[0]) < until:
-                if word == "ack":
-                    mine.acknowledged = int(n)
-                else:
-                    mine.failed = " ".join(rest[1:])
-        return heard
-
-
-@dataclass(slots=True)
-class Permitted:
-    """What may be found: for each partition its possible states, and the records of the common one."""
-
-    states: dict[str, list[Snapshot | None]] = field(default_factory=dict[str, "list[Snapshot | None]"])
-    certain: set[bytes] = field(default_factory=set[bytes])
-    possible: dict[bytes, tuple[str, int]] = field(default_factory=dict[bytes, "tuple[str, int]"])
+__all__ = ["Ledger"]
 
 
 class Ledger:
     """What the storage held when the cycle began, and what the writers did since."""
+
+    module = "holdall.testing.crash.commits.writer"
 
     def __init__(self, seed: str, writers: list[str], cycle: int) -> None:
         self.seed = seed
@@ -58,14 +29,25 @@ class Ledger:
         self.common: list[bytes] = []
         """The records of the common partition when the cycle began."""
 
-    def permitted(self, heard: dict[str, Heard]) -> Permitted:
+    async def look(
+        self, subject: Subject, options: Mapping[str, Any], heard: Mapping[str, Heard], findings: Findings
+    ) -> None:
+        """See ``Game.look``."""
+        opened = await open_storage(subject, options)
+        try:
+            found, common = await examine(opened.storage, self._permitted(heard), self.common, findings)
+        finally:
+            await opened.storage.close()
+        self._settle(found, common)
+
+    def _permitted(self, heard: Mapping[str, Heard]) -> Permitted[Snapshot]:
         """Play every writer again, as far as it came."""
-        permitted = Permitted()
+        permitted = Permitted[Snapshot]()
         for name in self.writers:
             self._play(name, heard[name], permitted)
         return permitted
 
-    def _play(self, name: str, heard: Heard, permitted: Permitted) -> None:
+    def _play(self, name: str, heard: Heard, permitted: Permitted[Snapshot]) -> None:
         writer = Writer(self.seed, name, self.cycle, self.model.heads)
         mine = partitions(name)
         for n in range(heard.intended + 1):
@@ -90,7 +72,7 @@ class Ledger:
             self.model.drop(operation.partition, expect=operation.expect)
         return operation.partition
 
-    def settle(self, found: dict[str, Snapshot | None], common: list[bytes]) -> None:
+    def _settle(self, found: dict[str, Snapshot | None], common: list[bytes]) -> None:
         """Go on from what was found; it was one of the permitted states."""
         for partition, snapshot in found.items():
             self.model.heads.pop(partition, None)
