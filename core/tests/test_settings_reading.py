@@ -59,7 +59,7 @@ def refusal(source):
         ({"storage": {"use": "memory", "durability": "power!"}}, "storage.durability: "),
         (
             {**MEMORY, "sessions": {"projects": {"p": {"metadata": {"type": "objekt"}}}}},
-            "sessions.projects.p.metadata: Value error, is not a JSON Schema: 'objekt' is not valid",
+            "sessions.projects.p.metadata: is not a JSON Schema: 'objekt' is not valid",
         ),
     ],
 )

@@ -90,7 +90,7 @@ async def test_a_copy_into_any_backend_can_be_used(store: Store, backend: str, t
     folder.mkdir()
     ref = {"use": backend, "options": dict(Plugins().storage(backend).sandbox(folder))}
     ids = await fill(store)
-    storage = await open_storage(StorageRef.model_validate(ref), Plugins())
+    storage = await open_storage(StorageRef(**ref), Plugins())
     report = await copy(Side(store.engine.storage), Side(storage))
     if backend == "memory":
         return

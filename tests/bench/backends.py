@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import holdall
+from holdall.checking import field_names
 from holdall.errors import PluginError
 from holdall.opening import options_of
 from holdall.plugins import Plugins
@@ -41,7 +42,7 @@ def missing(backend: str) -> str:
 def settings(backend: str, folder: Path) -> dict[str, Any]:
     """The configuration of a store in ``folder``, as an operator would write it: everything else at its default."""
     offer = Plugins().storage(backend)
-    has_path = "path" in offer.settings.model_fields
+    has_path = "path" in field_names(offer.settings)
     options = {"path": str(folder)} if has_path else dict(offer.sandbox(folder))
     return {"storage": {"use": backend, "options": options}}
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pluggy
-from pydantic import BaseModel
+from msgspec import Struct
 
 from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from holdall.caching import CachePolicy
     from holdall.codecs import Cipher, Compressor
     from holdall.sessions.events import Draft, Event
@@ -41,10 +43,10 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 AnyStorage = ISessionStorage | BlockingSessionStorage
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound="Struct | BaseModel")
 
 
-class NoSettings(BaseModel, extra="forbid"):
+class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a plugin that has none."""
 
 
@@ -60,7 +62,8 @@ class StorageOffer(Generic[S]):
     summary: str
     """One line, shown by ``holdall plugins``."""
     settings: type[S]
-    """The schema of ``[storage.options]``; give it ``extra="forbid"``, so that a misspelt option is caught."""
+    """The model of ``[storage.options]``: pydantic's with ``extra="forbid"``, or a msgspec ``Struct`` with
+    ``forbid_unknown_fields=True``, so that a misspelt option is caught. The Struct is imported in no time."""
     open: Callable[[S], AnyStorage | Coroutine[Any, Any, AnyStorage]]
     """Opens the storage. Plain functions run on a thread of their own, the one all blocking calls come from."""
     abilities: Abilities

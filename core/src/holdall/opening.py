@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from holdall.blocking import StorageThread, ThreadedStorage
 from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
+from holdall.checking import checked
 from holdall.clock import Clock, SystemClock
 from holdall.codecs import Codec, Compressor
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
@@ -25,7 +24,7 @@ from holdall.plugins import Plugins
 from holdall.sessions.engine import Engine
 from holdall.sessions.state import State
 from holdall.sessions.store import Store
-from holdall.settings import CodecSettings, Settings, StorageRef, explained, read_settings
+from holdall.settings import CodecSettings, Settings, StorageRef, read_settings
 
 __all__ = ["abilities_of", "codec_of", "open_storage", "open_store", "options_of"]
 
@@ -77,9 +76,9 @@ def load_named(settings: Settings, plugins: Plugins) -> None:
         plugins.load(name)
 
 
-def options_of(offer: StorageOffer[Any], options: Mapping[str, Any], where: str = "storage.options") -> BaseModel:
+def options_of(offer: StorageOffer[Any], options: Mapping[str, Any], where: str = "storage.options") -> Any:
     """The options of a storage, checked by its own schema; raises ``SettingsError`` with one line per fault."""
-    return _checked(offer.settings, options, f"{where} of {offer.name!r}")
+    return checked(offer.settings, options, f"{where} of {offer.name!r}")
 
 
 def abilities_of(settings: Settings, plugins: Plugins) -> Abilities:
@@ -132,8 +131,8 @@ def codec_of(settings: Settings, plugins: Plugins) -> Codec:
         if not 0 < offer.tag < _TAGS or offer.tag in compressors:
             raise PluginError(f"compressor {name!r} has the tag {offer.tag}, which is taken or not from 1 to 255")
         options = compression.options if name == compression.use else {}
-        checked = _checked(offer.settings, options, f"compression.options of {name!r}")
-        compressors[offer.tag] = _opened("compressor", name, partial(offer.open, checked))
+        made = checked(offer.settings, options, f"compression.options of {name!r}")
+        compressors[offer.tag] = _opened("compressor", name, partial(offer.open, made))
     used = 0 if compression.use is None else next(iter(compressors))
     return Codec(compressor=used, compressors=compressors)
 
@@ -152,15 +151,8 @@ def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
     if settings.cache.policy is None:
         return LeastRecentlyUsed()
     offer = plugins.cache_policy(settings.cache.policy)
-    options = _checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}")
+    options = checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}")
     return _opened("cache policy", offer.name, partial(offer.open, options))
-
-
-def _checked(model: type[BaseModel], options: Mapping[str, Any], where: str) -> Any:
-    try:
-        return model.model_validate(dict(options))
-    except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, model, where))) from None
 
 
 async def _sweeping(store: Store, every: float) -> None:

@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import Any
 
+from msgspec.structs import replace
+
 import holdall
 from holdall import ISessionStorage, Store
 from holdall_server.metering import MeteredStorage
@@ -38,8 +40,7 @@ class Lifespan:
             every = 0
         else:
             # The sweeper is the server's own, so that it can be measured.
-            sessions = service.settings.sessions.model_copy(update={"sweep_every": 0})
-            settings = service.settings.model_copy(update={"sessions": sessions})
+            settings = replace(service.settings, sessions=replace(service.settings.sessions, sweep_every=0))
             service.use(await self._stack.enter_async_context(holdall.open(settings, around=self._metered)))
         if every:
             self._keep(asyncio.create_task(self._sweeping(every)))

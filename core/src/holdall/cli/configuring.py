@@ -40,17 +40,16 @@ def with_plugins(settings: Settings, args: argparse.Namespace) -> Settings:
     """``settings`` with what ``--plugin`` names added to their plugins."""
     if not args.plugins:
         return settings
-    return settings.model_copy(update={"plugins": [*settings.plugins, *args.plugins]})
+    from msgspec.structs import replace  # noqa: PLC0415 - imported with the settings
+
+    return replace(settings, plugins=[*settings.plugins, *args.plugins])
 
 
 def with_server(settings: Settings, changes: dict[str, Any]) -> Settings:
     """``settings`` with some of ``[server]`` replaced by what the command line says."""
-    from pydantic import ValidationError  # noqa: PLC0415
+    from msgspec.structs import asdict, replace  # noqa: PLC0415 - imported with the settings
 
-    from holdall.settings import ServerSettings, explained  # noqa: PLC0415
+    from holdall.checking import checked  # noqa: PLC0415 - as above
 
-    try:
-        server = ServerSettings.model_validate({**settings.server.model_dump(exclude_unset=True), **changes})
-    except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, ServerSettings, "the command line"))) from None
-    return settings.model_copy(update={"server": server})
+    server = checked(type(settings.server), {**asdict(settings.server), **changes}, "the command line")
+    return replace(settings, server=server)

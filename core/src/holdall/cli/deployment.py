@@ -8,13 +8,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
-
 from holdall import opening
+from holdall.checking import checked, field_names
 from holdall.contract import Abilities
 from holdall.errors import SettingsError
 from holdall.plugins import Plugins, installed
-from holdall.settings import Settings, StorageRef, explained
+from holdall.settings import ServerSettings, Settings, StorageRef
 
 __all__ = ["examined"]
 
@@ -26,9 +25,9 @@ def examined(settings: Settings) -> dict[str, str]:
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
     if settings.cache.policy is not None:
-        _check(plugins.cache_policy(settings.cache.policy).settings, settings.cache.options, "cache.options")
+        checked(plugins.cache_policy(settings.cache.policy).settings, settings.cache.options, "cache.options")
     refusal = _refusal(settings, abilities)
-    if refusal is not None and "server" in settings.model_fields_set:
+    if refusal is not None and settings.server != ServerSettings():
         raise SettingsError(refusal)
     facts = {"holdall": metadata.version("holdall"), "storage": ", over ".join(_plugin(name) for name, _ in storages)}
     paths = [path for _, options in storages for path in _paths(options)]
@@ -48,7 +47,7 @@ def examined(settings: Settings) -> dict[str, str]:
     return facts
 
 
-def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[tuple[str, BaseModel]]:
+def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[tuple[str, Any]]:
     """The storage that ``ref`` names and those nested in its options, each with its options checked."""
     options = opening.options_of(plugins.storage(ref.use), ref.options, f"{where}.options")
     yield ref.use, options
@@ -56,16 +55,16 @@ def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[tuple[s
         yield from _storages(value, plugins, f"{where}.options.{name}")
 
 
-def _paths(options: BaseModel) -> Iterator[str]:
+def _paths(options: Any) -> Iterator[str]:
     """Where a storage keeps what it keeps: its paths, from the root."""
-    for name in type(options).model_fields:
+    for name in _names(options):
         value = getattr(options, name)
         if isinstance(value, Path):
             yield str(value.expanduser().absolute())
 
 
-def _nested(options: BaseModel) -> Iterator[tuple[str, StorageRef]]:
-    for name in type(options).model_fields:
+def _nested(options: Any) -> Iterator[tuple[str, StorageRef]]:
+    for name in _names(options):
         value = getattr(options, name)
         several = [value]
         if isinstance(value, Mapping):
@@ -75,11 +74,8 @@ def _nested(options: BaseModel) -> Iterator[tuple[str, StorageRef]]:
         yield from ((name, item) for item in several if isinstance(item, StorageRef))
 
 
-def _check(model: type[BaseModel], options: Mapping[str, Any], where: str) -> None:
-    try:
-        model.model_validate(dict(options))
-    except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, model, where))) from None
+def _names(options: Any) -> tuple[str, ...]:
+    return field_names(cast("type[Any]", type(options)))
 
 
 def _refusal(settings: Settings, abilities: Abilities) -> str | None:

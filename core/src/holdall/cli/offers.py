@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from holdall.checking import schema as schema_of
 from holdall.cli.tables import pairs, table
 from holdall.errors import PluginError
 from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer, StorageOffer
@@ -44,7 +45,7 @@ def printed(offer: Mapping[str, Any]) -> str:
 
 
 def _offer(offer: Any, package: Installed | None) -> dict[str, Any]:
-    schema = offer.settings.model_json_schema()
+    schema = schema_of(offer.settings)
     told: dict[str, Any] = {"name": offer.name, "kind": KINDS[type(offer)], "summary": offer.summary}
     if package is not None:
         told["package"] = f"{package.distribution} {package.version}"

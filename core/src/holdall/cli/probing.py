@@ -26,6 +26,7 @@ def probe(name: str) -> str | None:
 
 
 def _main(name: str) -> int:
+    from holdall.checking import schema  # noqa: PLC0415 - in the child only
     from holdall.cli.offers import KINDS  # noqa: PLC0415 - in the child only
     from holdall.plugins import Plugins  # noqa: PLC0415
 
@@ -33,7 +34,7 @@ def _main(name: str) -> int:
     try:
         plugins.load(name)
         for offer in plugins.offers():
-            offer.settings.model_json_schema()
+            schema(offer.settings)
             KINDS[type(offer)]
     except HoldallError as error:
         sys.stderr.write(f"{error}\n")

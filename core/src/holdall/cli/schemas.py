@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import msgspec
 from pydantic import TypeAdapter
 
+from holdall.checking import schema as schema_of
 from holdall.errors import SettingsError
 from holdall.sessions import models
 from holdall.sessions.record import SessionRecord
@@ -28,9 +29,4 @@ def schema(name: str) -> dict[str, Any]:
 def published() -> dict[str, Callable[[], dict[str, Any]]]:
     """What makes the schema of everything that has one, by name."""
     inputs = {name: TypeAdapter(getattr(models, name)).json_schema for name in models.__all__}
-    return {"Settings": TypeAdapter(Settings).json_schema, "SessionRecord": _stored, **inputs}
-
-
-def _stored() -> dict[str, Any]:
-    _, components = msgspec.json.schema_components([SessionRecord])
-    return components[SessionRecord.__name__]
+    return {**inputs, **{kind.__name__: partial(schema_of, kind) for kind in (Settings, SessionRecord)}}

@@ -6,36 +6,37 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from msgspec import Meta, Struct
 
+from holdall.checking import Wrong
 from holdall.errors import TooLarge
-from holdall.sessions.models import Seconds
 
 if TYPE_CHECKING:
     from holdall.sessions.rules import Rules
 
 __all__ = ["ProjectPolicy", "SessionPolicy"]
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Meta(gt=0)]
+Seconds = Annotated[int, Meta(gt=0, le=315_360_000)]
+"""Ten years at most."""
 
 
-class ProjectPolicy(BaseModel):
+class ProjectPolicy(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Defaults and rules for the sessions of one project."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     ttl: Seconds | None = None
     max_lifetime: Seconds | None = None
     metadata: dict[str, Any] | None = None
     """A JSON Schema (2020-12) that the metadata of the project's sessions must meet."""
 
-    @field_validator("metadata")
-    @classmethod
-    def _is_a_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        if schema is not None:
+    def __post_init__(self) -> None:
+        if self.metadata is not None:
             from holdall.sessions.rules import check_schema  # noqa: PLC0415 - few deployments have rules
 
-            check_schema(schema)
-        return schema
+            try:
+                check_schema(self.metadata)
+            except ValueError as error:
+                raise Wrong("metadata", str(error)) from error
 
     @cached_property
     def rules(self) -> Rules | None:
@@ -47,10 +48,9 @@ class ProjectPolicy(BaseModel):
         return Rules(self.metadata)
 
 
-class SessionPolicy(BaseModel):
+class SessionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Lifetimes and limits of all sessions, and what single projects do differently."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     ttl: Seconds | None = None
     """Idle seconds after which a session expires; none by default."""
     max_lifetime: Seconds | None = None
@@ -65,7 +65,7 @@ class SessionPolicy(BaseModel):
     """How long an idempotency key is remembered."""
     tombstone_kept_for: Seconds = 86_400
     """How long the name of a deleted session stays taken."""
-    sweep_every: Annotated[float, Field(ge=0)] = 60
+    sweep_every: Annotated[float, Meta(ge=0)] = 60
     """Seconds between clean-ups of what has expired; 0 turns them off."""
     projects: dict[str, ProjectPolicy] = {}
 

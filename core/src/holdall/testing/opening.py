@@ -12,6 +12,7 @@ from holdall.blocking import StorageThread, ThreadedStorage
 from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
 from holdall.errors import PluginError
 from holdall.hooks import StorageOffer
+from holdall.opening import options_of
 from holdall.plugins import Plugins
 
 __all__ = ["Opened", "Subject", "find", "open_storage", "subject_of"]
@@ -32,7 +33,7 @@ class Subject:
     def promises(self, options: Mapping[str, Any]) -> Abilities:
         """What the storage claims with these options."""
         offer = self.offer
-        return offer.promises(offer.settings.model_validate(dict(options)))
+        return offer.promises(options_of(offer, options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def subject_of(plugin: str, file: str | Path | None = None) -> Subject:
 async def open_storage(subject: Subject, options: Mapping[str, Any]) -> Opened:
     """Open a storage; whatever the offer hands back, ``storage`` has coroutine verbs."""
     offer = subject.offer
-    settings = offer.settings.model_validate(dict(options))
+    settings = options_of(offer, options)
     thread = StorageThread(f"holdall-{offer.name}")
     try:
         opened = await thread.run(lambda: offer.open(settings))

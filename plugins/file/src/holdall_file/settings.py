@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from msgspec import Meta, Struct
 
 __all__ = ["FileSettings"]
 
 
-class FileSettings(BaseModel, extra="forbid"):
+def _about(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class FileSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The options of ``file``."""
 
-    path: Path
-    """The folder of the store. It is made when it is missing, and must be the user's own."""
-    durability: Literal["power", "process"] = "power"
-    """What an acknowledged commit survives: a power cut, or only the death of the process."""
-    open_sessions: int = Field(default=512, ge=8, le=65_536)
-    """How many sessions are kept open, each with one file descriptor."""
-    shared_log_bytes: int = Field(default=8 * 1024 * 1024, ge=64 * 1024, le=1024**3)
-    """The size of each process's write-ahead log; a larger one is emptied less often."""
+    path: Annotated[Path, _about("The folder of the store. It is made when missing, and must be the user's own.")]
+    durability: Annotated[
+        Literal["power", "process"], _about("What an acknowledged commit survives: a power cut, or a killed process.")
+    ] = "power"
+    open_sessions: Annotated[
+        int, Meta(ge=8, le=65_536), _about("How many sessions are kept open, each with one file descriptor.")
+    ] = 512
+    shared_log_bytes: Annotated[
+        int,
+        Meta(ge=64 * 1024, le=1024**3),
+        _about("The size of each process's write-ahead log; a larger one is emptied less often."),
+    ] = 8 * 1024 * 1024

@@ -1,0 +1,44 @@
+"""Checking against a msgspec Struct, whose types and limits are its annotations."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+__all__ = ["Wrong", "converted", "made", "schema_of_struct"]
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Wrong(ValueError):
+    """Raised by a Struct's ``__post_init__``: ``field`` is what is wrong with it, and the message says why."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+def converted(model: type[S], values: Any) -> S:
+    """``values`` as ``model``; numbers may be written as text. Raises ``ValidationError`` at the first fault."""
+    return msgspec.convert(values, model, strict=False, dec_hook=made)
+
+
+def made(kind: type[Any], value: Any) -> Any:
+    """``value`` as a kind that msgspec does not know, such as ``Path``."""
+    try:
+        return value if isinstance(value, kind) else kind(value)
+    except Exception:  # noqa: BLE001 - whatever it is, it may say what was given
+        raise ValueError(f"must be a {kind.__name__}") from None
+
+
+def schema_of_struct(model: type[msgspec.Struct]) -> dict[str, Any]:
+    """The JSON Schema of ``model``, standing by itself as pydantic's do; what is nested is in its ``$defs``."""
+    whole = msgspec.json.schema(model, schema_hook=_schema)
+    rest: dict[str, Any] = whole["$defs"]
+    own = rest.pop(whole["$ref"].rsplit("/", 1)[-1])
+    return {**own, "$defs": rest} if rest else own
+
+
+def _schema(kind: type[Any]) -> dict[str, Any]:
+    return {"type": "string", "format": kind.__name__.lower()}
