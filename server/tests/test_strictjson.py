@@ -39,6 +39,7 @@ LOOSE = {
     "nothing": b"",
     "blanks": b"  \n",
     "deep": b"[" * 65 + b"1" + b"]" * 65,
+    "deep, and empty": b"[" * 65 + b"]" * 65,
     "very deep": b"[" * 100_000,
     "deep objects": b'{"a":' * 66 + b"1" + b"}" * 66,
     "leading zero": b"[01]",
@@ -97,6 +98,20 @@ def test_what_is_json_is_read_as_it_is(value, ascii_only):
 @given(st.lists(st.tuples(st.text(), st.integers()), min_size=1, max_size=5))
 def test_a_name_twice_is_always_found(pairs):
     text = "{" + ", ".join(f"{json.dumps(name)}: {value}" for name, value in pairs) + "}"
+    if len(dict(pairs)) == len(pairs):
+        assert loads(text.encode()) == dict(pairs)
+    else:
+        with pytest.raises(Malformed, match="twice"):
+            loads(text.encode())
+
+
+TRICKY = st.text(alphabet='":\\ {},[]a\n', max_size=6)
+"""What could pass for the end of a name, and for one that is not."""
+
+
+@given(st.lists(st.tuples(TRICKY, TRICKY), min_size=1, max_size=4), st.sampled_from([":", ": ", " :", "\t:\n"]))
+def test_a_name_twice_is_found_whatever_stands_in_strings(pairs, colon):
+    text = "{" + ",".join(json.dumps(name) + colon + json.dumps(value) for name, value in pairs) + "}"
     if len(dict(pairs)) == len(pairs):
         assert loads(text.encode()) == dict(pairs)
     else:

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
@@ -47,7 +48,7 @@ class Access:
         if header is None:
             if self._anonymous is None:
                 raise _unauthorized("send a bearer token", _CHALLENGE)
-            if not is_loopback(_name_of(headers.get("host", ""))):
+            if not _names_loopback(headers.get("host", "")):
                 # A page of another site must not reach this server by pointing its own name at 127.0.0.1.
                 raise Problem(421, "misdirected", "without a token this server is only reached by a loopback name")
             return self._anonymous
@@ -74,6 +75,12 @@ def is_loopback(host: str) -> bool:
 
 def _unauthorized(detail: str, challenge: str) -> Problem:
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+@lru_cache(64)
+def _names_loopback(header: str) -> bool:
+    """``is_loopback`` of what a Host header names: nearly always the same as before."""
+    return is_loopback(_name_of(header))
 
 
 def _name_of(host: str) -> str:

@@ -14,7 +14,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from holdall_server.exchange import Reply
-from holdall_server.guard import admit
+from holdall_server.guard import Gate
 from holdall_server.heads import fault_of
 from holdall_server.operations import Operation
 from holdall_server.problems import TITLES, Problem, problem_of
@@ -32,13 +32,14 @@ Handler = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
 def handler_for(service: Service, operation: Operation) -> Handler:
     """The handler that Sanic calls for ``operation``."""
     name, perform, meter = operation.name, operation.handler, service.meter
+    admit, bodiless = Gate(service, operation).admit, operation.body is None
 
     async def handle(request: Request[Any, Any], **path: str) -> HTTPResponse | None:
         start = perf_counter()
         try:
             refuse_malformed(request)
-            body = b"" if operation.body is None else request.body
-            call = admit(service, operation, request.path, path, request.query_string, request.headers, body)
+            body = b"" if bodiless else request.body
+            call = admit(request.path, path, request.query_string, request.headers, body)
             reply = await perform(call)
             if reply.stream is not None:
                 await stream(request, reply)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -53,15 +52,20 @@ def fields_of(body: Any, model: type[BaseModel], *, owned: Collection[str] = _OW
     return fields
 
 
-@contextmanager
-def alone(place: str) -> Generator[None]:
+class alone:  # noqa: N801 - stands in a `with`, as a function of contextlib would
     """Tell of what the core finds at ``place`` as of the whole body: that is where it came from."""
-    try:
-        yield
-    except Invalid as error:
-        if not error.pointer.startswith(place):
-            raise
-        raise moved(error, place) from None
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Invalid) and error.pointer.startswith(self._place):
+            raise moved(error, self._place) from None
 
 
 def take(fields: dict[str, Any], name: str, kind: type[T], default: T | None = None) -> T | None:

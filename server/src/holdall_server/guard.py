@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from holdall import Principal
@@ -13,45 +14,58 @@ from holdall_server.parameters import parse
 from holdall_server.problems import Problem
 from holdall_server.service import Service
 
-__all__ = ["admit"]
+__all__ = ["Gate"]
+
+_QUERIES = 256
+"""Query strings that an operation remembers the meaning of: clients ask the same again and again."""
+_NONE: Mapping[str, Any] = {}
 
 
-def admit(  # noqa: PLR0913, PLR0917 - each is a part of a request
-    service: Service,
-    operation: Operation,
-    target: str,
-    path: Mapping[str, str],
-    query: str,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> Call:
-    """The call, if it may be made; raises ``Problem``."""
-    parameters = parse(query, operation.query) if query else {}
-    if operation.policy is Policy.OPEN:
-        principal, store = None, service.store
-    else:
-        principal = service.access.principal(headers)
-        if operation.policy is Policy.OPERATOR and not _operates(service, principal):
-            raise Problem(403, "forbidden", "the token does not allow this")
-        store = service.store_for(principal)
-    content = None if operation.body is None else _content(service, operation, headers, body)
-    return Call(service, operation, store, principal, target, path, parameters, headers, content)
+class Gate:
+    """The checks before one operation's handler."""
+
+    def __init__(self, service: Service, operation: Operation) -> None:
+        self._service = service
+        self._operation = operation
+        self._limits = service.settings.server
+        self._open = operation.policy is Policy.OPEN
+        self._operators = operation.policy is Policy.OPERATOR
+        self._parse = lru_cache(_QUERIES)(self._parsed)
+
+    def admit(self, target: str, path: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Call:
+        """The call, if it may be made; raises ``Problem``."""
+        service, operation = self._service, self._operation
+        parameters = self._parse(query) if query else _NONE
+        if self._open:
+            principal, store = None, service.store
+        else:
+            principal = service.access.principal(headers)
+            if self._operators and not self._operates(principal):
+                raise Problem(403, "forbidden", "the token does not allow this")
+            store = service.store_for(principal)
+        content = None if operation.body is None else self._content(headers, body)
+        return Call(service, operation, store, principal, target, path, parameters, headers, content)
+
+    def _parsed(self, query: str) -> Mapping[str, Any]:
+        return parse(query, self._operation.query)
+
+    def _operates(self, principal: Principal) -> bool:
+        return principal.admin or principal.owner == self._limits.anonymous
+
+    def _content(self, headers: Mapping[str, str], body: bytes) -> Any:
+        if not body:
+            if self._operation.body is not None and self._operation.body.required:
+                raise Problem(400, "malformed-body", "a JSON body is needed")
+            return {}
+        kind = headers.get("content-type", "")
+        if kind != JSON and not _is_json(kind):
+            raise Problem(415, "unsupported-media-type", f"send {JSON}", headers={"Accept": JSON})
+        try:
+            return strictjson.loads(body, depth=self._limits.max_json_depth, names=self._limits.max_json_keys)
+        except strictjson.Malformed as error:
+            raise Problem(400, "malformed-body", f"the body {error}") from None
 
 
-def _operates(service: Service, principal: Principal) -> bool:
-    return principal.admin or principal.owner == service.settings.server.anonymous
-
-
-def _content(service: Service, operation: Operation, headers: Mapping[str, str], body: bytes) -> Any:
-    if not body:
-        if operation.body is not None and operation.body.required:
-            raise Problem(400, "malformed-body", "a JSON body is needed")
-        return {}
-    kind, _, parameters = headers.get("content-type", "").partition(";")
-    if kind.strip().lower() != JSON or parameters.strip().lower() not in ("", "charset=utf-8", 'charset="utf-8"'):
-        raise Problem(415, "unsupported-media-type", f"send {JSON}", headers={"Accept": JSON})
-    limits = service.settings.server
-    try:
-        return strictjson.loads(body, depth=limits.max_json_depth, names=limits.max_json_keys)
-    except strictjson.Malformed as error:
-        raise Problem(400, "malformed-body", f"the body {error}") from None
+def _is_json(header: str) -> bool:
+    kind, _, parameters = header.partition(";")
+    return kind.strip().lower() == JSON and parameters.strip().lower() in ("", "charset=utf-8", 'charset="utf-8"')

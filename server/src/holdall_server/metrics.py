@@ -44,6 +44,13 @@ class Meter:
             "holdall_cache_bytes", "Bytes in the cache of session heads.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
+        self._page_lookups = Counter(
+            "holdall_page_lookups", "Look-ups in the pages that were sent before.", ["outcome"], registry=registry
+        )
+        self._pages_kept = Gauge(
+            "holdall_page_bytes", "Bytes of pages that were sent before.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self._sweeps = Histogram(
             "holdall_sweep_seconds", "Sweeps of what has expired, by outcome.", ["outcome"], registry=registry,
             buckets=_SECONDS,
@@ -64,8 +71,9 @@ class Meter:
         self._verb_children: dict[tuple[str, str], Any] = {}
         self._read = self._bytes.labels(backend, "read")
         self._written = self._bytes.labels(backend, "written")
+        self._counted: dict[Counter, tuple[int, int]] = {self._lookups: (0, 0), self._page_lookups: (0, 0)}
         self.cache: Cache[Any] | None = None
-        self._hits = self._misses = 0
+        self.pages: Cache[Any] | None = None
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -98,13 +106,16 @@ class Meter:
         """Bring up to date what is counted elsewhere. Each worker does it now and then, and before it is asked."""
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)
-        cache = self.cache
-        if cache is not None:
-            hits, misses = cache.hits, cache.misses
-            self._lookups.labels("hit").inc(hits - self._hits)
-            self._lookups.labels("miss").inc(misses - self._misses)
-            self._hits, self._misses = hits, misses
-            self._cached.set(cache.size)
+        for cache, lookups, size in (
+            (self.cache, self._lookups, self._cached),
+            (self.pages, self._page_lookups, self._pages_kept),
+        ):
+            if cache is not None:
+                hits, misses = self._counted[lookups]
+                lookups.labels("hit").inc(cache.hits - hits)
+                lookups.labels("miss").inc(cache.misses - misses)
+                self._counted[lookups] = cache.hits, cache.misses
+                size.set(cache.size)
 
     def exposition(self) -> bytes:
         """Everything, of all workers, in Prometheus' text format."""

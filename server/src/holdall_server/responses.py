@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from sanic.response import HTTPResponse
@@ -28,13 +29,18 @@ class Response(HTTPResponse):
         """The headers as they are sent."""
         yield from _ALWAYS
         if self.content_type is not None:
-            yield b"content-type", self.content_type.encode()
+            yield b"content-type", _encoded(self.content_type)
         headers: Any = self.headers
         for name, value in headers.items():
-            text = str(value)
+            text = value if type(value) is str else str(value)
             if "\n" in text or "\r" in text:
                 raise ValueError(f"the header {name} has a line break")
-            yield name.encode(), text.encode("latin-1")
+            yield _encoded(name), text.encode("latin-1")
+
+
+@lru_cache(256)
+def _encoded(name: str) -> bytes:
+    return name.encode()
 
 
 class _Process:

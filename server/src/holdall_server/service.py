@@ -10,6 +10,7 @@ from holdall_server.access import Access
 from holdall_server.metrics import Meter
 from holdall_server.operations import Operation
 from holdall_server.probing import Probe
+from holdall_server.rendered import cache
 
 __all__ = ["Service", "Workers"]
 
@@ -45,6 +46,7 @@ class Service:
         self.operations = operations
         self.workers: Workers = workers or OneWorker()
         self.meter = Meter(settings.storage.use)
+        self.pages = self.meter.pages = cache()
         self.stopping = False
         self.document: bytes = b""
         """The OpenAPI document."""

@@ -78,6 +78,26 @@ class Engine:
         await self.check_alive(view.state)
         return view
 
+    async def current(self, session: str, check: Check) -> State:
+        """The state of a live session that passes ``check``, as it is stored now; raises ``NotFound``.
+
+        The storage is always asked, for the head alone where the state of that version is in the cache.
+        """
+        partition = session_partition(session)
+        state = self.states.get(partition)
+        if state is not None:
+            snapshot = await self.storage.load(partition)
+            if snapshot is not None and snapshot.head.version == state.head.version:
+                check(state)
+                if self._may_be_gone(state):
+                    await self.check_alive(state)
+                return state
+        found = (await self.view(session, check=check)).state
+        held = self.states.get(partition)
+        if held is None or held.head.version < found.head.version:
+            self.states.put(partition, found, found.weight)
+        return found
+
     def opened(self, snapshot: Snapshot) -> View:
         """A snapshot of a session's partition, decoded."""
         partition, decode = snapshot.head.partition, self.codec.decode

@@ -78,6 +78,13 @@ class Store:
         await self._caught_up([state])
         return self._session(state)
 
+    async def version(self, session: str) -> int:
+        """The version of a live session, and nothing else of it: what read it at this version need not read it again.
+
+        Raises ``NotFound`` when there is none that the caller may see.
+        """
+        return (await self.engine.current(session, self._check)).head.changed
+
     async def list(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
         *,

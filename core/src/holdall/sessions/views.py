@@ -45,6 +45,10 @@ class _Stored(Mapping[str, Any]):
         return f"{type(self).__name__}({self.fields!r})"
 
 
+_ID = b'{"id":"'
+"""How every stored message begins, with an id of plain letters."""
+
+
 class Message(_Stored):
     """A stored message: a mapping of its fields, the usual ones also as attributes."""
 
@@ -53,6 +57,8 @@ class Message(_Stored):
     @property
     def id(self) -> str:
         """Unique in the session; names the message's place."""
+        if self._fields is None and self.raw.startswith(_ID):  # there is no need to decode it all
+            return self.raw[len(_ID) : self.raw.index(b'"', len(_ID))].decode()
         return self.fields["id"]
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from holdall import Message, Page
 from holdall.sessions.appending import Appended
 from holdall.sessions.models import NewMessage, NewToolRun
 from holdall_server import models
@@ -110,18 +111,15 @@ def appended_headers(appended: Appended) -> dict[str, str]:
 )
 async def get_history(call: Call) -> Reply:
     """Read a page of messages, oldest first: the latest, or those around a cursor."""
-    query = call.query
-    session = call.path["session"]
-    if query:
-        if query.get("branch", MAIN) != MAIN:
-            await call.store.get(session)
+
+    async def read(asked: dict[str, Any]) -> tuple[Page[Message], list[bytes]]:
+        if asked.pop("branch", MAIN) != MAIN:
+            await call.store.get(call.path["session"])
             raise Problem(404, "not-found", "there is no such branch")
-        arguments = {name: value for name, value in query.items() if name != "branch"}
-        arguments.setdefault("limit", call.service.settings.server.page)
-        page = await call.store.history(session, **arguments)
-    else:
-        page = await call.store.history(session, limit=call.service.settings.server.page)
-    return page_reply(call, page, [message.raw for message in page.items])
+        page = await call.store.history(call.path["session"], **asked)
+        return page, [message.raw for message in page.items]
+
+    return await page_reply(call, read)
 
 
 @TABLE.add(
@@ -163,6 +161,9 @@ async def get_message(call: Call) -> Reply:
 )
 async def get_originals(call: Call) -> Reply:
     """Read a page of the records that an import kept verbatim, oldest first."""
-    limit = call.query.get("limit", call.service.settings.server.page)
-    page = await call.store.originals(call.path["session"], **{**call.query, "limit": limit})
-    return page_reply(call, page, [msgspec.json.encode(record) for record in page.items])
+
+    async def read(asked: dict[str, Any]) -> tuple[Page[str], list[bytes]]:
+        page = await call.store.originals(call.path["session"], **asked)
+        return page, [msgspec.json.encode(record) for record in page.items]
+
+    return await page_reply(call, read)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from holdall import Page, ToolRun
 from holdall.sessions.models import NewToolRun, ToolRunEnd
 from holdall_server import models
 from holdall_server.api.messages import appended_headers
@@ -33,9 +36,12 @@ TOOLS = f"{SESSION_PATH}/tools"
 )
 async def list_tool_runs(call: Call) -> Reply:
     """Read a page of the tool log, oldest first: the latest, or those around a cursor."""
-    limit = call.query.get("limit", call.service.settings.server.page)
-    page = await call.store.tool_runs(call.path["session"], **{**call.query, "limit": limit})
-    return page_reply(call, page, [run.raw for run in page.items])
+
+    async def read(asked: dict[str, Any]) -> tuple[Page[ToolRun], list[bytes]]:
+        page = await call.store.tool_runs(call.path["session"], **asked)
+        return page, [run.raw for run in page.items]
+
+    return await page_reply(call, read)
 
 
 @TABLE.add(
