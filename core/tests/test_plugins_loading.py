@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+import zipfile
 
 import pytest
 
 import holdall
 from holdall import StorageOffer, hookimpl
+from holdall.entries import _listed, all_entries, entries_named
 from holdall.errors import PluginError
 from holdall.hooks import NoSettings
 from holdall.plugins import Plugins, installed
@@ -29,12 +31,10 @@ def offer(**changes):
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Lets a test install distributions with one module and entry points of the group ``holdall``."""
-    from holdall import plugins  # noqa: PLC0415
-
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
-    plugins._entry_points.cache_clear()
+    _listed.cache_clear()
 
     def add(distribution, code="", entries=("x",), module=None):
         module = module or distribution.replace("-", "_")
@@ -44,11 +44,11 @@ def install(tmp_path, monkeypatch):
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\nSummary: a test\n")
         lines = "".join(f"{name} = {module}\n" for name in entries)
         (info / "entry_points.txt").write_text(f"[holdall]\n{lines}")
-        plugins._entry_points.cache_clear()
+        _listed.cache_clear()
         return folder
 
     yield add
-    plugins._entry_points.cache_clear()
+    _listed.cache_clear()
     for name in [name for name in sys.modules if name.startswith("zz_")]:
         del sys.modules[name]
 
@@ -94,6 +94,40 @@ def test_two_distributions_that_claim_one_name_are_both_named(install):
         Plugins().storage("twice")
 
 
+def declared(folder, lines):
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {folder.name.split('-')[0]}\nVersion: 3\n")
+    (folder / "entry_points.txt").write_text(lines)
+
+
+@pytest.mark.covers("ST-05")
+def test_entry_points_are_read_as_the_library_reads_them(tmp_path, monkeypatch):
+    """Sections, comments, objects inside modules, extras, egg folders; a distribution hides later ones of its name."""
+    lines = "# [holdall]\n[console_scripts]\nno = a:b\n[holdall]\n# no = c\n one=zz_one\n\ntwo = zz_two:a.b [extra]\n"
+    declared(tmp_path / "first/zz_a-3.dist-info", lines)
+    declared(tmp_path / "second/ZZ_a-2.dist-info", "[holdall]\nhidden = zz_h\n")
+    declared(tmp_path / "second/zz_b-3-py3.11.egg-info", "[other]\nno = x\n[holdall]\nthree = zz_three\n")
+    (tmp_path / "second/zz_c-3.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("gone", "first", "second")])
+    found = {(entry.name, entry.value) for entry in _listed(tuple(sys.path))}
+    assert found == {(entry.name, entry.value) for entry in all_entries()}
+    assert found == {("one", "zz_one"), ("two", "zz_two:a.b [extra]"), ("three", "zz_three")}
+    (tmp_path / "first/zz_two.py").write_text("class a:\n    b = 5\n")
+    (two,) = entries_named("two")
+    assert (two.load(), two.owner) == (5, "zz_a 3")
+
+
+@pytest.mark.covers("ST-05")
+def test_a_plugin_in_an_archive_is_found(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "zz.zip", "w") as archive:
+        archive.writestr("zz_zipped.py", "")
+        archive.writestr("zz_zipped-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: zz-zipped\nVersion: 1\n")
+        archive.writestr("zz_zipped-1.dist-info/entry_points.txt", "[holdall]\nzipped = zz_zipped\n")
+    monkeypatch.syspath_prepend(tmp_path / "zz.zip")
+    (found,) = entries_named("zipped")
+    assert (found.load().__name__, found.owner) == ("zz_zipped", "zz-zipped 1")
+
+
 @pytest.mark.covers("ST-05")
 @pytest.mark.parametrize(
     ("name", "words"),
@@ -114,7 +148,8 @@ def test_only_our_own_packages_are_ever_advised(monkeypatch):
         with pytest.raises(PluginError) as caught:
             Plugins().storage(name)
         assert "pip" not in str(caught.value)
-    monkeypatch.setattr(plugins, "_entry_points", lambda: ())
+    monkeypatch.setattr(plugins, "all_entries", list)
+    monkeypatch.setattr(plugins, "entries_named", lambda _: [])
     with pytest.raises(PluginError, match=r"\(installed: none\); to get it: pip install holdall-tinydb$"):
         Plugins().storage("tinydb")
 

@@ -11,8 +11,6 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import pluggy
 
 from holdall.contract import CONTRACT
+from holdall.entries import all_entries, entries_named
 from holdall.errors import PluginError
 from holdall.hooks import (
     PROJECT,
@@ -64,16 +63,11 @@ class Installed:
     summary: str
 
 
-@cache
-def _entry_points() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=PROJECT))
-
-
 def installed() -> list[Installed]:
     """Every installed plugin by name, read from metadata alone."""
     found: list[Installed] = []
-    for entry in _entry_points():
-        dist = entry.dist
+    for entry in all_entries():
+        dist = entry.distribution
         summary = "" if dist is None else str(dist.metadata["Summary"] or "")
         name, version = ("?", "?") if dist is None else (dist.name, dist.version)
         found.append(Installed(entry.name, entry.value, name, version, summary))
@@ -117,16 +111,16 @@ class Plugins:
         if name.endswith(".py"):
             self.load_file(Path(name))
             return
-        matches = [entry for entry in _entry_points() if entry.name == name]
+        matches = entries_named(name)
         if not matches:
             raise PluginError(self._unknown(name))
         if len(matches) > 1:
-            owners = " and ".join(sorted({_owner(entry) for entry in matches}))
+            owners = " and ".join(sorted({entry.owner for entry in matches}))
             raise PluginError(f"plugin {name!r} is claimed by {owners}; uninstall one of them")
         try:
             plugin = matches[0].load()
         except Exception as error:
-            raise PluginError(f"plugin {name!r} of {_owner(matches[0])} cannot be imported: {error!r}") from error
+            raise PluginError(f"plugin {name!r} of {matches[0].owner} cannot be imported: {error!r}") from error
         self.register(plugin, name)
         self._loaded.add(name)
 
@@ -201,13 +195,9 @@ class Plugins:
 
     @staticmethod
     def _unknown(name: str) -> str:
-        names = sorted({entry.name for entry in _entry_points()})
+        names = sorted({entry.name for entry in all_entries()})
         hint = f"; to get it: pip install {_BUNDLED[name]}" if name in _BUNDLED else nearest(name, names)
         return f"no plugin {name!r} is installed (installed: {', '.join(names) or 'none'}){hint}"
-
-
-def _owner(entry: EntryPoint) -> str:
-    return "an unknown distribution" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
 
 
 def _module_of(path: Path) -> ModuleType:
