@@ -18,7 +18,7 @@ from holdall.contract import BlockingSessionStorage, Commit, ISessionStorage, Sc
 from holdall.errors import StorageError, StorageUnavailable
 from holdall.health import Health
 
-__all__ = ["StorageThread", "ThreadedStorage"]
+__all__ = ["StorageThread", "ThreadedStorage", "tellable"]
 
 T = TypeVar("T")
 _Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
@@ -39,7 +39,10 @@ class StorageThread:
     """A daemon thread that runs calls in the order they came."""
 
     def __init__(self, name: str) -> None:
+        self.turn = threading.Lock()
+        """Held while calls run. Who takes it without waiting may do the thread's work for it."""
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._busy = False
         self._commit_many: Callable[[Sequence[Commit]], Sequence[BaseException | None]] | None = None
         self._closed = False
         self._process = os.getpid()
@@ -53,6 +56,20 @@ class StorageThread:
     async def commit(self, commit: Commit) -> None:
         """Queue a commit for the next batch."""
         await self._put(_Call(self._future(), None, commit))
+
+    def hand_over(self, future: asyncio.Future[None], commit: Commit) -> None:
+        """Queue a commit for which somebody waits already."""
+        try:
+            self._check()
+        except StorageUnavailable as error:
+            future.set_exception(error)
+        else:
+            self._calls.put(_Call(future, None, commit))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for the thread: then nobody gets ahead of anybody by taking ``turn``."""
+        return not self._busy and self._calls.empty()
 
     def serve(self, commit_many: Callable[[Sequence[Commit]], Sequence[BaseException | None]]) -> None:
         """Say what a batch of commits is handed to."""
@@ -76,18 +93,24 @@ class StorageThread:
         return asyncio.get_running_loop().create_future()
 
     async def _put(self, call: _Call) -> Any:
+        self._check()
+        self._calls.put(call)
+        return await call.future
+
+    def _check(self) -> None:
         if self._closed:
             raise StorageUnavailable("the storage is closed")
         if self._process != os.getpid():
             raise StorageUnavailable("the storage was opened by another process: open it again after a fork")
-        self._calls.put(call)
-        return await call.future
 
     def _run(self) -> None:
         while True:
             calls, ended = self._take()
             answers: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
-            for answer in self._answers(calls):
+            with self.turn:
+                done = self._answers(calls)
+            self._busy = False
+            for answer in done:
                 answers.setdefault(answer[0].get_loop(), []).append(answer)
             for loop, batch in answers.items():
                 try:
@@ -102,6 +125,7 @@ class StorageThread:
         """Everything that is waiting, at least one call; and whether the end was among it."""
         calls: list[_Call] = []
         call = self._calls.get()
+        self._busy = True
         while call is not None:
             calls.append(call)
             try:
@@ -144,7 +168,7 @@ class StorageThread:
             if len(outcomes) != len(commits):
                 raise StorageError(f"the storage answered {len(outcomes)} of {len(commits)} commits")  # noqa: TRY301
         except BaseException as error:  # noqa: BLE001 - each waiting caller is told
-            return [(call.future, None, _tellable(error)) for call in calls]
+            return [(call.future, None, tellable(error)) for call in calls]
         return [(call.future, None, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
 
 
@@ -152,10 +176,10 @@ def _outcome(future: asyncio.Future[Any], function: Callable[[], Any]) -> _Answe
     try:
         return future, function(), None
     except BaseException as error:  # noqa: BLE001 - the waiting caller is told
-        return future, None, _tellable(error)
+        return future, None, tellable(error)
 
 
-def _tellable(error: BaseException) -> BaseException:
+def tellable(error: BaseException) -> BaseException:
     """``error``, as a future can carry it: it refuses ``StopIteration``, and must not stop the event loop."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error

@@ -23,7 +23,7 @@ def crashed(folder, to):
 
 
 async def test_a_torn_end_is_cut_off_kept_and_reported(open_store, tmp_path, log_of, filled):
-    store = await open_store()
+    store = await open_store(durability="process")  # what was never acknowledged is in no write-ahead log
     await filled(store, "s", 10)
     await filled(store, "other", 3)
     whole = log_of(tmp_path / "store", "s").read_bytes()
@@ -39,6 +39,21 @@ async def test_a_torn_end_is_cut_off_kept_and_reported(open_store, tmp_path, log
         assert len(list((folder / "quarantine").iterdir())) == 1
         await again.commit(Step(found.head).append("messages/main", b"{}").build())
         assert len((await again.load("other", Span("messages/main"))).records) == 3
+
+
+async def test_what_a_file_lost_is_written_again_from_the_write_ahead_log(open_store, tmp_path, log_of, filled):
+    """A power cut keeps what was synced, and that is the write-ahead log: for a commit that came alone as well."""
+    store = await open_store()
+    await filled(store, "s", 10)
+    whole = log_of(tmp_path / "store", "s").read_bytes()
+    lines = [at + 1 for at in range(len(whole)) if whole.startswith(b'\n{"crc"', at)]
+    for n, keep in enumerate((lines[-1], lines[-1] + 30, lines[4], lines[4] + 30, len(whole))):
+        folder = crashed(tmp_path / "store", tmp_path / f"crashed{n}")
+        log_of(folder, "s").write_bytes(whole[:keep])
+        again = await open_store(folder)
+        assert len((await again.load("s", Span("messages/main"))).records) == 10
+        assert log_of(folder, "s").read_bytes() == whole
+        assert (again.report().torn, again.report().damaged) == (0, 0)
 
 
 async def test_several_lines_of_one_write_go_together(open_store, tmp_path, log_of):

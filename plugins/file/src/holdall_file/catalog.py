@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from holdall.contract import Head
-from holdall_file.folder import Folder
+from holdall_file.folder import Folder, lock
 
 __all__ = ["Catalog", "Intents", "Row", "broken", "discard_database", "inode_of", "kind_of"]
 
@@ -93,10 +93,16 @@ class Intents:
         self._written = os.fstat(self._file.fd).st_size
         self.bulky = False
 
-    def append(self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None]]]) -> None:
-        """Write down what is about to be committed. Each batch starts on a line of its own."""
+    def append(self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None]]], *, wait: bool = True) -> None:
+        """Write down what is about to be committed. Each batch starts on a line of its own.
+
+        Without ``wait`` it raises ``Busy`` while somebody empties the log.
+        """
         data = b"\n" + b"".join(_encoder.encode(intent) + b"\n" for intent in intents)
-        fcntl.flock(self._file.fd, fcntl.LOCK_SH)  # held against the one who empties the log
+        if wait:
+            fcntl.flock(self._file.fd, fcntl.LOCK_SH)  # held against the one who empties the log
+        else:
+            lock(self._file.fd, fcntl.LOCK_SH)
         try:
             done = 0
             while done < len(data):

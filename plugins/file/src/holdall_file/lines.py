@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -47,13 +46,8 @@ Located = tuple[str, int, int, int, int, int]
 """Lane, position, and the four numbers of a ``Place``."""
 
 
-class Place(NamedTuple):
-    """Where a record's bytes lie in the file."""
-
-    offset: int
-    length: int
-    crc: int
-    form: int
+Place = tuple[int, int, int, int]
+"""Where a record's bytes lie in the file: offset, length, CRC-32, form."""
 
 
 class Header(msgspec.Struct):
@@ -86,7 +80,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     at: list[Entry] = []
 
 
-class Parsed(NamedTuple):
+class Parsed(msgspec.Struct, frozen=True):
     """A line, where it ends, and where the bytes of its first record begin."""
 
     line: Line
@@ -99,7 +93,7 @@ class Parsed(NamedTuple):
         offset = self.records
         found: list[tuple[str, int, Place]] = []
         for lane, position, length, crc, form in self.line.at:
-            found.append((lane, position, Place(offset, length, crc, form)))
+            found.append((lane, position, (offset, length, crc, form)))
             offset += length + 1
         return found
 
@@ -149,8 +143,9 @@ def encode(meta: Header | Line, records: Sequence[bytes] = ()) -> bytes:
     """The bytes of a line."""
     members = _encoder.encode(meta)[1:-1]
     checked = b'"meta":%d,%b' % (len(members), members)
-    tail = b"%b%b]}\n" % (_RECORDS, b",".join(records)) if records else b"}\n"
-    return b'%b%08x",%b%b' % (START, crc32(checked), checked, tail)
+    if records:
+        return b'{"crc":"%08x",%b,"records":[%b]}\n' % (crc32(checked), checked, b",".join(records))
+    return b'{"crc":"%08x",%b}\n' % (crc32(checked), checked)
 
 
 def _members(data: bytes, at: int, base: int) -> tuple[bytes, int]:
@@ -211,9 +206,10 @@ def _check(data: bytes, parsed: Parsed, base: int) -> None:
     end = parsed.end - base
     between: list[bytes] = [data[parsed.records - base - len(_RECORDS) : parsed.records - base]]
     for lane, position, place in parsed.places():
-        start = place.offset - base
-        stop = start + place.length
-        if crc32(memoryview(data)[start:stop]) != place.crc:
+        offset, length, crc, _ = place
+        start = offset - base
+        stop = start + length
+        if crc32(memoryview(data)[start:stop]) != crc:
             raise Bad(parsed.start, f"checksum of {lane}/{position}")
         between.append(data[stop : stop + 1])
     expected = [_RECORDS, *[b","] * (len(between) - 2), b"]"] if len(between) > 1 else between

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from holdall.contract import Span
+from holdall.contract import Address, Head, Records, Snapshot, Span
 from holdall.errors import Damaged
 from holdall_file.cold import Found, Stretch, catch_up, open_tail, read_everything
 from holdall_file.faults import Bad, Busy
@@ -18,6 +18,8 @@ from holdall_file.state import State
 
 __all__ = ["Session", "Shelf"]
 
+_WARM = 32 * 1024 * 1024
+"""Bytes of records kept in memory for all sessions."""
 _FAR = 128 * 1024
 """A session that is further behind than this is opened anew, from its last checkpoint: readers don't wait for it."""
 
@@ -56,16 +58,59 @@ class Session:
         self.dead = False
         self.used = 0
 
-    def plan(self, spans: Sequence[Span]) -> Plan | None:
-        """What reading ``spans`` takes; ``None``: another process changed the file."""
-        with self.guard:
-            if self.dead or not (self.writing or self.fresh()):
-                return None
+    def read(self, spans: Sequence[Span], *, wait: bool = False) -> Snapshot | Plan | None:
+        """What memory has of ``spans``, or what reading them takes; ``None``: another process changed the file.
+
+        Unless told to ``wait``, it also gives up while another thread is at the session.
+        """
+        if not self.guard.acquire(blocking=wait):
+            return None
+        try:
             state = self.state
             head = state.head
-            if head is None:
+            if head is None or self.dead or not (self.writing or self.fresh()):
                 return None
-            return Plan(self.digest, self.file, head, state, spans)
+            if not spans:
+                return Snapshot(head)
+            records = self._hot(head, spans)
+            return Plan(self.digest, self.file, head, state, spans) if records is None else Snapshot(head, records)
+        finally:
+            self.guard.release()
+
+    def _hot(self, head: Head, spans: Sequence[Span]) -> Records | None:
+        tracks = self.state.tracks
+        records: dict[Address, bytes] = {}
+        try:
+            for span in spans:
+                name = span.lane
+                lane = head.lanes.get(name)
+                positions = () if lane is None else span.within(lane)
+                if positions:
+                    hot = tracks[name].hot
+                    if len(positions) > len(hot):
+                        return None
+                    records.update({(name, position): hot[position] for position in positions})
+        except KeyError:
+            return None
+        return records
+
+    def keep(self, plan: Plan, records: Mapping[Address, bytes]) -> int:
+        """Keep what was read, where it is still what stands there; how many bytes more are in memory."""
+        if plan.file is not self.file or not self.guard.acquire(blocking=False):
+            return 0
+        try:
+            before = self.state.warm
+            for address, place in plan.places.items():
+                self.state.keep(address, records[address], place)
+            return self.state.warm - before
+        finally:
+            self.guard.release()
+
+    def cool(self) -> None:
+        """Keep no records in memory, unless somebody is at them."""
+        if self.guard.acquire(blocking=False):
+            self.state.cool(wholly=True)
+            self.guard.release()
 
     def fresh(self) -> bool:
         """Whether the file is as we know it."""
@@ -82,6 +127,7 @@ class Shelf:
         self._limit = limit
         self._sessions: dict[str, Session] = {}
         self._clock = 0
+        self._warm = 0
         self.unsynced: dict[str, tuple[str, int]] = {}
         """Files whose last bytes are in our write-ahead log only: id and end of each."""
 
@@ -100,6 +146,30 @@ class Shelf:
             oldest = sorted(self._sessions.values(), key=lambda session: session.used)
             for old in oldest[: max(self._limit // 8, 1)]:
                 self._sessions.pop(old.partition, None)
+
+    def warmed(self, more: int) -> None:
+        """Note that ``more`` bytes of records are kept; when they are too many, the least recently used go."""
+        self._warm += more
+        if self._warm > _WARM:
+            sessions = sorted(self.all(), key=lambda session: session.used)
+            self._warm = sum(session.state.warm for session in sessions)
+            for session in sessions:
+                if self._warm <= _WARM // 2:
+                    break
+                self._warm -= session.state.warm
+                session.cool()
+
+    def open_now(self, partition: str) -> Session | None:
+        """The session, locked, when it is open and as we know it. Raises ``Busy`` when somebody else has it."""
+        session = self._sessions.get(partition)
+        if session is None or session.dead or (session.own_sync and self._folder.durable):
+            return None
+        lock(session.file.fd, fcntl.LOCK_EX)
+        if session.fresh():
+            self._clock = session.used = self._clock + 1
+            return session
+        self.release(session)
+        return None
 
     def remove(self, session: Session) -> None:
         """Forget a session whose file went, or whose state is not trusted any more."""

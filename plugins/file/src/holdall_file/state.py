@@ -6,7 +6,6 @@ every record that was written again. Nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from holdall.contract import Address, Commit, Head, Lane
@@ -24,12 +23,15 @@ _SMALL, _RECENT = 4, 100
 """A checkpoint names so many of the newest records of each lane, and more of them where there are few lanes."""
 _LINES, _BYTES = 64, 256 * 1024
 """A checkpoint is due after so many lines or bytes, unless the last one was so large that it would cost too much."""
+_HOT = 256 * 1024
+"""Bytes of records kept in memory for one session, the newest."""
+_HOT_RECORD = 16 * 1024
 
 
 class Track:
     """Where one lane's records lie."""
 
-    __slots__ = ("born", "first", "known", "moved", "peak")
+    __slots__ = ("born", "first", "hot", "known", "moved", "peak")
 
     def __init__(self, born: int, peak: int) -> None:
         self.born = born
@@ -39,6 +41,8 @@ class Track:
         self.first = 0
         self.moved: dict[int, Place] = {}
         self.known: dict[int, Place] = {}
+        self.hot: dict[int, bytes] = {}
+        """Records themselves, as a reader gets them. One that is written again leaves."""
 
     def place(self, position: int) -> Place | None:
         """Where a record lies, if that is remembered."""
@@ -51,7 +55,8 @@ class Track:
             dead = _GUESS * len(gone)
             for places in (self.moved, self.known):
                 for position in [at for at in places if not first <= at < stop]:
-                    dead += places.pop(position).length
+                    dead += places.pop(position)[1]
+            self.hot = {at: record for at, record in self.hot.items() if first <= at < stop}
         else:
             dead = sum(self._drop(position) for position in gone)
         self.first = max(self.first, first)
@@ -59,7 +64,8 @@ class Track:
 
     def _drop(self, position: int) -> int:
         place = self.moved.pop(position, None) or self.known.pop(position, None)
-        return _GUESS if place is None else place.length
+        self.hot.pop(position, None)
+        return _GUESS if place is None else place[1]
 
 
 class State:
@@ -80,6 +86,8 @@ class State:
         self._width = 0
         self._kept = 0
         self._limit = _KEPT
+        self.warm = 0
+        """At most how many bytes are hot."""
 
     @property
     def due(self) -> bool:
@@ -103,7 +111,7 @@ class State:
         if line.checkpoint:
             self._checkpointed(parsed)
         elif line.packed:
-            self._put(parsed.places(), parsed.start)
+            self._put(parsed)
         else:
             self.head = self._next(parsed, gaps=gaps) if head is None else head
             self._commit(parsed)
@@ -127,12 +135,13 @@ class State:
 
     def _commit(self, parsed: Parsed) -> None:
         line = parsed.line
-        for name, lane in line.lanes.items():
-            if lane is None:
-                gone = self.tracks.pop(name, None)
-                self.dead += 0 if gone is None else gone.trim(gone.peak, gone.peak)
+        if None in line.lanes.values():
+            for name, lane in line.lanes.items():
+                if lane is None:
+                    gone = self.tracks.pop(name, None)
+                    self.dead += 0 if gone is None else gone.trim(gone.peak, gone.peak)
         if line.at:
-            self._put(parsed.places(), parsed.start)
+            self._put(parsed)
         else:
             self.dead += parsed.end - parsed.start
         for name, lane in line.lanes.items():
@@ -144,21 +153,25 @@ class State:
                     self.dead += track.trim(lane[0], lane[1])
         self._lines += 1
 
-    def _put(self, places: Iterable[tuple[str, int, Place]], start: int) -> None:
+    def _put(self, parsed: Parsed) -> None:
         peaks: dict[str, int] = {}
-        for name, position, place in places:
+        offset = parsed.records
+        for name, position, length, crc, form in parsed.line.at:
+            place = (offset, length, crc, form)
+            offset += length + 1
             track = self.tracks.get(name)
             if track is None:
-                track = self.tracks[name] = Track(start, 0)
-            peak = peaks.setdefault(name, track.peak)
-            if position >= peak:
+                track = self.tracks[name] = Track(parsed.start, 0)
+            if position >= peaks.setdefault(name, track.peak):
                 track.known[position] = place
-                track.peak = max(track.peak, position + 1)
+                if position >= track.peak:
+                    track.peak = position + 1
                 self._kept += 1
             else:
                 old = track.known.pop(position, None) or track.moved.get(position)
-                self.dead += place.length if old is None else old.length
+                self.dead += length if old is None else old[1]
                 track.moved[position] = place
+                track.hot.pop(position, None)
 
     def _checkpointed(self, parsed: Parsed) -> None:
         line = parsed.line
@@ -179,10 +192,10 @@ class State:
             if lane is not None:
                 track = self.tracks[name] = Track(lane[3], lane[4])
                 track.first = lane[0]
-        for name, position, *place in line.moved:
-            self.tracks[name].moved[position] = Place(*place)
-        for name, position, *place in line.recent:
-            self.tracks[name].known[position] = Place(*place)
+        for name, position, offset, length, crc, form in line.moved:
+            self.tracks[name].moved[position] = (offset, length, crc, form)
+        for name, position, offset, length, crc, form in line.recent:
+            self.tracks[name].known[position] = (offset, length, crc, form)
         self._kept = len(line.recent)
 
     def checkpoint_line(self, group: int | None = None) -> Line:
@@ -221,6 +234,24 @@ class State:
         new = self.number + 1
         return [(n, at) for n, at in [*self.back, (self.number, self.checkpoint)] if n % _stride(new - n) == 0]
 
+    def keep(self, address: Address, record: bytes, place: Place | None = None) -> None:
+        """Keep a record in memory: what was just applied, or what was read at ``place`` if that is still its place."""
+        lane, position = address
+        track = self.tracks.get(lane)
+        if track is None or len(record) > _HOT_RECORD or (place is not None and track.place(position) != place):
+            return
+        track.hot[position] = record
+        self.warm += len(record)
+        if self.warm > _HOT:
+            self.cool()
+
+    def cool(self, *, wholly: bool = False) -> None:
+        """Let go of the older half of the records in memory, or of all."""
+        for track in self.tracks.values():
+            for position in [*track.hot][: len(track.hot) if wholly else (len(track.hot) + 1) // 2]:
+                del track.hot[position]
+        self.warm = sum(sum(map(len, track.hot.values())) for track in self.tracks.values())
+
     def _forget_oldest(self) -> None:
         share = max(_SMALL, _KEPT // 2 // max(len(self.tracks), 1))
         self._kept = 0
@@ -234,7 +265,7 @@ class State:
 
 
 def _located(lane: str, position: int, place: Place) -> Located:
-    return lane, position, place.offset, place.length, place.crc, place.form
+    return lane, position, *place
 
 
 def _stride(distance: int) -> int:

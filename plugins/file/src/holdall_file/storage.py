@@ -20,6 +20,7 @@ from holdall.errors import Damaged, StorageFull, StorageUnavailable
 from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
+from holdall_file.gather import Gather
 from holdall_file.listing import Listing
 from holdall_file.opening import Opened, close_all, open_all, temporary_catalog, with_catalog
 from holdall_file.recovery import report_damage
@@ -49,6 +50,7 @@ class FileSessionStorage(ISessionStorage):
         self._chores: asyncio.Task[None] | None = None
         self._closed = False
         thread.serve(self._writer.commit_many)
+        self._gather = Gather(thread, self._writer, at_once=not opened.folder.durable)
         _stores.add(self)
 
     @classmethod
@@ -70,12 +72,16 @@ class FileSessionStorage(ISessionStorage):
         self._check()
         try:
             session = self._shelf.peek(partition)
-            plan = None if session is None else session.plan(spans)
-            if plan is None:
-                plan = await self._look(partition, spans)
-            if plan is None:
-                return None
-            return Snapshot(plan.head, await self._read(plan))
+            found = None if session is None else session.read(spans)
+            if found is None:
+                found = await self._look(partition, spans)
+            if not isinstance(found, Plan):
+                return found
+            records = await self._read(found)
+            session = self._shelf.peek(partition)
+            if found.small and session is not None:
+                self._shelf.warmed(session.keep(found, records))
+            return Snapshot(found.head, records)
         except OSError as error:
             raise typed(error) from error
 
@@ -89,7 +95,7 @@ class FileSessionStorage(ISessionStorage):
                 await self._thread.run(lambda: report_damage(folder, plan.file.fd, plan.name, hurt))
             raise
 
-    async def _look(self, partition: str, spans: Sequence[Span]) -> Plan | None:
+    async def _look(self, partition: str, spans: Sequence[Span]) -> Snapshot | Plan | None:
         if not self._opened.folder.exists(log_name(digest_of(partition))):
             return None
         return await self._patiently(lambda: self._thread.run(lambda: self._writer.look(partition, spans)))
@@ -97,9 +103,21 @@ class FileSessionStorage(ISessionStorage):
     async def commit(self, commit: Commit) -> None:
         """Hand the commit to the writer, again and again while another process has the session locked."""
         self._check()
-        await self._patiently(lambda: self._thread.commit(commit))
+        try:
+            waiting = self._gather.put(commit)
+            if waiting is not None:
+                await waiting
+        except Busy:
+            await self._patiently(lambda: self._commit_again(commit))
+        except OSError as error:
+            raise typed(error) from error
         if self._chores is None and (self._writer.heavy or self._writer.bulky):
             self._chores = asyncio.create_task(self._do_chores())
+
+    async def _commit_again(self, commit: Commit) -> None:
+        waiting = self._gather.put(commit)
+        if waiting is not None:
+            await waiting
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Remove the log."""
@@ -156,6 +174,7 @@ class FileSessionStorage(ISessionStorage):
             return
         self._closed = True
         _stores.discard(self)
+        self._gather.hand_over()
         if self._chores is not None:
             await asyncio.wait([self._chores])
         try:

@@ -7,7 +7,7 @@ import os
 import secrets
 from zlib import crc32
 
-from holdall.contract import Commit, Head
+from holdall.contract import Commit, Head, Records
 from holdall_file.faults import Busy
 from holdall_file.folder import Folder, digest_of, lock, log_name, write_all
 from holdall_file.lines import FORMAT, Entry, Header, Line, Parsed, compose, encode, pack
@@ -23,26 +23,47 @@ _LARGEST = 1 << 63
 class Turn:
     """Commits on one partition, in order, on top of its published state."""
 
+    __slots__ = (
+        "_last",
+        "_lines",
+        "_parts",
+        "commits",
+        "created",
+        "decided",
+        "digest",
+        "end",
+        "head",
+        "id",
+        "partition",
+        "session",
+        "start",
+    )
+
     def __init__(self, partition: str, session: Session | None) -> None:
         self.partition = partition
         self.session = session
         self.created = False
-        self.head = None if session is None else session.state.head
-        self.decided = 0 if self.head is None else self.head.version
         self.commits: list[tuple[int, Commit]] = []
-        self.start = 0 if session is None else session.state.end
         self._parts: list[bytes] = []
-        self._lines: list[tuple[Parsed, Head | None]] = []
-        self._last = 0 if session is None else session.state.checkpoint
-        self._end = self.start
-        self._id = secrets.token_hex(8) if session is None else session.id
-        self.digest = digest_of(partition) if session is None else session.digest
+        self._lines: list[tuple[Parsed, Head | None, Records]] = []
+        if session is None:
+            self.head = None
+            self.decided = self.start = self.end = self._last = 0
+            self.id, self.digest = secrets.token_hex(8), digest_of(partition)
+        else:
+            state = session.state
+            self.head = state.head
+            self.decided = 0 if state.head is None else state.head.version
+            self.start = self.end = state.end
+            self._last = state.checkpoint
+            self.id, self.digest = session.id, session.digest
 
     def add(self, index: int, commit: Commit) -> None:
         """Put one more commit on top; raises ``Conflict``."""
         head = commit.onto(self.head)
-        if any(score is not None and not -_LARGEST <= score < _LARGEST for score in commit.marks.values()):
-            raise ValueError("a mark's score needs more than 64 bits")
+        for score in commit.marks.values():
+            if score is not None and not -_LARGEST <= score < _LARGEST:
+                raise ValueError("a mark's score needs more than 64 bits")
         if not self._parts:
             self._begin()
         records: list[bytes] = []
@@ -51,10 +72,11 @@ class Turn:
             raw, form = pack(record)
             records.append(raw)
             at.append((lane, position, len(raw), crc32(raw), form))
+        version = commit.version
         line = Line(
-            commit=commit.version,
+            commit=version,
             on=commit.expect,
-            changed=None if commit.changed == commit.version else commit.changed,
+            changed=None if commit.changed == version else commit.changed,
             expires=commit.expires_at,
             last=self._last,
             group=self.start if self._parts else None,
@@ -65,24 +87,24 @@ class Turn:
             marks=dict(commit.marks),
             at=at,
         )
-        self._put(line, records, head)
+        self._put(line, records, head, commit.write)
         self.head = head
         self.commits.append((index, commit))
 
     def _begin(self) -> None:
         if self.session is None:
-            header = encode(Header("session", FORMAT, self._id, self.partition))
+            header = encode(Header("session", FORMAT, self.id, self.partition))
             self._parts.append(header)
-            self._end = len(header)
+            self.end = len(header)
         elif self.session.state.due:
-            self._last = self._end
-            self._put(self.session.state.checkpoint_line(), [], None)
+            self._last = self.end
+            self._put(self.session.state.checkpoint_line(), [], None, {})
 
-    def _put(self, line: Line, records: list[bytes], head: Head | None) -> None:
-        data, parsed = compose(line, self._end, records)
+    def _put(self, line: Line, raws: list[bytes], head: Head | None, records: Records) -> None:
+        data, parsed = compose(line, self.end, raws)
         self._parts.append(data)
-        self._lines.append((parsed, head))
-        self._end = parsed.end
+        self._lines.append((parsed, head, records))
+        self.end = parsed.end
 
     def intents(self) -> list[tuple[str, int, int, dict[str, int | None]]]:
         """What the catalogue is told before anything is written."""
@@ -90,7 +112,7 @@ class Turn:
 
     def entry(self) -> WalEntry:
         """The same bytes for the write-ahead log."""
-        return WalEntry(self.digest, self._id, self.start, self._bytes())
+        return WalEntry(self.digest, self.id, self.start, self._bytes())
 
     def _bytes(self) -> bytes:
         if len(self._parts) > 1:
@@ -108,7 +130,7 @@ class Turn:
 
     def _create(self, folder: Folder, data: bytes) -> None:
         directory = f"s/{self.digest[:2]}"
-        temporary = f"{directory}/{self.digest}.{self._id}.tmp"
+        temporary = f"{directory}/{self.digest}.{self.id}.tmp"
         try:
             file = folder.create(temporary)
         except FileNotFoundError:
@@ -124,14 +146,14 @@ class Turn:
             folder.unlink(temporary)
             raise
         state = State(self.partition, self._lines[0][0].start)
-        self.session = Session(file, self._id, state, self.digest)
+        self.session = Session(file, self.id, state, self.digest)
         self.created = True
         self.session.writing = True
 
     def undo(self, folder: Folder) -> bool:
         """Take the bytes away again; False when even that failed."""
         session = self.session
-        if session is None:
+        if session is None or not session.writing:
             return True
         try:
             if self.created:
@@ -150,7 +172,10 @@ class Turn:
         if session is None:
             raise AssertionError("nothing was written")
         with session.guard:
-            for parsed, head in self._lines:
-                session.state.apply(parsed, head)
+            state = session.state
+            for parsed, head, records in self._lines:
+                state.apply(parsed, head)
+                for address, record in records.items():
+                    state.keep(address, record)
             session.writing = False
         return session

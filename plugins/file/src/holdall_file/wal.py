@@ -19,7 +19,7 @@ import msgspec
 
 from holdall_file.folder import Descriptor, Folder, lock, sync, write_all
 
-__all__ = ["FLIGHT", "Entry", "Wal", "entries_of", "flight_of", "started_of"]
+__all__ = ["ENTRY", "FLIGHT", "Entry", "Wal", "entries_of", "flight_of", "started_of"]
 
 _MAGIC = b'{"holdall":"wal"'
 _FLIGHT = 512
@@ -28,7 +28,10 @@ _COUNT = struct.Struct(">I")
 _STEP = 1024 * 1024
 _ENTRY = struct.Struct(">4sIQQ32s16sQI")
 """Mark, CRC-32 of all that follows, epoch, number, file, file id, offset, length; then the bytes."""
+_BODY = struct.Struct(">QQ32s16sQI")
 _MARK = b"HDW1"
+ENTRY = _ENTRY.size
+"""How many bytes an entry has besides its own."""
 FLIGHT = (_FIRST - _FLIGHT - _COUNT.size) // 32
 """How many files a batch may touch."""
 
@@ -84,25 +87,32 @@ class Wal:
             write_all(self._file.fd, flight, _FLIGHT)
             self._flight = flight
 
-    def room(self, entries: Sequence[Entry]) -> bool:
-        """Whether ``entries`` fit behind those that are there."""
-        return self._at + _bytes(entries) <= self._size
+    def ready(self, size: int) -> bool:
+        """Whether ``size`` more bytes fit where no space has to be made first."""
+        return self._at + size <= self._filled
 
-    def fits(self, entries: Sequence[Entry]) -> bool:
-        """Whether ``entries`` would fit into an empty log."""
-        return _FIRST + _bytes(entries) <= self._size
+    def room(self, size: int) -> bool:
+        """Whether ``size`` more bytes fit."""
+        return self._at + size <= self._size
+
+    def prepare(self, size: int) -> None:
+        """Make space for ``size`` more bytes: zeros, so that most syncs need not change the file's size."""
+        if self.ready(size):
+            return
+        filled = min(-(-(self._at + size) // _STEP) * _STEP, self._size)
+        write_all(self._file.fd, bytes(filled - self._filled), self._filled)
+        sync(self._file.fd)
+        self._filled = filled
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Write ``entries`` and sync once."""
+        """Write ``entries``, for which there is space, and sync once."""
         parts: list[bytes] = []
-        number = self._number
+        number, epoch = self._number, self._epoch
         for digest, file_id, offset, data in entries:
             number += 1
-            start = (self._epoch, number, bytes.fromhex(digest), file_id.encode(), offset, len(data))
-            body = _ENTRY.pack(_MARK, 0, *start)[8:]
+            body = _BODY.pack(epoch, number, bytes.fromhex(digest), file_id.encode(), offset, len(data))
             parts += (_MARK, _COUNT.pack(crc32(data, crc32(body))), body, data)
         blob = b"".join(parts)
-        self._fill(self._at + len(blob))
         write_all(self._file.fd, blob, self._at)
         sync(self._file.fd)
         self._at += len(blob)
@@ -122,17 +132,6 @@ class Wal:
     def forget(self) -> None:
         """Let the descriptor go, in a forked child that must not hold the lock."""
         self._file.close()
-
-    def _fill(self, end: int) -> None:
-        """Write zeros ahead, so that most syncs need not change the file's size."""
-        if end > self._filled:
-            filled = -(-end // _STEP) * _STEP
-            write_all(self._file.fd, bytes(filled - self._filled), self._filled)
-            self._filled = filled
-
-
-def _bytes(entries: Sequence[Entry]) -> int:
-    return sum(_ENTRY.size + len(entry.data) for entry in entries)
 
 
 def started_of(file: Descriptor) -> int:

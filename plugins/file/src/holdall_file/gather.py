@@ -1,0 +1,97 @@
+"""Commits of one loop tick, made by the event loop itself while that is quick, and else by the writer's thread.
+
+Handing a commit to a thread and back costs more than making it, and on a good disk nearly as much as its sync. So
+the loop does the thread's work where three things hold: nothing waits for the thread, syncs have been short lately,
+and the commits need nothing that may take long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from holdall.blocking import StorageThread, tellable
+from holdall.contract import Commit
+from holdall_file.writer import Writer
+
+__all__ = ["Gather"]
+
+_MANY = 64
+"""Commits that share a sync: more of them keep the loop from everything else for too long."""
+_IN_A_ROW = 16
+
+_Waiting = tuple["asyncio.Future[None]", Commit]
+
+
+class Gather:
+    """Takes commits on the event loop. ``at_once``: each by itself, for there is no sync to share."""
+
+    def __init__(self, thread: StorageThread, writer: Writer, *, at_once: bool) -> None:
+        self._thread = thread
+        self._writer = writer
+        self._at_once = at_once
+        self._waiting: list[_Waiting] = []
+        self._row = 0
+
+    def put(self, commit: Commit) -> asyncio.Future[None] | None:
+        """Make one commit at once, or with those that come in the same tick: then what to wait for comes back."""
+        if self._at_once and not self._waiting:
+            self._row += 1
+            if self._row % _IN_A_ROW:  # one who never waits would keep the loop to himself
+                outcomes = self._now([commit])
+                if outcomes is not None:
+                    if outcomes[0] is not None:
+                        raise outcomes[0]
+                    return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((future, commit))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._go)
+        return future
+
+    def hand_over(self) -> None:
+        """Give the thread all that waits: what is asked of it next comes after that."""
+        batch, self._waiting = self._waiting, []
+        for future, commit in batch:
+            self._thread.hand_over(future, commit)
+
+    def _go(self) -> None:
+        batch, self._waiting = self._waiting[:_MANY], self._waiting[_MANY:]
+        if not batch:  # handed over
+            return
+        if self._waiting:
+            batch[0][0].get_loop().call_soon(self._go)
+        try:
+            outcomes = self._now([commit for _, commit in batch])
+        except BaseException as error:
+            for future, _ in batch:
+                _deliver(future, tellable(error))
+            if not isinstance(error, Exception):
+                raise
+            return
+        if outcomes is None:
+            self._waiting[:0] = batch
+            self.hand_over()
+        else:
+            for (future, _), outcome in zip(batch, outcomes, strict=True):
+                _deliver(future, outcome)
+
+    def _now(self, commits: Sequence[Commit]) -> Sequence[BaseException | None] | None:
+        """The outcome of each; ``None``: it is for the thread to do."""
+        thread = self._thread
+        if not (self._writer.pace.quick and thread.idle and thread.turn.acquire(blocking=False)):
+            return None
+        try:
+            return self._writer.commit_now(commits)
+        finally:
+            thread.turn.release()
+
+
+def _deliver(future: asyncio.Future[None], outcome: BaseException | None) -> None:
+    if future.cancelled():
+        return
+    if outcome is None:
+        future.set_result(None)
+    else:
+        future.set_exception(outcome)
