@@ -57,11 +57,12 @@ bench: setup peers ## Measure beside the machine's own limits and other stores; 
 docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
 
-release-check: setup test ## The tests, and the long form of the crash loops
+release-check: setup test ## The tests, and the long form of the crash and backup loops
 	@for backend in file diskcache tinydb; do for crash in "kill --cycles $(KILLS)" "cut --cycles $(CUTS)"; do \
 		$(BIN)/holdall plugin test $$backend --crash $$crash || exit; \
 	done; done
 	@$(BIN)/holdall plugin test file --crash mix --cycles $(CUTS)
+	@for backend in file diskcache; do $(BIN)/python -m tests.system.backups --backend $$backend || exit; done
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

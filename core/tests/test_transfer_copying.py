@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.storages import Failing, Passing
+from support.contents import content, fill
+from support.storages import Failing, Passing, Tampering
 
 import holdall
 from holdall.codecs import Codec
@@ -34,35 +35,6 @@ async def target(tmp_path: Path) -> AsyncIterator[ISessionStorage]:
         storage = await open_storage(StorageRef(use="memory"), plugins)
         stack.push_async_callback(storage.close)
         yield storage
-
-
-async def fill(store: Store) -> list[str]:
-    """Sessions of every kind; their ids."""
-    ids: list[str] = []
-    for number in range(5):
-        session = await store.get_or_create(owner="ana", key=f"k{number}", tags=["t"], ttl=3600)
-        await store.append(
-            session.id,
-            [{"role": "user", "content": f"{number} {n}"} for n in range(number * 60)]
-            or [{"role": "user", "content": ""}],
-            tools=[{"tool": "ls", "status": "running"}],
-            originals=["{}", "é"],
-            key="once",
-        )
-        ids.append(session.id)
-    await store.finish_tool_run(ids[1], "toolrun_0000000000", result=1)
-    await store.clear(ids[2])
-    await store.end(ids[3])
-    await store.delete(ids[4])
-    await store.heartbeat(ids[0])
-    return ids
-
-
-async def content(storage: ISessionStorage) -> dict[str, Snapshot]:
-    found = await storage.scan(Scan(limit=1000))
-    spans = {item.head.partition: [Span(lane) for lane in item.head.lanes] for item in found}
-    loaded = [await storage.load(name, *spans[name]) for name in spans]
-    return {item.head.partition: item for item in loaded if item is not None}
 
 
 async def test_everything_arrives_as_it_was(store: Store, target: ISessionStorage) -> None:
@@ -215,26 +187,6 @@ class Only(Passing):
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         return [self._less(found) for found in await super().scan(scan) if found.head.partition == self.partition]
-
-
-class Tampering(Passing):
-    """Shows one record differently: other bytes, ``None`` for a missing one, or an error."""
-
-    def __init__(self, storage: ISessionStorage, partition: str, address: Any, data: bytes | Exception | None) -> None:
-        super().__init__(storage)
-        self.where = (partition, address)
-        self.data = data
-
-    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
-        found = await super().load(partition, *spans)
-        if found is None or partition != self.where[0] or self.where[1] not in found.records:
-            return found
-        if isinstance(self.data, Exception):
-            raise self.data
-        records = {at: data for at, data in found.records.items() if at != self.where[1]}
-        if self.data is not None:
-            records[self.where[1]] = self.data
-        return Snapshot(found.head, records)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from holdall.cli import main
 
-pytestmark = [pytest.mark.covers("CV-16", "LC-10"), pytest.mark.crash]
+pytestmark = [pytest.mark.covers("CV-16", "LC-10", "ST-14"), pytest.mark.crash]
 HOLDALL = [sys.executable, "-m", "holdall.cli"]
 DURABLE = ["file", "diskcache", "tinydb"]
 

@@ -25,6 +25,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.state import State
 from holdall.sessions.store import Store
 from holdall.settings import CodecSettings, Settings, StorageRef, read_settings
+from holdall.unfinished import refuse_unfinished
 
 __all__ = ["abilities_of", "codec_of", "open_storage", "open_store", "options_of"]
 
@@ -56,6 +57,7 @@ async def open_store(
     async with AsyncExitStack() as stack:
         storage = await open_storage(settings.storage, plugins)
         stack.push_async_callback(storage.close)
+        await refuse_unfinished(storage)
         storage = storage if around is None else around(storage)
         states: Cache[State] = Cache(policy, settings.cache.max_bytes)
         engine = Engine(storage, clock=clock or SystemClock(), policy=settings.sessions, codec=codec, cache=states)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
 
-__all__ = ["Counting", "Failing", "Passing", "Slow", "everything"]
+__all__ = ["Counting", "Failing", "Passing", "Slow", "Tampering", "everything"]
 
 
 class Passing(ISessionStorage):
@@ -98,6 +99,26 @@ class Slow(Passing):
             self.waiting -= 1
         await super().commit(commit)
         await asyncio.sleep(0)
+
+
+class Tampering(Passing):
+    """Shows one record differently: other bytes, ``None`` for a missing one, or an error."""
+
+    def __init__(self, storage: ISessionStorage, partition: str, address: Any, data: bytes | Exception | None) -> None:
+        super().__init__(storage)
+        self.where = (partition, address)
+        self.data = data
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        found = await super().load(partition, *spans)
+        if found is None or partition != self.where[0] or self.where[1] not in found.records:
+            return found
+        if isinstance(self.data, Exception):
+            raise self.data
+        records = {at: data for at, data in found.records.items() if at != self.where[1]}
+        if self.data is not None:
+            records[self.where[1]] = self.data
+        return Snapshot(found.head, records)
 
 
 async def everything(storage: ISessionStorage) -> bytes:

@@ -13,7 +13,9 @@ COMMANDS = {
     "import": ("importing", "import transcripts into a store or through a running server"),
     "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
     "copy": ("copying", "copy everything from one storage to another"),
-    "verify": ("verifying", "read everything in a storage and name what is wrong"),
+    "backup": ("backing_up", "write everything in a storage to one archive, while it is in use"),
+    "restore": ("restoring", "restore an archive into an empty storage"),
+    "verify": ("verifying", "read everything in a storage or an archive and name what is wrong"),
 }
 
 

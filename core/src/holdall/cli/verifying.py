@@ -1,5 +1,6 @@
 """Read everything in a storage and name what is wrong with it: missing or unreadable records, marks that disagree.
 
+With an ARCHIVE, read that instead, without any storage: is every byte as `holdall backup` wrote it?
 One line a problem. What the storage itself notes meanwhile, such as where it keeps a copy, is among what --json prints.
 """
 
@@ -10,12 +11,14 @@ import json
 import logging
 from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import counted
+from holdall.errors import Damaged
 
 if TYPE_CHECKING:
     from holdall.transfer.verifying import Verified
@@ -24,7 +27,8 @@ __all__ = ["configure", "run"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """How to print."""
+    """What to read, and how to print."""
+    parser.add_argument("archive", metavar="ARCHIVE", type=Path, nargs="?", help="a backup, instead of the storage")
     add_plugins(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -33,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     """Verify, then say what was found."""
     import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
 
+    if args.archive is not None:
+        return _archive(args)
     with _noted() as notes:
         report = asyncio.run(_run(args))
     if args.json:
@@ -45,6 +51,18 @@ def run(args: argparse.Namespace) -> int:
             f" {counted(report.records, 'record')}, {report.bytes:,} bytes; {counted(len(report.problems), 'problem')}"
         )
     return PROBLEMS if report.problems else OK
+
+
+def _archive(args: argparse.Namespace) -> int:
+    from holdall.cli.restoring import checked, report  # noqa: PLC0415
+    from holdall.transfer.archive.reading import Reading  # noqa: PLC0415
+
+    try:
+        counts = checked(Reading(args.archive))
+    except Damaged as damage:
+        print(json.dumps({"problems": [str(damage)]}, indent=2) if args.json else damage)
+        return PROBLEMS
+    return report(counts, "whole", as_json=args.json)
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""Write everything in the configured storage to one archive file, while servers go on using it.
+
+Each session is stored as it was at one moment. DEST is a new file; or a folder, for a file in it that is named after
+the time, of which --keep leaves the newest. What cannot be read is left out whole and named, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdall.cli.configuring import settings_of
+from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.parsing import add_plugins, positive
+from holdall.cli.running import say
+from holdall.cli.tables import counted
+from holdall.errors import SettingsError
+
+if TYPE_CHECKING:
+    from holdall.transfer.archive.lines import Counts
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Where to, and how to print."""
+    parser.add_argument("destination", metavar="DEST", type=Path, help="a new file, or a folder")
+    add_plugins(parser)
+    parser.add_argument(
+        "--keep", metavar="N", type=positive, help="afterwards remove all but the newest N archives in the folder"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Back up, then say what is in the archive."""
+    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
+    import time  # noqa: PLC0415
+
+    from holdall.transfer.archive.shelf import aged, name_of, swept  # noqa: PLC0415
+
+    folder, made = args.destination.is_dir(), time.time_ns() // 1_000_000
+    if args.keep and not folder:
+        raise SettingsError(f"--keep needs a folder, which {args.destination} is not")
+    path: Path = args.destination / name_of(made) if folder else args.destination
+    swept(path)
+    counts = asyncio.run(_run(args, path, made))
+    removed = aged(args.destination, args.keep) if args.keep and not counts.left_out else []
+    if args.json:
+        print(
+            json.dumps({"archive": str(path), **counts.as_dict(), "removed": [str(old) for old in removed]}, indent=2)
+        )
+    else:
+        for left in counts.left_out:
+            say(f"left out: {left}")
+        print(
+            f"{path}: {counted(counts.partitions, 'partition')}, {counts.sessions:,} of them sessions;"
+            f" {counted(counts.records, 'record')}, {counts.bytes:,} bytes; {len(counts.left_out):,} left out"
+        )
+    return PROBLEMS if counts.left_out else OK
+
+
+async def _run(args: argparse.Namespace, path: Path, made: int) -> Counts:
+    from holdall.cli.progress import progress  # noqa: PLC0415
+    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.transfer.backing_up import back_up  # noqa: PLC0415
+    from holdall.transfer.windows import counted_heads  # noqa: PLC0415
+
+    async with AsyncExitStack() as stack:
+        storage, _ = await opened(stack, settings_of(args))
+        total = await counted_heads(storage) if sys.stderr.isatty() else None  # a walk of its own, for people
+        with progress(total, "partitions") as advance:
+            return await back_up(storage, path, made, advance)

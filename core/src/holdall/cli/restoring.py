@@ -1,0 +1,87 @@
+"""Restore an archive that `holdall backup` wrote into the configured storage, which must be empty; of any kind.
+
+The archive is checked first, and what was restored is read back and compared. Until then the storage cannot be
+opened: one that was interrupted is put right by running this again. --verify-only checks the archive and no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdall.cli.configuring import settings_of
+from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.parsing import add_plugins
+from holdall.cli.running import say
+from holdall.cli.tables import counted
+from holdall.contract import Durability
+from holdall.errors import SettingsError
+
+if TYPE_CHECKING:
+    from holdall.transfer.archive.lines import Counts
+    from holdall.transfer.archive.reading import Reading
+
+__all__ = ["checked", "configure", "report", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which archive, and how to print."""
+    parser.add_argument("archive", metavar="ARCHIVE", type=Path, help="what `holdall backup` wrote")
+    add_plugins(parser)
+    parser.add_argument("--verify-only", action="store_true", help="check the archive, without any storage")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, restore unless that is all, then say what is there."""
+    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
+
+    from holdall.transfer.archive.reading import Reading  # noqa: PLC0415
+
+    archive = Reading(args.archive)
+    counts = checked(archive)
+    if not args.verify_only:
+        counts = asyncio.run(_run(args, archive, counts))
+    return report(counts, "whole" if args.verify_only else "restored, all read back", as_json=args.json)
+
+
+def checked(archive: Reading) -> Counts:
+    """Read the archive to its end; raises ``Damaged`` with the line that is not as it was written."""
+    from holdall.cli.progress import progress  # noqa: PLC0415
+    from holdall.transfer.restoring import check  # noqa: PLC0415
+
+    with progress(None, "partitions") as advance:
+        return check(archive, advance)
+
+
+def report(counts: Counts, done: str, *, as_json: bool) -> int:
+    """Print what an archive holds and what it lacks; the exit code."""
+    if as_json:
+        print(json.dumps(counts.as_dict(), indent=2))
+    else:
+        for left in counts.left_out:
+            say(f"the archive was made without: {left}")
+        print(
+            f"{counted(counts.partitions, 'partition')}, {counts.sessions:,} of them sessions;"
+            f" {counted(counts.records, 'record')}, {counts.bytes:,} bytes: {done}"
+        )
+    return PROBLEMS if counts.left_out else OK
+
+
+async def _run(args: argparse.Namespace, archive: Reading, counts: Counts) -> Counts:
+    from holdall.cli.progress import progress  # noqa: PLC0415
+    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.opening import abilities_of  # noqa: PLC0415
+    from holdall.plugins import Plugins  # noqa: PLC0415
+    from holdall.transfer.restoring import restore  # noqa: PLC0415
+
+    settings = settings_of(args)
+    if abilities_of(settings, Plugins()).durability is Durability.NONE:
+        raise SettingsError(f"nothing would be left: what is in {settings.storage.use!r} goes with this process")
+    async with AsyncExitStack() as stack:
+        storage, _ = await opened(stack, settings, unfinished=True)
+        with progress(2 * counts.partitions, "partitions") as advance:
+            return await restore(archive, storage, advance)

@@ -1,0 +1,167 @@
+"""Restoring an archive into an empty storage of any kind: all of it, or nothing that anybody would open.
+
+A partition of its own is there from before the first commit until everything was read back and compared. While it
+is there, opening the storage is refused, and the same archive may be restored again: what an earlier restore has
+stored whole is left as it is. (It can't be dropped first: a name that is used again needs a higher version.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+from holdall.contract import Address, Commit, Head, ISessionStorage, Lane, Scan, Span
+from holdall.errors import Conflict, Damaged, SettingsError
+from holdall.transfer.archive.lines import Counts
+from holdall.transfer.archive.reading import Item, Reading
+from holdall.transfer.windows import heads, windows
+from holdall.unfinished import MARKER
+
+__all__ = ["check", "restore"]
+
+_PIECE = 8 << 20
+"""Bytes after which a partition's first commit is not its last, and that may wait to be written together."""
+_TOGETHER = 64
+_LANE = "archive"
+_NO_LANE, _NOTHING = Lane(), Head("", 0, 0)
+Progress = Callable[[int, str], None]
+
+
+def _quiet(_done: int, _name: str) -> None:
+    return
+
+
+def check(archive: Reading, progress: Progress = _quiet) -> Counts:
+    """Read all of ``archive``; raises ``Damaged``, which names the line, unless every byte is as it was written."""
+    done = 0
+    for item in archive:
+        if isinstance(item, Head):
+            progress(done, item.partition)
+            done += 1
+    return archive.counts
+
+
+async def restore(archive: Reading, storage: ISessionStorage, progress: Progress = _quiet) -> Counts:
+    """Restore a whole ``archive`` into ``storage``, then compare what is read there with it: two walks of progress.
+
+    The archive is checked first, unless it was. Raises ``SettingsError`` when something else is in the storage, and
+    ``Conflict`` when another restore took over.
+    """
+    if not archive.sha256:
+        check(archive)
+    marker, resumed = await _begin(archive.sha256, storage)
+    done = 0
+    batch = _Batch(storage, marker, resumed=resumed)
+    for item in archive:
+        if isinstance(item, Head):
+            progress(done, item.partition)
+            done += 1
+        await batch.take(item)
+    await batch.write()
+    await _compare(archive, storage, lambda more, name: progress(done + more, name))
+    await storage.drop(MARKER, expect=marker)
+    return archive.counts
+
+
+async def _begin(sha256: str, storage: ISessionStorage) -> tuple[int, bool]:
+    """Put up the marker; its version, and whether somebody did so before and came not to the end."""
+    found = await storage.load(MARKER, Span(_LANE))
+    if found is None and await storage.scan(Scan(limit=1)):
+        raise SettingsError("the storage is not empty: a backup is restored into an empty one only")
+    if found is not None and found.records[_LANE, 0] != sha256.encode():
+        raise SettingsError(
+            "the restore of another archive into this storage has not come to its end: run that again, or empty it"
+        )
+    before = 0 if found is None else found.head.version
+    version = max(before + 1, time.time_ns() // 1000)
+    lanes: dict[str, Lane | None] = {_LANE: Lane(0, 1, version)}
+    await storage.commit(Commit(MARKER, before, version, version, lanes, write={(_LANE, 0): sha256.encode()}))
+    return version, found is not None
+
+
+class _Batch:
+    """Partitions on their way into the storage; small ones are committed side by side, so that they share syncs."""
+
+    def __init__(self, storage: ISessionStorage, marker: int, *, resumed: bool) -> None:
+        self._storage = storage
+        self._marker = marker
+        self._resumed = resumed
+        self._head = _NOTHING
+        self._there = _NOTHING
+        self._records: dict[Address, bytes] = {}
+        self._weight = 0
+        self._waiting: list[Commit] = []
+
+    async def take(self, item: Item) -> None:
+        """The next item of the archive; what an earlier restore has stored of it is not stored again."""
+        if isinstance(item, Head):
+            self._head, self._there = item, _NOTHING
+            if self._resumed and (found := await self._storage.load(item.partition)) is not None:
+                self._there = found.head
+        elif item is not None:
+            self._add(*item)
+            if self._weight >= _PIECE:
+                self._piece()
+                await self.write()
+        else:
+            if self._there.version != self._head.version:
+                self._put(self._head)
+            if self._weight >= _PIECE or len(self._waiting) >= _TOGETHER:
+                await self.write()
+
+    def _add(self, address: Address, data: bytes) -> None:
+        if address[1] >= self._there.lanes.get(address[0], _NO_LANE).stop:
+            self._records[address] = data
+            self._weight += len(data)
+
+    def _piece(self) -> None:
+        """A part of a large partition: versions only grow, and real ones are far above the number of pieces."""
+        lanes = dict(self._there.lanes)
+        for lane, at in self._records:
+            lanes[lane] = replace(self._head.lanes[lane], stop=at + 1)
+        version = self._there.version + 1
+        self._put(Head(self._head.partition, version, version, lanes=lanes))
+
+    def _put(self, head: Head) -> None:
+        lanes, marks = {**head.lanes}, {**head.marks}
+        expect, version = self._there.version, head.version
+        self._waiting.append(
+            Commit(head.partition, expect, version, head.changed, lanes, marks, head.expires_at, self._records)
+        )
+        self._there, self._records = head, {}
+
+    async def write(self) -> None:
+        """Commit the partitions that are waiting, as long as no other restore took over."""
+        found = await self._storage.load(MARKER)
+        if found is None or found.head.version != self._marker:
+            raise Conflict(MARKER, expected=self._marker, found=0 if found is None else found.head.version)
+        waiting, self._waiting, self._weight = self._waiting, [], 0
+        done = await asyncio.gather(*map(self._storage.commit, waiting), return_exceptions=True)
+        for error in filter(None, done):
+            raise error
+
+
+async def _compare(archive: Reading, storage: ISessionStorage, progress: Progress) -> None:
+    """Read everything in ``storage`` and raise ``Damaged`` unless it is what the archive holds, and no more."""
+    done, records = 0, _records(storage, _NOTHING)
+    for item in archive:
+        if isinstance(item, Head):
+            progress(done, item.partition)
+            done += 1
+            found = await storage.load(item.partition)
+            if found is None or found.head != item:
+                raise Damaged(item.partition, "what was restored is not what is read back")
+            records = _records(storage, item)
+        elif item is not None and await anext(records, None) != item:
+            raise Damaged(f"a restored record {item[0][0]}[{item[0][1]}]", "it is not what is read back")
+    present = sum([1 async for _ in heads(storage)]) - 1
+    if present != archive.counts.partitions:
+        raise Damaged("the storage", f"it has {present:,} partitions, and the archive {archive.counts.partitions:,}")
+
+
+async def _records(storage: ISessionStorage, head: Head) -> AsyncIterator[tuple[Address, bytes | None]]:
+    async for span, found in windows(storage, head):
+        for position in range(span.start, span.stop or 0):
+            yield (span.lane, position), found.get((span.lane, position))

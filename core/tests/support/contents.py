@@ -1,0 +1,37 @@
+"""A store with some of everything in it, and all that a storage holds."""
+
+from __future__ import annotations
+
+from holdall.contract import ISessionStorage, Scan, Snapshot, Span
+from holdall.sessions.store import Store
+
+__all__ = ["content", "fill"]
+
+
+async def fill(store: Store) -> list[str]:
+    """Sessions of every kind; their ids."""
+    ids: list[str] = []
+    for number in range(5):
+        session = await store.get_or_create(owner="ana", key=f"k{number}", tags=["t"], ttl=3600)
+        await store.append(
+            session.id,
+            [{"role": "user", "content": f"{number} {n}"} for n in range(number * 60)]
+            or [{"role": "user", "content": ""}],
+            tools=[{"tool": "ls", "status": "running"}],
+            originals=["{}", "é"],
+            key="once",
+        )
+        ids.append(session.id)
+    await store.finish_tool_run(ids[1], "toolrun_0000000000", result=1)
+    await store.clear(ids[2])
+    await store.end(ids[3])
+    await store.delete(ids[4])
+    await store.heartbeat(ids[0])
+    return ids
+
+
+async def content(storage: ISessionStorage) -> dict[str, Snapshot]:
+    found = await storage.scan(Scan(limit=1000))
+    spans = {item.head.partition: [Span(lane) for lane in item.head.lanes] for item in found}
+    loaded = [await storage.load(name, *spans[name]) for name in spans]
+    return {item.head.partition: item for item in loaded if item is not None}

@@ -1,0 +1,387 @@
+"""A backup is one moment of each partition, an archive is refused when a bit of it is wrong, a restore is all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.contents import content, fill
+from support.storages import Passing, Tampering
+
+import holdall
+from holdall.codecs import Codec
+from holdall.contract import Commit, ISessionStorage, Lane, Snapshot, Span
+from holdall.errors import Conflict, Damaged, SettingsError, StorageFull, StorageUnavailable
+from holdall.opening import open_storage
+from holdall.plugins import Plugins
+from holdall.sessions.store import Store
+from holdall.settings import StorageRef
+from holdall.testing.clock import ManualClock
+from holdall.transfer import restoring, windows
+from holdall.transfer.archive.reading import Reading
+from holdall.transfer.backing_up import back_up
+from holdall.transfer.restoring import check, restore
+from holdall.transfer.verifying import verify
+from holdall.unfinished import MARKER, refuse_unfinished
+
+pytestmark = pytest.mark.covers("ST-14")
+# ruff: noqa: ASYNC240
+Open = Callable[[str], Awaitable[ISessionStorage]]
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Open]:
+    """Opens a storage of a kind: always the same one, however often."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(kind: str) -> ISessionStorage:
+            folder = tmp_path / f"target-{kind}"
+            folder.mkdir(exist_ok=True)
+            options = dict(Plugins().storage(kind).sandbox(folder))
+            storage = await open_storage(StorageRef(use=kind, options=options), Plugins())
+            stack.push_async_callback(storage.close)
+            return storage
+
+        yield open_one
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the archive goes."""
+    return tmp_path / "archive.jsonl"
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+async def odd(storage: ISessionStorage) -> None:
+    """A partition whose records are everything that JSON lines are bad at."""
+    records = [b"", b"\x00\xff", b'{"a":\n1}', b' {"a":1}', b'{"a":1}\r', b'{"a":"\xff"}', b"[1]", b'{"a":01}', b'"x"']
+    write = {("odd", at): data for at, data in enumerate(records, 3)}
+    await storage.commit(
+        Commit("s\u00e9ssion/../odd\n", 0, 7, 5, {"odd": Lane(3, 12, 6), "empty": Lane(4, 4)}, write=write)
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "target"),
+    [("memory", "file"), ("file", "diskcache"), ("diskcache", "tinydb"), ("tinydb", "memory"), ("file", "file")],
+)
+async def test_everything_comes_back_into_any_backend(store: Store, opened: Open, target: str, path: Path) -> None:
+    await fill(store)
+    source = store.engine.storage
+    await odd(source)
+    before = await content(source)
+    made = await back_up(source, path, 5)
+    assert await content(source) == before
+    assert made.as_dict() == {
+        "partitions": len(before),
+        "sessions": 5,
+        "records": sum(len(item.records) for item in before.values()),
+        "bytes": sum(len(data) for item in before.values() for data in item.records.values()),
+        "left_out": [],
+    }
+    assert {name.split("/")[0] for name in before} >= {"session", "claim", "presence"}
+    storage = await opened(target)
+    assert (await restore(Reading(path), storage)).as_dict() == made.as_dict()
+    assert await content(storage) == before
+    assert {problem for problem in (await verify(storage, Codec())).problems if "odd" not in problem} == set()
+    again = path.with_name("again.jsonl")
+    await back_up(storage, again, 5)
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_an_archive_can_be_checked_with_standard_tools(store: Store, path: Path) -> None:
+    """The first bytes name it, each line is JSON, and the hashes are those of ``sha256sum``."""
+    await fill(store)
+    await back_up(store.engine.storage, path, 1_700_000_000_123)
+    data = path.read_bytes()
+    assert data.startswith(b'{"holdall":"archive","format":1,"made":1700000000123}\n')
+    body, last = data[: data.rindex(b"\n", 0, -1) + 1], lines(path)[-1]
+    assert last["manifest"]["sha256"] == hashlib.sha256(body).hexdigest()
+    assert oct(path.stat().st_mode)[-3:] == "600"
+    part = b""
+    for line in body.splitlines(keepends=True)[1:]:
+        found = json.loads(line)
+        if "end" in found:
+            assert found["sha256"] == hashlib.sha256(part).hexdigest()
+            part = b""
+            continue
+        part += line
+        if "json" in found:
+            raw = json.dumps(found["json"], separators=(",", ":"), ensure_ascii=False)
+            assert found["sha256"] == hashlib.sha256(raw.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_any_flipped_bit_is_found_and_its_line_named(store: Store, path: Path) -> None:
+    """B2: 1,000 of 1,000, and as many cuts and additions."""
+    for number in range(3):
+        session = await store.get_or_create(owner="ana", key=f"k{number}", messages=[user(n) for n in range(number)])
+    await odd(store.engine.storage)
+    await back_up(Tampering(store.engine.storage, f"session/{session.id}", ("messages/main", 1), None), path, 5)
+    assert len(check(Reading(path)).left_out) == 1
+    data, seed = path.read_bytes(), random.randrange(1 << 32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    bad = path.with_name("bad.jsonl")
+    for bit in [*chance.sample(range(len(data) * 8), 880), *range(60), *range(len(data) * 8 - 60, len(data) * 8)]:
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        bad.write_bytes(flipped)
+        with pytest.raises(Damaged, match=r"bad.jsonl line \d+ is damaged: "):
+            check(Reading(bad))
+    for cut in [0, 1, len(data) - 1, *chance.sample(range(len(data)), 50)]:
+        bad.write_bytes(data[:cut])
+        with pytest.raises(Damaged, match=r"line \d+"):
+            check(Reading(bad))
+        bad.write_bytes(data + data[cut : cut + 1 + chance.randrange(100)])
+        with pytest.raises(Damaged, match=r"line \d+"):
+            check(Reading(bad))
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_a_swapped_or_repeated_partition_is_found(store: Store, path: Path) -> None:
+    await fill(store)
+    await back_up(store.engine.storage, path, 5)
+    parts = path.read_bytes().split(b'{"partition":')
+    for order in ([0, 2, 1, *range(3, len(parts))], [0, 1, 1, *range(2, len(parts))], [0, *range(2, len(parts))]):
+        path.write_bytes(b'{"partition":'.join(parts[at] for at in order))
+        with pytest.raises(Damaged, match=r"line \d+"):
+            check(Reading(path))
+
+
+async def test_another_format_is_refused_by_its_number(path: Path) -> None:
+    path.write_bytes(b'{"holdall":"archive","format":2,"made":5}\n')
+    with pytest.raises(Damaged, match="format 2; this version reads 1"):
+        check(Reading(path))
+
+
+class Meddling(Passing):
+    """Does something else to the storage before each load of one partition."""
+
+    def __init__(self, storage: ISessionStorage, partition: str, *meddle: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(storage)
+        self.partition = partition
+        self.meddle = list(meddle)
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        if partition == self.partition and self.meddle:
+            await self.meddle.pop(0)()
+        return await super().load(partition, *spans)
+
+
+def user(number: int) -> dict[str, Any]:
+    return {"role": "user", "content": str(number)}
+
+
+async def nothing() -> None:
+    return
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 10)
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("kind", ["append", "update", "trim", "drop", "again"])
+async def test_a_partition_is_one_moment_whatever_others_do(
+    store: Store, opened: Open, path: Path, kind: str, clock: ManualClock
+) -> None:
+    """Appends don't matter to what stood before; after anything else the reading begins anew."""
+    session = await store.create(owner="ana", messages=[user(n) for n in range(45)])
+    name, storage = f"session/{session.id}", store.engine.storage
+    history = [await storage.load(name, Span("messages/main"), Span("session"))]
+
+    async def change() -> None:
+        found = await storage.load(name, Span("messages/main"), Span("session"))
+        if kind == "append":
+            await store.append(session.id, [user(99)] * 3)
+        elif kind == "update":
+            await store.update(session.id, title="another")
+        elif kind == "trim":
+            await store.clear(session.id)
+        elif found is not None:
+            await storage.drop(name, expect=found.head.version)
+            clock.advance(1)
+            if kind == "again":  # the same name, of the same shape
+                head, version = found.head, clock.now() + 10**6
+                write = {at: data.replace(b'"content":"', b'"content":"new ') for at, data in found.records.items()}
+                await storage.commit(Commit(name, 0, version, version, {**head.lanes}, {**head.marks}, write=write))
+        history.append(await storage.load(name, Span("messages/main"), Span("session")))
+
+    meddling = Meddling(storage, name, nothing, nothing, change, *[nothing] * 5)
+    counts = await back_up(meddling, path, 5)
+    assert kind != "append" or meddling.meddle == [nothing]  # six windows, and a look whether it is still the same
+    target = await opened("memory")
+    await restore(Reading(path), target)
+    found = await target.load(name, Span("messages/main"), Span("session"))
+    assert counts.left_out == []
+    assert found == history[0 if kind == "append" else -1]
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+@pytest.mark.usefixtures("small_windows")
+async def test_what_never_rests_is_left_out_and_named(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdall.transfer.backing_up._ATTEMPTS", 4)
+    session = await store.create(owner="ana", messages=[user(n) for n in range(45)])
+    other = await store.create(owner="ana")
+
+    async def change() -> None:
+        await store.update(session.id, title="another")
+
+    counts = await back_up(Meddling(store.engine.storage, f"session/{session.id}", *[change] * 100), path, 5)
+    (left,) = counts.as_dict()["left_out"]
+    assert left == f"session/{session.id}: it was rewritten each of the 4 times that it was read"
+    assert check(Reading(path)).as_dict() == counts.as_dict()
+    assert [line["partition"] for line in lines(path) if "partition" in line] == [f"session/{other.id}"]
+
+
+@pytest.mark.parametrize("data", [None, Damaged("page 3", "checksum")])
+async def test_a_damaged_session_is_left_out_whole_and_named(store: Store, opened: Open, path: Path, data: Any) -> None:
+    ids = await fill(store)
+    hurt = Tampering(store.engine.storage, f"session/{ids[1]}", ("messages/main", 7), data)
+    counts = await back_up(hurt, path, 5)
+    (left,) = counts.left_out
+    assert left.left_out == f"session/{ids[1]}"
+    assert ("messages/main[7]" if data is None else "page 3") in left.reason
+    target = await opened("memory")
+    assert (await restore(Reading(path), target)).left_out == [left]
+    held = await content(store.engine.storage)
+    assert await content(target) == {name: item for name, item in held.items() if name != f"session/{ids[1]}"}
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_what_only_the_storage_knows_to_be_damaged_is_told(store: Store, path: Path) -> None:
+    class Hurt(Passing):
+        async def faults(self) -> list[str]:
+            return ["s/ab/abcd.jsonl: its last line is damaged"]
+
+    counts = await back_up(Hurt(store.engine.storage), path, 5)
+    assert counts.as_dict()["left_out"] == ["s/ab/abcd.jsonl: its last line is damaged"]
+    assert check(Reading(path)).as_dict() == counts.as_dict()
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_nothing_is_left_of_a_backup_that_fails(store: Store, path: Path) -> None:
+    class Gone(Passing):
+        async def faults(self) -> list[str]:
+            raise StorageUnavailable("gone")
+
+    await fill(store)
+    before = set(path.parent.iterdir())
+    with pytest.raises(StorageUnavailable):
+        await back_up(Gone(store.engine.storage), path, 5)
+    assert set(path.parent.iterdir()) == before
+    path.write_text("mine")
+    with pytest.raises(SettingsError, match="is there already"):
+        await back_up(store.engine.storage, path, 5)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_only_an_empty_storage_is_restored_into(store: Store, path: Path) -> None:
+    await fill(store)
+    held = await content(store.engine.storage)
+    await back_up(store.engine.storage, path, 5)
+    with pytest.raises(SettingsError, match="not empty"):
+        await restore(Reading(path), store.engine.storage)
+    assert await content(store.engine.storage) == held
+
+
+class FullAfter(Passing):
+    """Has room for so many commits, and no more."""
+
+    def __init__(self, storage: ISessionStorage, left: int) -> None:
+        super().__init__(storage)
+        self.left = left
+
+    async def commit(self, commit: Commit) -> None:
+        if not self.left:
+            raise StorageFull("no room")
+        self.left -= 1
+        await super().commit(commit)
+
+
+async def test_until_its_end_a_restore_shows_nothing_and_starts_over(
+    store: Store, backend: str, tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails at every commit in turn; each time the storage cannot be opened, and in the end all is there."""
+    monkeypatch.setattr(restoring, "_TOGETHER", 3)
+    monkeypatch.setattr(restoring, "_PIECE", 3000)
+    await fill(store)
+    await back_up(store.engine.storage, path, 5)
+    folder = tmp_path / "target"
+    folder.mkdir()
+    ref = {"use": backend, "options": dict(Plugins().storage(backend).sandbox(folder))}
+    storage = await open_storage(StorageRef(**ref), Plugins())
+    fails = 0
+    for left in range(100):
+        try:
+            await restore(Reading(path), FullAfter(storage, left))
+        except StorageFull:
+            fails += 1
+        else:
+            break
+        if left == 0:
+            assert await content(storage) == {}
+            continue
+        with pytest.raises(StorageUnavailable, match="run `holdall restore` again"):
+            await refuse_unfinished(storage)
+    assert fails > 6
+    assert await content(storage) == await content(store.engine.storage)
+    await storage.close()
+    if backend != "memory":
+        async with holdall.open({"storage": ref}, clock=store.engine.clock) as there:
+            assert (await there.list(owner="ana")).items
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_of_two_restores_the_later_one_goes_on(
+    store: Store, opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same archive. Another archive is refused until the first one's restore has come to its end."""
+    monkeypatch.setattr(restoring, "_TOGETHER", 2)
+    await fill(store)
+    await back_up(store.engine.storage, path, 5)
+    held = await content(store.engine.storage)
+    await store.create(owner="bob")
+    newer = path.with_name("newer.jsonl")
+    await back_up(store.engine.storage, newer, 5)
+    target = await opened("memory")
+
+    async def meanwhile() -> None:
+        with pytest.raises(SettingsError, match="another archive"):
+            await restore(Reading(newer), target)
+        await restore(Reading(path), target)
+
+    with pytest.raises(Conflict, match=MARKER):
+        await restore(Reading(path), Meddling(target, MARKER, nothing, nothing, meanwhile))
+    assert await content(target) == held
+
+
+@pytest.mark.parametrize("backend", ["memory"])
+async def test_what_is_read_back_is_compared(store: Store, opened: Open, path: Path) -> None:
+    """A storage that lies is not opened for use."""
+    ids = await fill(store)
+    await back_up(store.engine.storage, path, 5)
+    target = await opened("memory")
+    for data in (b'{"id":"x"}', None):
+        lying = Tampering(target, f"session/{ids[1]}", ("messages/main", 7), data)
+        with pytest.raises(Damaged, match=r"messages/main\[7\]"):
+            await restore(Reading(path), lying)
+        with pytest.raises(StorageUnavailable):
+            await refuse_unfinished(target)
+    await restore(Reading(path), target)
+    await refuse_unfinished(target)

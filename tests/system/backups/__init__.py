@@ -1,0 +1,1 @@
+"""Backups under writers in other processes, and restores that are killed: ``python -m tests.system.backups --help``."""
