@@ -73,6 +73,22 @@ async def test_a_storage_that_fails_is_not_ready(quick, broken):
     assert (await quick.client().get("/readyz")).status_code == 200
 
 
+@pytest.mark.covers("OP-06")
+async def test_a_storage_that_is_not_well_is_told_of_but_reads_are_served(quick):
+    ana = quick.client("ana")
+    url = (await ana.post("/api/sessions")).headers["location"]
+    inner = quick.service.store.engine.storage._storage
+    said = "sync failed: Input/output error (s/3f/3f2a.jsonl) in '/var/lib/x' of db://ana:pw@host key=hunter2"
+    inner.health = lambda: said
+    answer = await quick.client().get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage-degraded")
+    assert answer.json()["detail"] == "the storage is degraded: sync failed: Input/output error in of"
+    assert (await quick.client().get("/livez")).status_code == 200
+    assert (await ana.get(url)).status_code == 200
+    inner.health = lambda: None
+    assert (await quick.client().get("/readyz")).status_code == 200
+
+
 @pytest.mark.req("SEC-HTTP-02")
 @pytest.mark.parametrize(
     ("error", "status", "retry"),

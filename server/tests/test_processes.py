@@ -7,14 +7,16 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -29,7 +31,7 @@ pytestmark = [
 class Server:
     """A server as an operator runs it."""
 
-    def __init__(self, folder: Path, workers: int, *, grace: float = 10) -> None:
+    def __init__(self, folder: Path, workers: int, *, grace: float = 10, under: Sequence[str] = ()) -> None:
         file = folder / "holdall.toml"
         file.write_text(
             f'[server]\nport = 0\nanonymous = "ana"\nworkers = {workers}\ngrace = {grace}\n'
@@ -37,7 +39,10 @@ class Server:
         )
         self.errors = (folder / "stderr").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "holdall_server", str(file)], stdout=subprocess.PIPE, stderr=self.errors, text=True
+            [*under, sys.executable, "-m", "holdall_server", str(file)],
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
@@ -67,7 +72,7 @@ def children(pid: int) -> list[int]:
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
-    def start(workers: int = 1, **options: float) -> Server:
+    def start(workers: int = 1, **options: Any) -> Server:
         servers.append(Server(tmp_path, workers, **options))
         return servers[-1]
 
@@ -238,3 +243,34 @@ def test_a_request_that_never_ends_is_cut_off_after_the_grace(serve):
         httpx.get(f"{server.url}/livez")
         _, seconds = server.stop()
     assert 0.9 < seconds < 4
+
+
+@pytest.mark.covers("OP-06")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="MISSING: strace")
+def test_a_sync_that_fails_is_one_failed_write_and_a_server_that_says_so(serve):
+    """The 20th sync fails: that write is refused, reads go on, ``/readyz`` tells until the server is started again."""
+    calls = "fdatasync,fsync"
+    under = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e"]
+    server = serve(1, under=[*under, f"inject={calls}:error=EIO:when=20"])
+    stored, refused = [], []
+    with httpx.Client(base_url=server.url) as client:
+        url = client.post("/api/sessions").headers["location"]
+        for number in range(100):
+            answer = client.post(f"{url}/messages", json={**HELLO, "content": f"{number}"})
+            (stored if answer.status_code == 201 else refused).append(f"{number}")
+            if refused:
+                assert answer.status_code == 503
+                break
+        assert len(refused) == 1
+        for _ in range(2):
+            ready = client.get("/readyz")
+            assert (ready.status_code, ready.json()["code"]) == (503, "storage-degraded")
+            assert "Input/output error" in ready.json()["detail"]
+            assert "jsonl" not in ready.text
+            assert client.get("/livez").status_code == 200
+            assert contents(client, url.rpartition("/")[2]) == stored
+        assert client.post(f"{url}/messages", json={**HELLO, "content": "after"}).status_code == 201
+    server.stop()
+    with httpx.Client(base_url=serve(1).url) as client:
+        assert client.get("/readyz").status_code == 200
+        assert contents(client, url.rpartition("/")[2]) == [*stored, "after"]

@@ -1,4 +1,4 @@
-"""Bare Sanic: takes in and gives out as many bytes as the server does, and does nothing else."""
+"""Bare Sanic: takes in and gives out as many bytes and headers as the server does, and does nothing else."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from sanic.response import HTTPResponse
 
 app = Sanic("bare", configure_logging=False)
 JSON = "application/json"
+BOTH = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "ETag": '"1789000000000000"',
+    "X-Request-ID": "0123abcd-1",
+}
+MESSAGE = {**BOTH, "Location": "/api/sessions/0123456789abcdef0123456789abcdef0123/messages/msg_main_0000000000"}
+PAGE = {**BOTH, "Link": '</api/sessions/0123456789abcdef0123456789abcdef0123/history?limit=35&before=x>; rel="prev"'}
 
 
 @app.post("/messages")
 async def post(request: Request) -> HTTPResponse:
-    """Answer with the bytes that a stored message was answered with."""
-    return HTTPResponse(app.ctx.message, status=201, content_type=JSON)
+    """Answer with the bytes that a stored message was answered with, once the body has come."""
+    assert request.body
+    return HTTPResponse(app.ctx.message, 201, MESSAGE, JSON)
 
 
 @app.get("/page")
 async def get(request: Request) -> HTTPResponse:
     """Answer with the bytes of a page."""
-    return HTTPResponse(app.ctx.page, content_type=JSON)
+    return HTTPResponse(app.ctx.page, 200, PAGE, JSON)
 
 
 if __name__ == "__main__":

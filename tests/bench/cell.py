@@ -15,6 +15,14 @@ from tests.bench.plan import Plan
 from tests.bench.rows import Row, skipped
 
 ROOT = Path(__file__).resolve().parents[2]
+LOAD, SERVER = 0, 1
+"""A load generator and what it loads get a core each, so that neither takes the other's."""
+
+
+def keep_to(core: int, process: int = 0) -> None:
+    """Let ``process`` (0: this one) run on one core only, where there are several and the system can do that."""
+    if hasattr(os, "sched_setaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > core:
+        os.sched_setaffinity(process, {cores[core]})
 
 
 def run_cell(workload: str, backend: str, plan: Plan) -> list[Row]:

@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.bench.cell import LOAD, keep_to
+
 SEPARATOR = b"\0\0"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -84,7 +86,7 @@ async def generate(port: int, requests: list[bytes], count: int, seconds: float)
     for connection in connections:
         await loop.create_connection(lambda one=connection: one, "127.0.0.1", port)
         await connection.load(0)  # servers take in new connections one by one, slowly when they are busy
-    began = time.perf_counter_ns()
+    began, used = time.perf_counter_ns(), time.process_time_ns()
     await asyncio.gather(*(connection.load(began + int(seconds * 1e9)) for connection in connections))
     took = (time.perf_counter_ns() - began) / 1e9
     for connection in connections:
@@ -95,11 +97,13 @@ async def generate(port: int, requests: list[bytes], count: int, seconds: float)
         "per_s": len(waits) / took,
         "p50_ms": waits[len(waits) // 2] / 1e6,
         "p99_ms": waits[int(len(waits) * 0.99)] / 1e6,
+        "busy": (time.process_time_ns() - used) / 1e9 / took,
         "bad": sum(connection.bad for connection in connections),
     }
 
 
 if __name__ == "__main__":
+    keep_to(LOAD)
     found = importlib.util.find_spec("uvloop") and importlib.import_module("uvloop")
     _port, _file, _connections, _seconds = sys.argv[1:]
     _requests = Path(_file).read_bytes().split(SEPARATOR)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.backends import settings
-from tests.bench.cell import ROOT
+from tests.bench.cell import ROOT, SERVER, keep_to
 
 _DEADLINE = 30.0
 
@@ -63,6 +63,7 @@ def running(argv: list[str], port: int, ready: str) -> Iterator[Server]:
     process = subprocess.Popen(
         argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
+    keep_to(SERVER, process.pid)
     server = Server(port, process.pid)
     try:
         _wait(server, process, ready)

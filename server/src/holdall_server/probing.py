@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 
@@ -11,7 +12,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.names import EXPIRES
 from holdall.sessions.steps import Step
 
-__all__ = ["Probe"]
+__all__ = ["Probe", "shown"]
 
 _LANE = "probe"
 _KEPT = 600_000
@@ -19,6 +20,14 @@ _KEPT = 600_000
 _FRESH = 1.0
 """Seconds for which one answer serves all who ask."""
 _PATIENCE = 5.0
+_LONGEST = 200
+_INSIDE = re.compile(r"^\W*[/~]|/.*/|[\\@=]|[./]jsonl?\b|[0-9a-f]{16}")
+"""A path, an address, a setting, the name of a file or of a session. ``Input/output`` is none."""
+
+
+def shown(line: str) -> str:
+    """What a storage says of its health as everybody may read it: without words that could be paths or secrets."""
+    return " ".join(word for word in line.split() if not _INSIDE.search(word)).strip(" :-")[:_LONGEST]
 
 
 class Probe:
