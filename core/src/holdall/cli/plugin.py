@@ -1,6 +1,7 @@
 """Test a storage plugin: hold it to the contract with the conformance kit, or crash it and look at what is left.
 
-Without a flag the kit runs. --crash kills its processes or cuts the power under them.
+Without a flag the kit runs. --crash kills its processes or cuts the power under them; --faults lets every system call
+that writes fail, or kills the process at it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import Parser
 from holdall.errors import PluginError
 from holdall.testing.crash import command as crashing
+from holdall.testing.faults import command as failing
 from holdall.testing.outcomes import EXITS, common
 
 __all__ = ["configure", "run"]
@@ -28,12 +30,17 @@ def configure(parser: Parser) -> None:
     test.add_argument("pytest", nargs="*", help="further arguments for pytest, after --")
     common(test)
     crashing.configure(test.add_argument_group("crashes"), "--crash", default=None)
+    group = test.add_argument_group("faults")
+    group.add_argument("--faults", action="store_true", help="fail every call that writes, one after the other")
+    failing.configure(group)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the tool that was asked for; without one, the kit, whose report is pytest's own."""
     if args.crash:
         return crashing.crash(args)
+    if args.faults:
+        return failing.faults(args)
     try:
         from holdall.testing import run as run_kit  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError as error:

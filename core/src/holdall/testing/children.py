@@ -77,6 +77,21 @@ class Child:
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
 
+    def until(self, word: str, patience: float = PATIENCE) -> list[str]:
+        """The lines up to the one that is ``word``, or to its end."""
+        lines: list[str] = []
+        while True:
+            try:
+                line = self._lines.get(timeout=patience)
+            except queue.Empty:
+                raise AssertionError(f"a child process said nothing for {patience:.0f} seconds") from None
+            if line is None:
+                self._lines.put(None)
+                return lines
+            lines.append(line)
+            if line == word:
+                return lines
+
     def kill(self) -> None:
         """End it as ``kill -9`` does; it gets no chance to do anything more."""
         self._process.kill()

@@ -81,7 +81,7 @@ class Nursery:
             )
 
     def child(self, module: str, options: Mapping[str, Any], task: Mapping[str, Any]) -> Child:
-        """A process that runs ``module.main(task)``."""
+        """A process that runs ``module.main(task)``; its output is a socket, which takes ``write`` and ``send``."""
         return Child(self.fork(module, options, task))
 
     def fork(self, module: str, options: Mapping[str, Any], task: Mapping[str, Any]) -> Forked:
@@ -90,13 +90,13 @@ class Nursery:
         told = json.dumps({"module": module, "task": named}, default=str).encode()
         assert len(told) < _MOST, "a task is too long to be told"
         theirs_in, ours_in = os.pipe()
-        ours_out, theirs_out = os.pipe()
-        socket.send_fds(self._ours, [told], [theirs_in, theirs_out])
+        ours_out, theirs_out = socket.socketpair()
+        socket.send_fds(self._ours, [told], [theirs_in, theirs_out.fileno()])
         os.close(theirs_in)
-        os.close(theirs_out)
+        theirs_out.close()
         answer = self._ours.recv(64)
         assert answer, "the nursery ended"
-        return Forked(int(answer), os.fdopen(ours_in, "w"), os.fdopen(ours_out))
+        return Forked(int(answer), os.fdopen(ours_in, "w"), os.fdopen(ours_out.detach()))
 
     def close(self) -> None:
         """Close it; its children live on."""

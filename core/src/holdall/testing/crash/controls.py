@@ -1,7 +1,7 @@
 """Storages that show whether the crash tool can see: one that cannot lose anything, and one that must.
 
 A single-file plugin like any other: ``control-append`` writes one line per step and syncs it before it
-answers; ``control-buffered`` answers first and writes later. With the sync stubbed out in the writing process,
+answers; ``control-buffered`` answers first and writes later; ``control-careless`` ignores what fails. With the sync stubbed out in the writing process,
 ``control-append`` must lose in a power cut.
 """
 
@@ -13,6 +13,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from holdall.errors import StorageBusy
 from holdall.hooks import StorageOffer, hookimpl
 from holdall.testing.model import Model
 
-__all__ = ["AppendStorage", "BufferedStorage", "ControlSettings", "holdall_storages", "line_of"]
+__all__ = ["AppendStorage", "BufferedStorage", "CarelessStorage", "ControlSettings", "holdall_storages", "line_of"]
 
 
 class ControlSettings(BaseModel, extra="forbid"):
@@ -126,16 +127,25 @@ class BufferedStorage(AppendStorage):
         super().close()
 
 
+class CarelessStorage(AppendStorage):
+    """A liar: a write that fails is none of its business."""
+
+    def keep(self, line: bytes) -> None:
+        """Write a line, if that works."""
+        with suppress(OSError):
+            super().keep(line)
+
+
 def _sandbox(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "control.log")}
 
 
 @hookimpl
 def holdall_storages() -> list[StorageOffer[ControlSettings]]:
-    """Register both."""
+    """Register them."""
     claim = Abilities(Durability.POWER)
-    kinds = {"control-append": AppendStorage, "control-buffered": BufferedStorage}
+    kinds = {"control-append": AppendStorage, "control-buffered": BufferedStorage, "control-careless": CarelessStorage}
     return [
-        StorageOffer(name, "a control of the crash tool", ControlSettings, kind, claim, _sandbox)
+        StorageOffer(name, "a control of the tools that crash", ControlSettings, kind, claim, _sandbox)
         for name, kind in kinds.items()
     ]
