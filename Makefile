@@ -7,6 +7,7 @@ CONFIG ?= holdall.toml
 JOBS ?= auto
 KILLS ?= 1000
 CUTS ?= 200
+HISTORIES ?= 200
 PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb server
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
@@ -57,11 +58,15 @@ bench: setup peers ## Measure beside the machine's own limits and other stores; 
 docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
 
-release-check: setup test ## The tests, and the long form of the crash and backup loops
+release-check: setup test ## The tests, and the long form of what crashes, fails, races and backs up
 	@for backend in file diskcache tinydb; do for crash in "kill --cycles $(KILLS)" "cut --cycles $(CUTS)"; do \
 		$(BIN)/holdall plugin test $$backend --crash $$crash || exit; \
 	done; done
 	@$(BIN)/holdall plugin test file --crash mix --cycles $(CUTS)
+	@for backend in file diskcache tinydb; do \
+		$(BIN)/holdall plugin test $$backend --faults && \
+		$(BIN)/holdall plugin test $$backend --linear --histories $(HISTORIES) || exit; \
+	done
 	@for backend in file diskcache; do $(BIN)/python -m tests.system.backups --backend $$backend || exit; done
 
 pins: ## Work out the pinned dependencies again (needs uv)

@@ -1,7 +1,8 @@
 """Test a storage plugin: hold it to the contract with the conformance kit, or crash it and look at what is left.
 
 Without a flag the kit runs. --crash kills its processes or cuts the power under them; --faults lets every system call
-that writes fail, or kills the process at it.
+that writes fail, or kills the process at it; --linear lets clients race, and checks that the order of what they saw can
+be explained.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from holdall.cli.parsing import Parser
 from holdall.errors import PluginError
 from holdall.testing.crash import command as crashing
 from holdall.testing.faults import command as failing
+from holdall.testing.linear import command as racing
 from holdall.testing.outcomes import EXITS, common
 
 __all__ = ["configure", "run"]
@@ -33,14 +35,21 @@ def configure(parser: Parser) -> None:
     group = test.add_argument_group("faults")
     group.add_argument("--faults", action="store_true", help="fail every call that writes, one after the other")
     failing.configure(group)
+    group = test.add_argument_group("linearizability")
+    group.add_argument("--linear", action="store_true", help="race clients in two processes, of which one is killed")
+    racing.configure(group)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the tool that was asked for; without one, the kit, whose report is pytest's own."""
+    if sum((bool(args.crash), args.faults, args.linear)) > 1:
+        raise PluginError("--crash, --faults and --linear are tools of their own: ask for one at a time")
     if args.crash:
         return crashing.crash(args)
     if args.faults:
         return failing.faults(args)
+    if args.linear:
+        return racing.linear(args)
     try:
         from holdall.testing import run as run_kit  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError as error:

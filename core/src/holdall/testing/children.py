@@ -128,5 +128,6 @@ class Child:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._lines.put(line.rstrip("\n"))
+            if line.endswith("\n"):  # or it was killed in the middle of a word
+                self._lines.put(line.rstrip("\n"))
         self._lines.put(None)

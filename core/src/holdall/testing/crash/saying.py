@@ -16,7 +16,7 @@ NO_SYNC = "HOLDALL_CRASH_NO_SYNC"
 
 
 def say(line: str) -> None:
-    """One write of less than a page of a pipe, so that it arrives whole or not at all."""
+    """One short write, so that it arrives whole or not at all."""
     os.write(1, f"{line}\n".encode())
 
 
