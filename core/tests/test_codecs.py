@@ -182,10 +182,10 @@ async def test_sealed_records_can_be_neither_swapped_nor_moved_nor_changed(clock
             Commit(partition, head.version, head.version + 1, head.changed, write={**records, **forged})
         )
         with pytest.raises(CodecError):
-            await session.history()
+            await on(storage, clock, codec).history(session.id)  # a store that has not read the true ones
     head = (await storage.load(partition)).head
     await storage.commit(Commit(partition, head.version, head.version + 1, head.changed, write=records))
-    assert text(await session.history()) == [CANARY, "other"]
+    assert text(await on(storage, clock, codec).history(session.id)) == [CANARY, "other"]
 
 
 # --- configured ----------------------------------------------------------------------------------------------------

@@ -246,17 +246,43 @@ async def test_turns_are_fair_and_forgotten():
     turns, order = Turns(), []
 
     async def turn(n):
-        async with turns.take("x"):
+        if not turns.begin("x"):
+            await turns.wait("x")
+        try:
             order.append(n)
             await asyncio.sleep(0)
+        finally:
+            turns.end("x")
 
     tasks = [asyncio.create_task(turn(n)) for n in range(10)]
     await asyncio.sleep(0)
     tasks[3].cancel()
-    async with turns.take("x", urgent=True):
-        assert len(order) < 3
+    await asyncio.sleep(0)
+    assert len(order) < 3
     await asyncio.gather(*tasks, return_exceptions=True)
     assert order == [n for n in range(10) if n != 3]
+    assert len(turns) == 0
+
+
+@pytest.mark.parametrize("came", [False, True])
+async def test_a_turn_that_is_cancelled_as_it_comes_goes_to_the_next(came):
+    turns, order = Turns(), []
+    assert turns.begin("x")
+
+    async def turn(n):
+        await turns.wait("x")
+        order.append(n)
+        turns.end("x")
+
+    tasks = [asyncio.create_task(turn(n)) for n in range(3)]
+    await asyncio.sleep(0)
+    if came:
+        turns.end("x")
+    tasks[0].cancel()
+    if not came:
+        turns.end("x")
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert order == [1, 2]
     assert len(turns) == 0
 
 

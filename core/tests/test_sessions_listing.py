@@ -223,4 +223,4 @@ async def test_a_damaged_session_costs_its_own_place_in_a_list(clock):
     assert await listed(store, 2, owner="ana") == rest
     assert await listed(store, 50) == rest
     with pytest.raises(Damaged):
-        await store.get(sessions[2])
+        await on(storage, clock).get(sessions[2])

@@ -491,12 +491,13 @@ async def test_reading_costs_what_is_read(clock):
     session = await store.create(owner="ana")
     for _ in range(20):
         await session.append([user()] * 1_000)
+    cold = on(counting, clock)
     for call, records in (
-        (store.get(session.id), 1),
-        (session.history(limit=10), 11),
-        (session.history(limit=10, before="msg_main_0000010000"), 11),
-        (session.message("msg_main_0000010000"), 2),
-        (store.list(owner="ana"), 1),
+        (cold.get(session.id), 1),
+        (cold.history(session.id, limit=10), 11),
+        (cold.history(session.id, limit=10, before="msg_main_0000010000"), 11),
+        (cold.message(session.id, "msg_main_0000010000"), 2),
+        (cold.list(owner="ana"), 1),
     ):
         counting.calls.clear()
         await call

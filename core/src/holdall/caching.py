@@ -83,6 +83,11 @@ class Cache(Generic[V]):
         self._policy.touch(key)
         return item[0]
 
+    def peek(self, key: Hashable) -> V | None:
+        """The value of ``key``, if it is held; as if nobody had looked."""
+        item = self._items.get(key)
+        return None if item is None else item[0]
+
     def put(self, key: Hashable, value: V, size: int) -> None:
         """Hold ``value`` under ``key`` if the policy admits it, giving up others until it fits."""
         old = self._items.get(key)

@@ -50,7 +50,7 @@ class Lane:
     first: int = 0
     stop: int = 0
     rewritten: int = 0
-    """The last version that overwrote a record in the lane; 0 when none ever did."""
+    """The last version that overwrote a record in the lane, at first the one that began it; 0: nobody says."""
 
     def __len__(self) -> int:
         return self.stop - self.first

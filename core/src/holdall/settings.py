@@ -66,7 +66,7 @@ class CodecSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The cache of session heads."""
+    """The cache of sessions and of the records that are read most."""
 
     policy: str | None = None
     """A cache policy plugin; least recently used when absent."""

@@ -38,10 +38,10 @@ class Meter:
             registry=registry,
         )  # fmt: skip
         self._lookups = Counter(
-            "holdall_cache_lookups", "Look-ups in the cache of session heads.", ["outcome"], registry=registry
+            "holdall_cache_lookups", "Look-ups in the cache of sessions and records.", ["outcome"], registry=registry
         )
         self._cached = Gauge(
-            "holdall_cache_bytes", "Bytes in the cache of session heads.", registry=registry,
+            "holdall_cache_bytes", "Bytes in the cache of sessions and records.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
         self._page_lookups = Counter(

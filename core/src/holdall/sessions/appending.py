@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdall.contract import Span
 from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
-from holdall.sessions.engine import Check, Decision, Engine
+from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.inputs import Batch, fields_of, messages_of, originals_of, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS, message_id, tool_run_id
+from holdall.sessions.reader import Check
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, ToolRun
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(msgspec.Struct, frozen=True):
     """What one append stored, or had stored when its key came the first time."""
 
     messages: Sequence[Message]
@@ -35,8 +34,7 @@ class Appended:
     """Whether the key had come before, so that nothing was stored now."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppendRequest:
+class AppendRequest(msgspec.Struct, frozen=True):
     """What a client asks to append, as it came."""
 
     messages: Sequence[Any]
@@ -46,8 +44,7 @@ class AppendRequest:
     expect: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """What one append brings, validated and encoded."""
 
     messages: Batch
@@ -137,7 +134,7 @@ def _once(
 def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
     """Put ``content`` at the end of the session's lanes, within its limits."""
     lane = step.lane(MESSAGES)
-    count = len(lane) + len(content.messages.bodies)
+    count = lane.stop - lane.first + len(content.messages.bodies)
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
     messages, runs = content.messages.stamped(message_id, lane.stop), list[bytes]()

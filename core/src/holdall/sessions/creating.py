@@ -136,7 +136,7 @@ async def create_once(engine: Engine, draft: Draft, key: str, take_part: TakePar
             if claim.print != print_:
                 raise KeyReused(key)
             if await engine.storage.load(session_partition(claim.session)) is not None:
-                return (await engine.view(claim.session)).state, False
+                return await engine.current(claim.session, _anybody), False
             draft.id = claim.session
         if not shown:
             take_part(draft)
@@ -148,6 +148,10 @@ async def create_once(engine: Engine, draft: Draft, key: str, take_part: TakePar
             return await engine.create(step), True
         except Conflict:
             continue
+
+
+def _anybody(_: State) -> None:
+    """The check of a session that is the caller's own by its key."""
 
 
 async def release(engine: Engine, state: State) -> None:

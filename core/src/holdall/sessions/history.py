@@ -8,8 +8,9 @@ from typing import TypeVar
 from holdall.contract import Lane, Span
 from holdall.errors import Invalid, NotFound
 from holdall.sessions.appending import check_writable
-from holdall.sessions.engine import Check, Decision, Engine, View
+from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS, message_id, message_position
+from holdall.sessions.reader import Check, Part
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, Page
 
@@ -42,12 +43,10 @@ def span_of(lane: str, limit: int, place: Around) -> Span:
     return Span(lane, -limit)
 
 
-def page_of(view: View, span: Span, make: Callable[[bytes], T], cursor: Callable[[int], str]) -> Page[T]:
-    """The page at ``span``: its items, and the cursors to go on with."""
-    lane = view.state.head.lanes.get(span.lane, Lane())
-    positions = span.within(lane)
-    items = [make(raw) for raw in view.run(span)]
-    version = view.state.head.changed
+def page_of(part: Part, make: Callable[[bytes], T], cursor: Callable[[int], str]) -> Page[T]:
+    """A part of a lane as a page: its items, and the cursors to go on with."""
+    lane, positions, version = part.lane, part.positions, part.state.head.changed
+    items = [make(raw) for raw in part.records]
     if not positions:
         return Page(items, version=version)
     following = cursor(positions[-1]) if positions.stop < lane.stop else None
@@ -62,14 +61,14 @@ def around(before: P | None, after: P | None, position: Callable[[P], int]) -> A
     return None if before is None else position(before), None if after is None else position(after)
 
 
-async def reading(engine: Engine, session: str, span: Span, place: Around, check: Check) -> View:
+async def reading(engine: Engine, session: str, span: Span, place: Around, check: Check) -> Part:
     """The moment that a page shows; raises ``NotFound`` for a cursor that no record has had yet."""
-    view = await engine.view(session, span, check=check)
+    part = await engine.part(session, span, check)
     before, after = place
     end = before if before is not None else -1 if after is None else after + 1
-    if end > view.state.head.lanes.get(span.lane, Lane()).stop:
+    if end > part.lane.stop:
         raise NotFound("cursor", str(end))
-    return view
+    return part
 
 
 async def history(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
@@ -78,24 +77,22 @@ async def history(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
     """A page of messages, oldest first; see ``Store.history``."""
     place = around(before, after, message_position)
     span = span_of(MESSAGES, limit, place)
-    view = await reading(engine, session, span, place, check)
-    return page_of(view, span, Message, message_id)
+    return page_of(await reading(engine, session, span, place, check), Message, message_id)
 
 
 async def message(engine: Engine, session: str, name: str, check: Check) -> Message:
     """The message called ``name``, found by its position."""
     position = message_position(name)
-    view, raw = await record_at(engine, session, MESSAGES, position, check)
+    state, raw = await record_at(engine, session, MESSAGES, position, check)
     if raw is None:
         raise NotFound("message", name)
-    return Message(raw, view.state.head.changed)
+    return Message(raw, state.head.changed)
 
 
-async def record_at(engine: Engine, session: str, lane: str, position: int, check: Check) -> tuple[View, bytes | None]:
-    """One record of a session's lane, if it is there."""
-    span = Span(lane, position, position + 1)
-    view = await engine.view(session, span, check=check)
-    return view, view.records.get((lane, position))
+async def record_at(engine: Engine, session: str, lane: str, position: int, check: Check) -> tuple[State, bytes | None]:
+    """One record of a session's lane, if it is there, and the moment that it is of."""
+    part = await engine.part(session, Span(lane, position, position + 1), check)
+    return part.state, part.records[0] if part.records else None
 
 
 async def originals(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
@@ -104,8 +101,7 @@ async def originals(  # noqa: PLR0913, PLR0917 - each is a thing that a caller m
     """A page of original records; see ``Store.originals``."""
     place = around(before, after, _original_position)
     span = span_of(ORIGINALS, limit, place)
-    view = await reading(engine, session, span, place, check)
-    return page_of(view, span, bytes.decode, str)
+    return page_of(await reading(engine, session, span, place, check), bytes.decode, str)
 
 
 def _original_position(position: int) -> int:

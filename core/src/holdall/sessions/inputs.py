@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,9 +18,11 @@ __all__ = ["Batch", "as_json", "escaped", "fields_of", "messages_of", "originals
 
 _DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
+_PLAIN = frozenset({str, bool, type(None)})
+"""Types whose every value JSON can say; what is wrong with a text, the encoder finds."""
 _HUGE = 1 << 64
 _LONGEST_STEP = 200
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 
 def escaped(step: int | str) -> str:
@@ -34,7 +37,9 @@ class Batch(msgspec.Struct):
 
     def stamped(self, name: Callable[[int], str], first: int) -> list[bytes]:
         """The records from position ``first`` on: each body with its id in front."""
-        return [b'{"id":"%b",%b' % (name(at).encode(), body[1:]) for at, body in enumerate(self.bodies, first)]
+        return [
+            b"".join((b'{"id":"', name(at).encode(), b'",', body[1:])) for at, body in enumerate(self.bodies, first)
+        ]
 
 
 def fields_of(value: Any) -> Any:
@@ -48,16 +53,22 @@ def fields_of(value: Any) -> Any:
     return value
 
 
+@cache
+def _message_check() -> Callable[[Any, str], None]:
+    from holdall.sessions.validation import NewMessage, checker  # noqa: PLC0415 - reading needs no pydantic
+
+    return checker(NewMessage)
+
+
 def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:
     """Messages, validated and encoded; ``now`` (µs) is when those were said that do not say."""
-    from holdall.sessions.validation import NewMessage, validated  # noqa: PLC0415 - reading needs no pydantic
-
     _check_count("messages", len(given), policy, pointer)
     bodies: list[bytes] = []
+    check = _message_check()
     for index, value in enumerate(given):
         at = f"{pointer}/{index}"
         fields = fields_of(value)
-        validated(NewMessage, fields, at)
+        check(fields, at)
         if "id" in fields:
             raise Invalid("is given by the store", pointer=f"{at}/id")
         if fields.get("created_at") is None:
@@ -120,19 +131,17 @@ class _Fault(Exception):
 
 def _check_plain(value: object, depth: int) -> None:
     """Raise for what JSON cannot say, and an encoder would quietly turn into something else."""
-    if value is None or type(value) is str or type(value) is bool:
-        return
     if isinstance(value, dict):
         for key, item in cast("dict[Any, Any]", value).items():
             if type(key) is not str:
                 raise _Fault("has a key that is not a string")
-            if type(item) is not str:
+            if type(item) not in _PLAIN:
                 _check_inside(key, item, depth)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(cast("Sequence[Any]", value)):
-            if type(item) is not str:
+            if type(item) not in _PLAIN:
                 _check_inside(index, item, depth)
-    else:
+    elif type(value) not in _PLAIN:
         _check_number(value, type(value))
 
 

@@ -26,6 +26,7 @@ def new_id() -> str:
     return str(uuid7())
 
 
+@lru_cache(maxsize=8192)
 def session_partition(session: str) -> str:
     """Where a session lives; refuses what cannot be an id before any I/O."""
     if not _ID.fullmatch(session):

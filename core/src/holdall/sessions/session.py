@@ -145,11 +145,11 @@ class Session:
         expect: int | None = None,
     ) -> Message | list[Message]:
         """Store one message, or several in one atomic step; see ``Store.append``."""
-        several = [message] if isinstance(message, Mapping) else message
-        appended = await self._store.append(self.id, several, key=key, expect=expect)
+        one = isinstance(message, (dict, Mapping))  # a dictionary, nearly always, is quick to see
+        several = [message] if one else message
+        appended = await self._store.append(self.state.record.id, several, key=key, expect=expect)
         self.state = appended.state
-        stored = list(appended.messages)
-        return stored[0] if isinstance(message, Mapping) else stored
+        return appended.messages[0] if one else list(appended.messages)
 
     async def history(self, *, limit: int = 50, before: str | None = None, after: str | None = None) -> Page[Message]:
         """A page of messages, oldest first; see ``Store.history``."""

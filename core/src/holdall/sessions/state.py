@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,8 +21,7 @@ _WEIGHT, _KEY_WEIGHT = 4_000, 450
 """Bytes that a state and one idempotency key take, measured on small sessions."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """The head and the ``session`` record of one moment."""
 
     head: Head
@@ -31,7 +29,8 @@ class State:
     keys: KeyMap | None = None
     """The idempotency keys up to this head, when somebody needed them."""
     names: tuple[str, ...] | None = None
-    """The marks scored by last activity, when somebody worked them out."""
+    """The marks scored by last activity, when a step of this process set them: the head has just them, with those
+    of its size and expiry."""
 
     @property
     def active_at(self) -> int:
@@ -58,6 +57,8 @@ class State:
 class SessionStep(Step):
     """A step on a session: keeps its times, marks and size right."""
 
+    __slots__ = ("_names", "active_at", "key", "record", "size")
+
     def __init__(self, partition: str, head: Head | None, record: SessionRecord, now: int) -> None:
         super().__init__(partition, head, now)
         self.record = record
@@ -77,7 +78,8 @@ class SessionStep(Step):
     def on(cls, state: State, now: int, *, active: bool = False) -> SessionStep:
         """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
         step = cls(state.head.partition, state.head, state.record, now)
-        step.active_at = now if active else state.active_at
+        if not active:
+            step.active_at = state.active_at
         step.size = state.size
         step._names = state.names
         return step
@@ -110,6 +112,7 @@ class SessionStep(Step):
             status="deleted",
             ends_at=until,
         )
+        self._names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
 
     def finish(self) -> None:
@@ -119,13 +122,27 @@ class SessionStep(Step):
             self.mark({RECENT: self.now, EXPIRES: self.expires_at or 0})
             return
         self.expires_at = expiry(self.record, self.active_at)
-        if self._names is None:
-            self._names = activity_marks(self.record)
+        if self._names is not None and self.head is not None:
+            self._score(self._names, self.head)
+            return
+        self._names = activity_marks(self.record)
         marks = dict.fromkeys(self._names, self.active_at)
         marks[BYTES] = self.size
         if self.expires_at is not None:
             marks[EXPIRES] = self.expires_at
         self.mark(marks)
+
+    def _score(self, names: tuple[str, ...], head: Head) -> None:
+        """Set the marks that ``head`` has already: what ``mark`` would find, without comparing every one."""
+        old = head.marks
+        marks: dict[str, int | None] = {}
+        if old[RECENT] != self.active_at:
+            marks = dict.fromkeys(names, self.active_at)
+        if old[BYTES] != self.size:
+            marks[BYTES] = self.size
+        if self.expires_at != head.expires_at:
+            marks[EXPIRES] = self.expires_at
+        self._marks = marks
 
     def after(self, head: Head, keys: KeyMap | None) -> State:
         """The state that this step leaves, once ``head`` is stored; ``keys`` are those from before."""

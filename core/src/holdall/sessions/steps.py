@@ -18,6 +18,19 @@ RECORD_LIMIT = 1 << 20
 class Step:
     """Gathers what changes. Nothing happens until its ``commit`` reaches a storage."""
 
+    __slots__ = (
+        "_erase",
+        "_lanes",
+        "_marks",
+        "_write",
+        "changed",
+        "expires_at",
+        "head",
+        "now",
+        "partition",
+        "version",
+    )
+
     def __init__(self, partition: str, head: Head | None, now: int, *, visible: bool = True) -> None:
         """``now`` is in microseconds; a step that is not ``visible`` to clients leaves ``changed`` alone."""
         self.partition = partition
@@ -39,18 +52,22 @@ class Step:
         return _NO_LANE if self.head is None else self.head.lanes.get(name, _NO_LANE)
 
     def append(self, lane: str, records: Sequence[bytes]) -> None:
-        """Put ``records`` at the end of ``lane``."""
+        """Put ``records`` at the end of ``lane``. A lane that begins with this counts as rewritten by it."""
         old = self.lane(lane)
         position = old.stop
         for record in records:
-            self._put(lane, position, record)
+            if len(record) > RECORD_LIMIT:
+                raise _too_large(lane, record)
+            self._write[lane, position] = record
             position += 1
-        self._lanes[lane] = Lane(old.first, position, old.rewritten)
+        self._lanes[lane] = Lane(old.first, position, self.version if old is _NO_LANE else old.rewritten)
 
     def rewrite(self, lane: str, position: int, record: bytes) -> None:
         """Replace the record at ``position``."""
         old = self.lane(lane)
-        self._put(lane, position, record)
+        if len(record) > RECORD_LIMIT:
+            raise _too_large(lane, record)
+        self._write[lane, position] = record
         self._lanes[lane] = Lane(old.first, old.stop, self.version)
 
     def trim(self, lane: str, first: int) -> None:
@@ -72,16 +89,20 @@ class Step:
         if len(old) > len(marks) or not marks.keys() >= old.keys():
             self._marks.update({name: None for name in old if name not in marks})
 
+    @property
+    def written(self) -> Mapping[Address, bytes]:
+        """The records that it writes, as they were before the codec."""
+        return self._write
+
     def commit(self, codec: Codec) -> Commit:
         """The finished commit, its records encoded."""
-        partition, version = self.partition, self.version
-        write = {at: codec.encode(partition, at, version, record) for at, record in self._write.items()}
+        partition, version, encode = self.partition, self.version, codec.encode
+        write = {at: encode(partition, at, version, record) for at, record in self._write.items()}
         expect = 0 if self.head is None else self.head.version
         return Commit(
             partition, expect, version, self.changed, self._lanes, self._marks, self.expires_at, write, self._erase
         )
 
-    def _put(self, lane: str, position: int, record: bytes) -> None:
-        if len(record) > RECORD_LIMIT:
-            raise TooLarge(f"a record for {lane} (bytes)", limit=RECORD_LIMIT, actual=len(record))
-        self._write[lane, position] = record
+
+def _too_large(lane: str, record: bytes) -> TooLarge:
+    return TooLarge(f"a record for {lane} (bytes)", limit=RECORD_LIMIT, actual=len(record))

@@ -74,7 +74,7 @@ class Store:
 
     async def get(self, session: str) -> Session:
         """A live session; raises ``NotFound`` when there is none that the caller may see."""
-        state = (await self.engine.view(session, check=self._check)).state
+        state = await self.engine.current(session, self._check)
         await self._caught_up([state])
         return self._session(state)
 
@@ -134,11 +134,11 @@ class Store:
     async def heartbeat(self, session: str) -> Session:
         """Keep the session alive without writing to it. Acknowledged when stored, within about a second."""
         engine = self.engine
-        state = (await engine.view(session, check=self._check)).state
+        state = await engine.current(session, self._check)
         appending.check_writable(state, None)
         await engine.presence.beat(state)
         if state.head.expires_at is not None and state.head.expires_at <= engine.clock.now() // 1000:
-            state = (await engine.view(session, check=self._check)).state  # storing it took long: is it still there?
+            state = await engine.current(session, self._check)  # storing it took long: is it still there?
         return self._session(state)
 
     async def append(  # noqa: PLR0913 - each is a thing that a caller may say

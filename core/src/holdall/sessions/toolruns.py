@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from holdall.contract import Lane, Span
+from holdall.contract import Lane
 from holdall.errors import Conflict, Invalid, NotFound, TooLarge
 from holdall.sessions.appending import check_size, check_version, check_writable
-from holdall.sessions.engine import Check, Engine, View
+from holdall.sessions.engine import Engine
 from holdall.sessions.history import around, page_of, reading, record_at, span_of
 from holdall.sessions.inputs import as_json
 from holdall.sessions.names import TOOLS, tool_run_id, tool_run_position
+from holdall.sessions.reader import Check, Part
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Page, ToolRun
 
@@ -36,21 +37,19 @@ async def tool_runs(  # noqa: PLR0913, PLR0917 - each is a thing that a caller m
     place = around(before, after, tool_run_position)
     filtered = tool is not None or status is not None
     span = span_of(TOOLS, _EXAMINED if filtered else limit, place)
-    view = await reading(engine, session, span, place, check)
+    part = await reading(engine, session, span, place, check)
     if not filtered:
-        return page_of(view, span, ToolRun, tool_run_id)
+        return page_of(part, ToolRun, tool_run_id)
 
     def wanted(run: ToolRun) -> bool:
         return (tool is None or run.tool == tool) and (status is None or run.status == status)
 
-    return _filtered(view, span, limit, wanted, forwards=after is not None)
+    return _filtered(part, limit, wanted, forwards=after is not None)
 
 
-def _filtered(
-    view: View, span: Span, limit: int, wanted: Callable[[ToolRun], bool], *, forwards: bool
-) -> Page[ToolRun]:
-    """The first ``limit`` wanted runs of ``span`` from the end that the reader comes from."""
-    everything = page_of(view, span, ToolRun, tool_run_id)
+def _filtered(part: Part, limit: int, wanted: Callable[[ToolRun], bool], *, forwards: bool) -> Page[ToolRun]:
+    """The first ``limit`` wanted runs of a part from the end that the reader comes from."""
+    everything = page_of(part, ToolRun, tool_run_id)
     found = [run for run in everything.items if wanted(run)]
     if len(found) <= limit:
         return Page(found, everything.next, everything.previous, everything.version)
@@ -67,10 +66,10 @@ async def tool_run(engine: Engine, session: str, name: str, check: Check) -> Too
 
 
 async def _run_at(engine: Engine, session: str, name: str, check: Check) -> tuple[State, ToolRun]:
-    view, raw = await record_at(engine, session, TOOLS, tool_run_position(name), check)
+    state, raw = await record_at(engine, session, TOOLS, tool_run_position(name), check)
     if raw is None:
         raise NotFound("tool run", name)
-    return view.state, ToolRun(raw, view.state.head.changed)
+    return state, ToolRun(raw, state.head.changed)
 
 
 async def finish(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may say

@@ -11,6 +11,7 @@ import msgspec
 __all__ = ["Counts", "Message", "Page", "ToolRun"]
 
 T = TypeVar("T")
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class _Stored(Mapping[str, Any]):
@@ -29,7 +30,7 @@ class _Stored(Mapping[str, Any]):
     def fields(self) -> dict[str, Any]:
         """The decoded object."""
         if self._fields is None:
-            self._fields = msgspec.json.decode(self.raw, type=dict[str, Any])
+            self._fields = _decode(self.raw)
         return self._fields
 
     def __getitem__(self, name: str) -> Any:
