@@ -67,6 +67,9 @@ release-check: setup test ## The tests, and the long form of what crashes, fails
 		$(BIN)/holdall plugin test $$backend --faults && \
 		$(BIN)/holdall plugin test $$backend --linear --histories $(HISTORIES) || exit; \
 	done
+	@for how in "term --workers 1" "term --workers 2" kill; do \
+		$(BIN)/python -m tests.system.stopping --rounds 20 --how $$how || exit; \
+	done
 	@for backend in file diskcache; do $(BIN)/python -m tests.system.backups --backend $$backend || exit; done
 
 pins: ## Work out the pinned dependencies again (needs uv)
