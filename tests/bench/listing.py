@@ -12,6 +12,7 @@ import msgspec
 
 from holdall import Session, Store
 from tests.bench.backends import opened, within
+from tests.bench.catalogue import enter
 from tests.bench.corpus import message
 from tests.bench.plan import Plan
 from tests.bench.rows import Row, skipped
@@ -46,7 +47,10 @@ class ListFloor:
 def run(backend: str, plan: Plan) -> list[Row]:
     """List in turn with the floor. The stores are in memory where there is such a folder: only reading counts."""
     with folder_in(plan.memory or plan.folder) as folder:
-        return asyncio.run(_measured(backend, plan, folder))
+        rows = asyncio.run(_measured(backend, plan, folder))
+        if backend == "file" and plan.catalogued > max(plan.sessions):
+            rows += asyncio.run(_catalogued(backend, plan, folder))
+        return rows
 
 
 async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
@@ -71,6 +75,30 @@ async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
         idle = {size: series[str(size)] for size in sizes}
         rows += [_flat(backend, "idle", idle), _flat(backend, f"after {WRITES} writes", busy)]
     return [*rows, *([skipped("list", backend, "sessions", left)] if left else [])]
+
+
+async def _catalogued(backend: str, plan: Plan, folder: Path) -> list[Row]:
+    """The largest store again, with so many more entries in its catalogue, beside the smallest one."""
+    few, many = min(plan.sessions), max(plan.sessions)
+    await asyncio.to_thread(enter, folder / str(many), plan.catalogued - many)
+    async with opened(backend, folder / str(few)) as small, opened(backend, folder / str(many)) as large:
+        stores = {few: small, plan.catalogued: large}
+        operations = {str(size): _list(store, min(PAGE, few // OWNERS)) for size, store in stores.items()}
+        if many != few:
+            operations[str(plan.catalogued)] = _list(large, PAGE)
+        series = await in_turn(operations, plan.count, plan.seconds / 2)
+        idle = {size: series[str(size)] for size in stores}
+        busy: dict[int, Series] = {}
+        for size, store in stores.items():
+            sessions = [one for n in range(OWNERS) for one in await store.list(owner=f"owner-{n}", limit=PAGE)]
+            busy[size] = await _after_writes(operations[str(size)], sessions, plan)
+    rows: list[Row] = []
+    for when, found in (("idle", idle), (f"after {WRITES} writes", busy)):
+        own = found[plan.catalogued]
+        case = f"{PAGE} of {plan.catalogued:,}, {many:,} with logs, {when}"
+        rows.append(Row("list", backend, case, own.median, "µs", more=own.numbers()))
+        rows.append(_flat(backend, f"in the catalogue, {when}", found))
+    return rows
 
 
 def _list(store: Store, wanted: int) -> Operation:

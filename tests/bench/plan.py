@@ -28,6 +28,12 @@ class Plan:
     slice: float = 1.0
     """Length of one HTTP or concurrent measurement; ``rounds`` of them make a cell."""
     bytes: int = 1_000
+    catalogued: int = 0
+    """Sessions in the catalogue of the file backend's largest store, with logs or without; 0: only those with."""
+    open: int = 20_000
+    """Sessions open in memory at once."""
+    churn: int = 20_000
+    """Sessions that come and go in memory."""
     timeout: float = 150
 
     @classmethod
@@ -41,12 +47,15 @@ class Plan:
 
 
 USUAL = Plan()
-LONG = Plan(histories=(100, 1_000, 10_000, 100_000), sessions=(1_000, 10_000, 100_000), seconds=20, timeout=900)
+LONG = Plan(
+    histories=(100, 1_000, 10_000, 100_000), sessions=(1_000, 10_000, 100_000), seconds=20,
+    catalogued=1_000_000, open=100_000, churn=1_000_000, timeout=1_800,
+)  # fmt: skip
 QUICK = Plan(
     histories=(100, 1_000), sessions=(1_000,), count=80, seconds=2, starts=5, overhead=1_500, rounds=2, slice=0.4,
-    bytes=200, timeout=40,
+    bytes=200, open=5_000, churn=5_000, timeout=40,
 )  # fmt: skip
 SMOKE = Plan(
     histories=(10, 60), sessions=(60,), count=5, seconds=1, starts=1, overhead=50, rounds=1, slice=0.05,
-    bytes=20, timeout=40,
+    bytes=20, catalogued=100, open=100, churn=200, timeout=40,
 )  # fmt: skip

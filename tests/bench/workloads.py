@@ -10,6 +10,7 @@ from tests.bench import (
     concurrent,
     floor,
     listing,
+    memory,
     overhead,
     page,
     resume,
@@ -52,6 +53,7 @@ WORKLOADS = {
     "vs-list": Workload(beside(versus_reads.lists), ("file",)),
     "syncs": Workload(syncs.run),
     "bytes": Workload(size.run),
+    "memory": Workload(memory.run, ("memory",)),
 }
 
 

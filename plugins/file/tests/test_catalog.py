@@ -8,7 +8,7 @@ import pytest
 
 from holdall.contract import Scan
 from holdall.testing.steps import Step
-from holdall_file import catalog as module
+from holdall_file import intents as module
 
 
 async def listed(store, **wanted):
@@ -35,7 +35,7 @@ async def test_it_is_made_again(open_store, tmp_path, filled, how):
 
 
 async def test_its_log_is_emptied(open_store, tmp_path, filled, monkeypatch):
-    monkeypatch.setattr(module, "_ROTATE", 2000)
+    monkeypatch.setattr(module, "ROTATE", 2000)
     store, other = await open_store(), await open_store()
     for n in range(10):
         await filled(store if n % 2 else other, f"s{n}", 20)

@@ -16,6 +16,7 @@ from holdall.codecs import Codec
 from holdall.contract import Head, ISessionStorage, Span
 from holdall.errors import Conflict, HoldallError, StorageUnavailable
 from holdall.sessions.keys import KeyMap
+from holdall.sessions.listed import Listed
 from holdall.sessions.names import KEYS, SESSION, session_partition
 from holdall.sessions.reader import NO_LANE, Reader, may_be_gone
 from holdall.sessions.state import SessionStep, State
@@ -41,6 +42,7 @@ class Engine(Reader):
     ) -> None:
         super().__init__(storage, clock=clock, codec=codec, cache=cache)
         self.policy = policy
+        self.listed = Listed()
         self.turns = Turns()
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ __all__ = ["Filters", "list_sessions"]
 
 log = logging.getLogger("holdall.sessions")
 _EXAMINED = 1000
+_SPANS = (Span(SESSION, -1),)
 _LONGEST = 400
 _Score = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 _Partition = Annotated[str, msgspec.Meta(pattern="^session/[A-Za-z0-9_-]{16,64}$")]
@@ -50,9 +51,9 @@ class Filters:
         record = state.record
         return (
             record.status != "deleted"
-            and self.owner in (None, record.owner)
-            and self.project in (None, record.project)
-            and self.status in (None, record.status)
+            and (self.owner is None or self.owner == record.owner)
+            and (self.project is None or self.project == record.project)
+            and (self.status is None or self.status == record.status)
             and (self.tag is None or self.tag in record.tags)
         )
 
@@ -66,14 +67,17 @@ async def list_sessions(engine: Engine, filters: Filters, limit: int, cursor: st
     while True:
         # As many as are wanted; where filters drop most of them, twice as many each time, so that rounds stay few.
         asked = min(max(limit - len(found) + 1, examined), _EXAMINED - examined)
-        batch = await _read(engine, Scan(mark, after, asked, descending=True, spans=(Span(SESSION, -1),)))
+        batch = await _read(engine, Scan(mark, after, asked, descending=True, spans=_SPANS))
+        now, last = engine.clock.now() // 1000, None
         for head, state in batch:
-            wanted = state is not None and filters.match(state) and not await engine.expired(state)
-            if wanted and len(found) == limit:
-                return Page(found, _cursor(mark, after))
-            after = (head.marks[mark], head.partition)
-            if wanted and state is not None:
-                found.append(state)
+            if state is not None and filters.match(state):
+                until = head.expires_at
+                if until is None or now < until or not await engine.expired(state):
+                    if len(found) == limit:
+                        return Page(found, _cursor(mark, after if last is None else (last.marks[mark], last.partition)))
+                    found.append(state)
+            last = head
+        after = after if last is None else (last.marks[mark], last.partition)
         examined += len(batch)
         if len(batch) < asked:
             return Page(found)
@@ -103,7 +107,7 @@ def _opened(engine: Engine, snapshot: Snapshot) -> State | None:
     if not snapshot.head.partition.startswith("session/"):
         return None
     try:
-        return engine.opened(snapshot).state
+        return engine.listed.state(snapshot, engine.opened)
     except Damaged as damage:
         log.error("left out of a list: %s", damage)  # noqa: TRY400 - it says what is wrong and where
         return None

@@ -75,4 +75,5 @@ async def _drop(engine: Engine, snapshot: Snapshot) -> _Gone | None:
     except Conflict:
         return None
     engine.states.drop(head.partition)
+    engine.listed.drop(head.partition)
     return _Gone(state)

@@ -2,53 +2,59 @@
 
 Before a commit is written, its marks are appended to ``catalog.log`` without a sync. A scan brings the news into
 ``catalog.db``. An entry is an intent: it may be ahead of its commit, or of one that failed. So an entry counts only
-when the partition's head agrees, and the last one known to be right is kept until a newer one is.
+when the partition's head agrees, and the last one known to be right is kept until a newer one is. Each intent says on
+which version it was made: all that was announced between that and itself had failed.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-import msgspec
-
 from holdall.contract import Head
-from holdall_file.folder import Folder, lock
+from holdall_file import intents
+from holdall_file.folder import Folder
+from holdall_file.intents import GOING, GONE, HEADER, IDENTITY, Intent, begin, header_of, intents_in, new_header
 
-__all__ = ["Catalog", "Intents", "Row", "broken", "discard_database", "inode_of", "kind_of"]
+__all__ = ["Catalog", "Position", "Row", "broken", "discard_database", "inode_of", "kind_of"]
 
-_Intent = tuple[str, int, int, dict[str, int | None]]
-"""Name, version, the decided version it was made on (-1: the partition is gone), marks."""
-_encoder = msgspec.json.Encoder()
-_intent = msgspec.json.Decoder(_Intent)
-_ROTATE = 4 * 1024 * 1024
 _CHUNK = 1024 * 1024
-_GONE = -1
-_START = 64
-"""How many bytes at its start tell one log from the next."""
-
+_FORMAT = 2
+_PAGE = 4096
 _FILES = ("catalog.db-shm", "catalog.db-wal", "catalog.db")
 _BROKEN = ("malformed", "not a database", "no such table", "file is encrypted")
 _SCHEMA = """
-CREATE TABLE rows (kind TEXT, score INT, name BLOB, version INT, PRIMARY KEY (kind, score, name)) WITHOUT ROWID;
+DROP TABLE IF EXISTS rows;
+DROP TABLE IF EXISTS merged;
+CREATE TABLE rows (kind TEXT, score INT, name BLOB, version INT, PRIMARY KEY (kind, score, name, version)) WITHOUT ROWID;
 CREATE INDEX by_name ON rows (name, kind);
 CREATE TABLE merged (upto INT, start BLOB);
 INSERT INTO merged VALUES (0, x'');
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
 
 
 class Row(NamedTuple):
-    """An entry: ``name`` had ``score`` at ``version``."""
+    """An entry: ``name`` has ``score`` from ``version`` on, or (-``version``) had it then already."""
 
     score: int
     name: str
     version: int
+
+
+_Entry = tuple[str, int | None, int]
+"""Kind, score (``None``: the mark was removed) and version, of one name."""
+
+
+class Position(NamedTuple):
+    """How far the log with this first line is in the database."""
+
+    header: bytes
+    upto: int
 
 
 def kind_of(mark: str | None) -> str:
@@ -84,50 +90,12 @@ def inode_of(folder: Folder) -> int:
         return 0
 
 
-class Intents:
-    """The end of ``catalog.log`` that commits append to. Used by the writer's thread."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._file = folder.open("catalog.log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        self._dirty = False
-        self._written = os.fstat(self._file.fd).st_size
-        self.bulky = False
-
-    def append(self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None]]], *, wait: bool = True) -> None:
-        """Write down what is about to be committed. Each batch starts on a line of its own.
-
-        Without ``wait`` it raises ``Busy`` while somebody empties the log.
-        """
-        data = b"\n" + b"".join(_encoder.encode(intent) + b"\n" for intent in intents)
-        if wait:
-            fcntl.flock(self._file.fd, fcntl.LOCK_SH)  # held against the one who empties the log
-        else:
-            lock(self._file.fd, fcntl.LOCK_SH)
-        try:
-            done = 0
-            while done < len(data):
-                done += os.write(self._file.fd, data[done:])
-            self._dirty = True
-            self._written += done
-            if self._written > _ROTATE:
-                self._written = 0
-                self.bulky = True
-        finally:
-            fcntl.flock(self._file.fd, fcntl.LOCK_UN)
-
-    def gone(self, name: str, version: int) -> None:
-        """Write down that a partition was removed."""
-        self.append([(name, version, _GONE, {})])
-
-    def close(self, *, durable: bool) -> None:
-        """Make it last, where that was promised."""
-        if durable and self._dirty:
-            os.fdatasync(self._file.fd)
-        self._file.close()
-
-    def forget(self) -> None:
-        """Let the file and its lock go."""
-        self._file.close()
+def _cut(folder: Folder) -> bool:
+    """Whether the database ends inside a page, and no log of it makes that good: SQLite might not notice."""
+    sizes = [
+        os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_size for name in ("catalog.db", "catalog.db-wal")
+    ]
+    return sizes[0] % _PAGE != 0 and not sizes[1]
 
 
 def _name(stored: bytes) -> str:
@@ -143,11 +111,23 @@ def _row(score: int, name: bytes, version: int) -> Row:
     return Row(score, _name(name), version)
 
 
+def _settled(entries: set[_Entry], decided: int) -> set[_Entry]:
+    """What is left when somebody, who had the log locked, found ``decided``: what was announced above it had failed."""
+    newest: dict[str, _Entry] = {}
+    for entry in entries:
+        known = newest.get(entry[0])
+        if entry[2] <= decided and (known is None or known[2] < entry[2]):
+            newest[entry[0]] = entry
+    return set(newest.values())
+
+
 class Catalog:
     """The sorted entries. Used by one thread; other processes share the files."""
 
-    def __init__(self, folder: Folder, *, temporary: bool = False) -> None:
+    def __init__(self, folder: Folder, heads: Callable[[], Iterable[Head]], *, temporary: bool = False) -> None:
         self._folder = folder
+        self._heads = heads
+        """All that there are, from the logs themselves."""
         self._log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
         self.inode = 0
         if temporary:
@@ -163,6 +143,8 @@ class Catalog:
             self._log.close()
             raise
         try:
+            if _cut(folder):
+                raise sqlite3.DatabaseError("malformed: it is cut short")  # noqa: TRY301 - closed like any other
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
@@ -172,22 +154,25 @@ class Catalog:
 
     @property
     def replaced(self) -> bool:
-        """Whether another process found the database damaged and made a new one."""
-        return self.inode != 0 and inode_of(self._folder) != self.inode
+        """Whether the files have others in their place: the database was damaged, or somebody removed them."""
+        return self.inode != 0 and (inode_of(self._folder) != self.inode or not os.fstat(self._log.fd).st_nlink)
 
     @property
     def complete(self) -> bool:
         """Whether it was ever filled."""
-        return self._db.execute("PRAGMA user_version").fetchone()[0] == 1
+        return self._db.execute("PRAGMA user_version").fetchone()[0] == _FORMAT
 
-    def rebuild(self, heads: Iterable[Head]) -> None:
+    def rebuild(self) -> None:
         """Fill an empty catalogue."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             if not self.complete:
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
-                self._put(heads)
+                header = header_of(self._log)
+                upto = self._take(0)
+                self._put(self._heads())
+                self._db.execute("UPDATE merged SET upto = ?, start = ?", (upto, header[:IDENTITY]))
             self._db.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -208,55 +193,68 @@ class Catalog:
         self._db.execute("COMMIT")
 
     def _put(self, heads: Iterable[Head]) -> None:
+        """Enter heads, in the place of all that is older."""
         for head in heads:
             name = head.partition.encode("utf-8", "surrogatepass")
-            rows = [("", 0, name, head.version)]
-            rows += [(kind_of(mark), score, name, head.version) for mark, score in head.marks.items()]
+            self._db.execute("DELETE FROM rows WHERE name = ? AND abs(version) <= ?", (name, head.version))
+            rows = [("", 0, name, -head.version)]
+            rows += [(kind_of(mark), score, name, -head.version) for mark, score in head.marks.items()]
             self._insert(rows)
 
-    def _insert(self, rows: Sequence[tuple[str, int, bytes, int]]) -> None:
-        self._db.executemany(
-            "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = max(version, excluded.version)",
-            rows,
-        )
+    def _insert(self, rows: Iterable[tuple[str, int, bytes, int]]) -> None:
+        self._db.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?)", rows)
 
-    def merge(self) -> None:
+    def merge(self) -> Position:
         """Bring in what was appended to the log since the last merge, by any process."""
-        if self._merged() == os.fstat(self._log.fd).st_size:
-            return
-        self._merge()
-        if self._merged() > _ROTATE:
-            self.rotate()
+        position = self._merged()
+        if position is None or position.upto < os.fstat(self._log.fd).st_size:
+            position = self._merge()
+        return self.rotate() if position.upto > intents.ROTATE else position
 
-    def rotate(self) -> None:
+    def rotate(self) -> Position:
         """Empty the log. Nobody appends meanwhile; a new first line tells every process to start over."""
-        fcntl.flock(self._log.fd, fcntl.LOCK_EX)
+        self._db.execute("PRAGMA synchronous = FULL")  # what the log loses must be on the disk
         try:
-            self._merge()
-            os.ftruncate(self._log.fd, 0)
-            os.pwrite(self._log.fd, f"{secrets.token_hex(_START // 2)}\n".encode(), 0)
+            position = self._merge(empty=True)
         finally:
-            fcntl.flock(self._log.fd, fcntl.LOCK_UN)
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        os.fdatasync(self._log.fd)
+        return position
 
-    def _merge(self) -> None:
+    def _merge(self, *, empty: bool = False) -> Position:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            upto = self._take(self._merged())
-            start = os.pread(self._log.fd, min(_START, upto), 0)
-            self._db.execute("UPDATE merged SET upto = ?, start = ?", (upto, start))
+            fcntl.flock(self._log.fd, fcntl.LOCK_EX if empty else fcntl.LOCK_SH)  # always after the database's
+            header, position = header_of(self._log), self._merged()
+            upto = self._take(0 if position is None else position.upto)
+            if position is None and self._known() is not None:  # it was made from another log: who knows what it lacks
+                self._put(self._heads())
+            if empty:
+                header, upto = new_header(), HEADER
+            self._db.execute("UPDATE merged SET upto = ?, start = ?", (upto, header[:IDENTITY]))
             self._db.execute("COMMIT")
+            if empty:
+                begin(self._log, header)
         except BaseException:
             self._roll_back()
             raise
+        finally:
+            fcntl.flock(self._log.fd, fcntl.LOCK_UN)
+        return Position(header, upto)
 
-    def _merged(self) -> int:
-        """How much of the log is in the database: nothing, when it is another log than it was."""
-        row = self._db.execute("SELECT upto, start FROM merged").fetchone()
-        if row is None or not isinstance(row[0], int) or not isinstance(row[1], bytes):
+    def _known(self) -> tuple[bytes, int] | None:
+        """Which log was merged, and how far; ``None``: none was."""
+        row = self._db.execute("SELECT start, upto FROM merged").fetchone()
+        if row is None or not isinstance(row[0], bytes) or not isinstance(row[1], int):
             raise sqlite3.DatabaseError("malformed: how much was merged is not there")
-        upto, start = row
-        same = os.pread(self._log.fd, len(start), 0) == start and upto <= os.fstat(self._log.fd).st_size
-        return upto if same else 0
+        return row if row[0] else None
+
+    def _merged(self) -> Position | None:
+        """How much of the log is in the database; ``None``: it is another log."""
+        known, header = self._known(), header_of(self._log)
+        if known is None or header[:IDENTITY] != known[0] or known[1] > os.fstat(self._log.fd).st_size:
+            return None
+        return Position(header, known[1])
 
     def _take(self, upto: int) -> int:
         size = os.fstat(self._log.fd).st_size
@@ -272,51 +270,32 @@ class Catalog:
         return upto
 
     def _enter(self, data: bytes) -> None:
-        news: dict[str, list[_Intent]] = {}
-        for line in data.split(b"\n"):
-            if line:
-                try:
-                    intent = _intent.decode(line)
-                except (ValueError, msgspec.DecodeError):  # the end of a process that was killed
-                    continue
+        news: dict[str, list[Intent]] = {}
+        for intent in intents_in(data):
+            if intent[2] != GOING:
                 news.setdefault(intent[0], []).append(intent)
-        for name, intents in news.items():
-            self._enter_one(name.encode("utf-8", "surrogatepass"), intents)
+        for name, found in news.items():
+            self._enter_one(name.encode("utf-8", "surrogatepass"), found)
 
-    def _enter_one(self, name: bytes, intents: list[_Intent]) -> None:
-        gone = max((version for _, version, on, _ in intents if on == _GONE), default=0)
-        if gone:
-            self._db.execute("DELETE FROM rows WHERE name = ? AND version <= ?", (name, gone))
-        decided = max(on for _, _, on, _ in intents)
-        scores: dict[str, list[tuple[int, int | None]]] = {}
-        for _, version, _, marks in intents:
-            if version > gone:
-                scores.setdefault("", []).append((version, 0))
-                for mark, score in marks.items():
-                    scores.setdefault(kind_of(mark), []).append((version, score))
-        for kind, new in scores.items():
-            self._settle(name, kind, new, decided)
-
-    def _settle(self, name: bytes, kind: str, new: list[tuple[int, int | None]], decided: int) -> None:
-        """Keep what may still come to be right: every entry above ``decided``, and the newest of the others."""
+    def _enter_one(self, name: bytes, news: list[Intent]) -> None:
         # Left to itself SQLite takes the primary key, whose first column most rows share.
-        query = "SELECT version, score FROM rows INDEXED BY by_name WHERE name = ? AND kind = ?"
-        old: list[tuple[int, int | None]] = self._db.execute(query, (name, kind)).fetchall()
-        every = [*old, *new]
-        below = max((version for version, _ in every if version <= decided), default=0)
-        keep = [(version, score) for version, score in every if version > decided or version == below]
-        kept = {score for _, score in keep}
-        dead = [(kind, score, name) for _, score in old if score not in kept]
-        if dead:
-            self._db.executemany("DELETE FROM rows WHERE kind = ? AND score = ? AND name = ?", dead)
-        known = set(old)
-        self._insert(
-            [
-                (kind, score, name, version)
-                for version, score in keep
-                if score is not None and (version, score) not in known
-            ]
+        query = "SELECT kind, score, version FROM rows INDEXED BY by_name WHERE name = ?"
+        old: set[_Entry] = set(self._db.execute(query, (name,)))
+        entries = old.copy()
+        for _, version, on, marks in news:
+            if on == GONE:
+                entries = {entry for entry in entries if abs(entry[2]) > version}
+                continue
+            if on:
+                entries = _settled(entries, on)
+            entries.add(("", 0, version))
+            entries.update((kind_of(mark), score, version) for mark, score in marks.items())
+        new = {entry for entry in entries if entry[1] is not None}
+        self._db.executemany(
+            "DELETE FROM rows WHERE kind = ? AND score = ? AND name = ? AND version = ?",
+            [(kind, score, name, version) for kind, score, version in old - new],
         )
+        self._insert([(kind, score or 0, name, version) for kind, score, version in new - old])
 
     def check(self) -> None:
         """Read all of the database; raises for one that is damaged where nobody has looked."""

@@ -169,10 +169,10 @@ def _catalog(folder: Folder) -> Catalog:
 
 
 def _filled(folder: Folder) -> Catalog:
-    catalog = Catalog(folder)
+    catalog = Catalog(folder, lambda: every_head(folder))
     try:
         if not catalog.complete:
-            catalog.rebuild(every_head(folder))
+            catalog.rebuild()
     except BaseException:
         catalog.close()
         raise
@@ -181,8 +181,8 @@ def _filled(folder: Folder) -> Catalog:
 
 def temporary_catalog(folder: Folder) -> Catalog:
     """A catalogue in memory, for when there is no room for the other one's news."""
-    catalog = Catalog(folder, temporary=True)
-    catalog.rebuild(every_head(folder))
+    catalog = Catalog(folder, lambda: every_head(folder), temporary=True)
+    catalog.rebuild()
     return catalog
 
 

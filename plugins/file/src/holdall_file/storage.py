@@ -21,10 +21,10 @@ from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.gather import Gather
-from holdall_file.listing import Listing
-from holdall_file.opening import Opened, close_all, open_all, temporary_catalog, with_catalog
+from holdall_file.opening import Opened, close_all, open_all, with_catalog
 from holdall_file.recovery import report_damage
 from holdall_file.report import Report
+from holdall_file.scanning import Scanner
 from holdall_file.seek import Plan, read
 from holdall_file.settings import FileSettings
 from holdall_file.stock import take_stock
@@ -47,6 +47,9 @@ class FileSessionStorage(ISessionStorage):
         self._writer = opened.writer
         self._thread = thread
         self._side = side
+        self._scanner = Scanner(
+            opened, side, beside=self._beside, look=self._look_at, load=self.load, now=self._at_once
+        )
         self._chores: asyncio.Task[None] | None = None
         self._closed = False
         thread.serve(self._writer.commit_many)
@@ -77,11 +80,7 @@ class FileSessionStorage(ISessionStorage):
                 found = await self._look(partition, spans)
             if not isinstance(found, Plan):
                 return found
-            records = await self._read(found)
-            session = self._shelf.peek(partition)
-            if found.small and session is not None:
-                self._shelf.warmed(session.keep(found, records))
-            return Snapshot(found.head, records)
+            return self._kept(found, await self._read(found))
         except OSError as error:
             raise typed(error) from error
 
@@ -94,6 +93,13 @@ class FileSessionStorage(ISessionStorage):
                 folder = self._opened.folder
                 await self._thread.run(lambda: report_damage(folder, plan.file.fd, plan.name, hurt))
             raise
+
+    def _kept(self, plan: Plan, records: Mapping[Address, bytes]) -> Snapshot:
+        """What was read; a session that is open keeps what is small."""
+        session = self._shelf.peek(plan.head.partition)
+        if plan.small and session is not None:
+            self._shelf.warmed(session.keep(plan, records))
+        return Snapshot(plan.head, records)
 
     async def _look(self, partition: str, spans: Sequence[Span]) -> Snapshot | Plan | None:
         if not self._opened.folder.exists(log_name(digest_of(partition))):
@@ -127,38 +133,23 @@ class FileSessionStorage(ISessionStorage):
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk the catalogue; every entry is held against the session's head."""
         self._check()
-        if scan.limit <= 0:
-            return []
-        listing = Listing(scan)
-        try:
-            await self._beside(lambda catalog: catalog.merge())
-        except StorageFull:  # nothing can be merged: the logs themselves are asked, at length
-            return await self._walk(listing, await self._side.run(lambda: temporary_catalog(self._opened.folder)))
-        return await self._walk(listing, None)
+        return await self._scanner.scan(scan)
 
-    async def _walk(self, listing: Listing, temporary: Catalog | None) -> Sequence[Snapshot]:
-        scan, report = listing.scan, self._opened.folder.report
-        while not listing.done:
-            rows = await self._beside(
-                lambda catalog: catalog.walk(*listing.where, descending=scan.descending), temporary
-            )
-            found = await asyncio.gather(*(self.load(row.name, *scan.spans) for row in rows), return_exceptions=True)
-            for row, snapshot in zip(rows, found, strict=True):
-                if isinstance(snapshot, Damaged):  # noted; the others are still listed
-                    report.left_out(log_name(digest_of(row.name)), snapshot.reason, row.name)
-                    logger.warning("left out of a listing: %s", snapshot)
-                elif isinstance(snapshot, BaseException):
-                    raise snapshot
-                else:
-                    listing.add(row, snapshot)
-                if listing.full:
-                    break
-            listing.took(rows)
-        if temporary is not None:
-            await self._side.run(temporary.close)
-        elif listing.wrong:
-            await self._beside(lambda catalog: catalog.discard(scan.mark, listing.wrong))
-        return listing.answer()
+    def _at_once(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
+        """Load if that takes nothing but a small read; ``None`` also for what is damaged, or not there."""
+        session = self._shelf.peek(partition)
+        found = None if session is None else session.read(spans)
+        if not isinstance(found, Plan):
+            return found
+        try:
+            return self._kept(found, read(found)) if found.small else None
+        except (OSError, Damaged):  # whoever looks closer is told
+            return None
+
+    async def _look_at(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
+        """Load with the log locked for a moment: what was announced before is decided."""
+        found = await self._look(partition, spans)
+        return self._kept(found, await self._read(found)) if isinstance(found, Plan) else found
 
     async def faults(self) -> Sequence[str]:
         """What scans left out, what is damaged and what does not belong here; logs that no scan meets are looked at."""
@@ -178,6 +169,7 @@ class FileSessionStorage(ISessionStorage):
         if self._chores is not None:
             await asyncio.wait([self._chores])
         try:
+            self._scanner.close()
             await self._thread.run(self._writer.tidy)
             await close_all(self._opened, self._thread, self._side)
         except OSError as error:
@@ -239,7 +231,7 @@ class FileSessionStorage(ISessionStorage):
                 await self._thread.run(self._writer.tidy)
                 if self._writer.bulky:
                     self._writer.bulky = False
-                    await self._beside(lambda catalog: catalog.merge())
+                    await self._beside(Catalog.merge)
         except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
             logger.exception("housekeeping failed")
         finally:

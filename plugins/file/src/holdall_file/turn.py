@@ -106,9 +106,12 @@ class Turn:
         self._lines.append((parsed, head, records))
         self.end = parsed.end
 
-    def intents(self) -> list[tuple[str, int, int, dict[str, int | None]]]:
-        """What the catalogue is told before anything is written."""
-        return [(self.partition, commit.version, self.decided, dict(commit.marks)) for _, commit in self.commits]
+    def intent(self) -> tuple[str, int, int, dict[str, int | None]]:
+        """What the catalogue is told before anything is written. All commits come to be together, or none does."""
+        marks: dict[str, int | None] = {}
+        for _, commit in self.commits:
+            marks.update(commit.marks)
+        return self.partition, self.commits[-1][1].version, self.decided, marks
 
     def entry(self) -> WalEntry:
         """The same bytes for the write-ahead log."""

@@ -10,10 +10,10 @@ from time import perf_counter
 
 from holdall.contract import Commit, Snapshot, Span
 from holdall.errors import Conflict, HoldallError, Invalid, StorageFull
-from holdall_file.catalog import Intents
 from holdall_file.compaction import compact
 from holdall_file.faults import Busy, SyncFailed, typed
 from holdall_file.folder import Folder, log_name, logger
+from holdall_file.intents import Intents
 from holdall_file.lasting import Lasting
 from holdall_file.pace import Pace
 from holdall_file.seek import Plan
@@ -149,7 +149,7 @@ class Writer:
         began = perf_counter()
         try:
             self._wal.announce([turn.digest for turn in turns])
-            self._intents.append([intent for turn in turns for intent in turn.intents()], wait=wait)
+            self._intents.append([turn.intent() for turn in turns], wait=wait)
         except Busy:
             raise _LaterError from None
         except OSError as error:
@@ -227,6 +227,7 @@ class Writer:
             if head is None or head.version != expect:
                 raise Conflict(partition, expected=expect, found=0 if head is None else head.version)
             self._wal.announce([session.digest])
+            self._intents.going(partition, expect)
             self._folder.unlink(log_name(session.digest))
             self._shelf.remove(session)
             self._lasting.synced(session.digest)

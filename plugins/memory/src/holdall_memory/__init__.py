@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from holdall.contract import Abilities, Address, Commit, Head, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Conflict
@@ -19,8 +18,7 @@ class MemorySessionStorage(ISessionStorage):
     def __init__(self) -> None:
         self._heads: dict[str, Head] = {}
         self._records: dict[str, dict[Address, bytes]] = {}
-        self._names = Order()
-        self._marks: dict[str, Order] = {}
+        self._orders: dict[str | None, Order] = {}
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of ``partition``."""
@@ -39,8 +37,10 @@ class MemorySessionStorage(ISessionStorage):
             records.pop(address, None)
         records.update(commit.write)
         self._heads[commit.partition] = head
-        self._names.set(commit.partition, 0)
-        self._remark(commit.partition, commit.marks)
+        if old is None:
+            self._move(None, commit.partition, None, 0)
+        for mark in commit.marks:
+            self._move(mark, commit.partition, None if old is None else old.marks.get(mark), head.marks.get(mark))
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Compare, then forget the partition."""
@@ -48,39 +48,30 @@ class MemorySessionStorage(ISessionStorage):
         if head is None or head.version != expect:
             raise Conflict(partition, expected=expect, found=0 if head is None else head.version)
         del self._heads[partition], self._records[partition]
-        self._names.set(partition, None)
-        self._remark(partition, dict.fromkeys(head.marks))
+        for mark, score in {**head.marks, None: 0}.items():
+            self._move(mark, partition, score, None)
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk one order."""
-        order = self._names if scan.mark is None else self._marks.get(scan.mark)
-        if order is None:
-            return []
-        names = order.walk(scan.after, scan.limit, descending=scan.descending)
+        order = self._orders.get(scan.mark)
+        names = [] if order is None else order.walk(scan.after, scan.limit, descending=scan.descending)
         return [self._part(name, scan.spans) for name in names]
 
     def _part(self, partition: str, spans: Sequence[Span]) -> Snapshot:
         head, records = self._heads[partition], self._records[partition]
         return Snapshot(head, {address: records[address] for address in head.addresses(spans)})
 
-    def _remark(self, partition: str, marks: Mapping[str, int | None]) -> None:
-        for mark, score in marks.items():
-            order = self._marks.get(mark)
-            if order is None:
-                if score is None:
-                    continue
-                order = self._marks[mark] = Order()
-            order.set(partition, score)
-            if not order:
-                del self._marks[mark]
+    def _move(self, mark: str | None, partition: str, old: int | None, new: int | None) -> None:
+        order = self._orders.get(mark)
+        if order is None:
+            order = self._orders[mark] = Order(lambda name: self._score(name, mark))
+        order.moved(partition, old, new)
+        if not order:
+            del self._orders[mark]
 
-
-def _open(_settings: NoSettings) -> MemorySessionStorage:
-    return MemorySessionStorage()
-
-
-def _sandbox(_folder: Path) -> dict[str, object]:
-    return {}
+    def _score(self, partition: str, mark: str | None) -> int | None:
+        head = self._heads.get(partition)
+        return None if head is None else 0 if mark is None else head.marks.get(mark)
 
 
 @hookimpl
@@ -91,9 +82,9 @@ def holdall_storages() -> list[StorageOffer[NoSettings]]:
             name="memory",
             summary="in memory; nothing survives the process",
             settings=NoSettings,
-            open=_open,
+            open=lambda _settings: MemorySessionStorage(),
             abilities=Abilities(),
-            sandbox=_sandbox,
+            sandbox=lambda _folder: {},
             contract=1,
         )
     ]

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 
 __all__ = ["Order"]
 
 
 class Order:
-    """A score per partition. Moves are noted in O(1) and merged into the sorted list by the next walk."""
+    """Moves are noted in O(1) and merged into the sorted list by the next walk, which asks what the scores are now."""
 
-    def __init__(self) -> None:
-        self._scores: dict[str, int] = {}
+    __slots__ = ("_count", "_moved", "_score", "_sorted")
+
+    def __init__(self, score: Callable[[str], int | None]) -> None:
+        self._score = score
+        self._count = 0
         self._sorted: list[tuple[int, str]] = []
         self._moved: dict[str, int | None] = {}
-        """Where each moved partition stands in the sorted list (``None``: it is not there yet)."""
+        """Where each moved partition stands in the sorted list (``None``: it is not there)."""
 
     def __len__(self) -> int:
-        return len(self._scores)
+        return self._count
 
-    def set(self, partition: str, score: int | None) -> None:
-        """Give ``partition`` a score, or with ``None`` take it out."""
-        old = self._scores.get(partition)
-        if old == score:
+    def moved(self, partition: str, old: int | None, new: int | None) -> None:
+        """Note that a score changed; ``None``: the partition has none."""
+        if old == new:
             return
-        self._moved.setdefault(partition, old)
-        if score is None:
-            del self._scores[partition]
-        else:
-            self._scores[partition] = score
+        self._count += (old is None) - (new is None)
+        if self._moved.setdefault(partition, old) is None and new is None:
+            del self._moved[partition]
 
     def walk(self, after: tuple[int, str] | None, limit: int, *, descending: bool) -> list[str]:
         """The next ``limit`` partitions behind ``after``."""
@@ -40,12 +41,16 @@ class Order:
         return [name for _, name in self._sorted[start : start + limit]]
 
     def _merge(self) -> None:
-        if len(self._moved) * 8 > len(self._scores):
-            self._sorted = sorted((score, name) for name, score in self._scores.items())
-        else:
-            for name, old in self._moved.items():
-                if old is not None:
-                    del self._sorted[bisect_left(self._sorted, (old, name))]
-                if name in self._scores:
-                    insort(self._sorted, (self._scores[name], name))
-        self._moved.clear()
+        moved, self._moved = self._moved, {}
+        if len(moved) * 8 > self._count:
+            kept = [item for item in self._sorted if item[1] not in moved]
+            kept += [(score, name) for name in moved if (score := self._score(name)) is not None]
+            kept.sort()
+            self._sorted = kept
+            return
+        for name, old in moved.items():
+            if old is not None:
+                del self._sorted[bisect_left(self._sorted, (old, name))]
+            score = self._score(name)
+            if score is not None:
+                insort(self._sorted, (score, name))
