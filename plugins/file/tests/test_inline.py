@@ -13,7 +13,7 @@ import pytest
 from holdall.contract import Scan, Span
 from holdall.errors import Conflict, StorageError, StorageUnavailable
 from holdall.testing.steps import Step
-from holdall_file import gather, lasting
+from holdall_file import clock, gather
 from holdall_file.pace import Pace
 
 QUICK, SLOW = 0.0002, 0.1
@@ -24,7 +24,8 @@ class Disk:
 
     def __init__(self, monkeypatch):
         self.now, self.takes, self.who, self.then = 0.0, QUICK, [], None
-        monkeypatch.setattr(lasting, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(clock, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(clock.Waits, "total", lambda _: 0.0)
         monkeypatch.setattr(os, "fdatasync", self._sync)
 
     def _sync(self, fd):
@@ -110,6 +111,25 @@ def test_now_and_then_a_slow_sync_is_forgiven():
     for _ in range(5):
         pace.took(0.004)
     assert not pace.quick
+
+
+def test_waiting_for_a_processor_is_not_the_disks_fault(monkeypatch):
+    waits = clock.Waits()
+    assert 0.0 <= waits.total() <= waits.total()
+    time, waited = 0.0, 0.0
+    monkeypatch.setattr(clock, "perf_counter", lambda: time)
+    monkeypatch.setattr(clock.Waits, "total", lambda _: waited)
+    stopwatch, told = clock.Stopwatch(), []
+    for took, ready in ((0.0002, 0.0001), (0.005, 0.004), (0.006, 0.0055), (0.003, 0.0)):
+        stopwatch.start()
+        time, waited = time + took, waited + ready
+        told.append(round(stopwatch.stop(), 6))
+    assert told == [0.0002, 0.005, 0.0005, 0.003]
+
+
+def test_where_the_system_does_not_tell_of_waits_there_are_none(monkeypatch):
+    monkeypatch.setattr(clock, "_SOURCE", "/proc/there/is/no/such/file")
+    assert clock.Waits().total() == 0.0
 
 
 async def test_while_the_thread_is_at_work_the_loop_neither_writes_nor_waits(open_store, disk):

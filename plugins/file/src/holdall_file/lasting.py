@@ -6,9 +6,8 @@ process, are made sure of by a sync of the file itself.
 
 from __future__ import annotations
 
-from time import perf_counter
-
 from holdall.errors import Damaged
+from holdall_file.clock import Stopwatch
 from holdall_file.cold import read_at
 from holdall_file.faults import Bad, SyncFailed
 from holdall_file.folder import Folder, log_name, logger, sync, write_all
@@ -24,7 +23,7 @@ _MANY = 16
 """From this many files on, one sync of the file system is cheaper than one of each, whoever else writes to it."""
 _LARGE = 64 * 1024
 """A write of this size is made once, and its own file synced."""
-_WRITE = 0.004
+_LONG = 0.004
 """Seconds that a write without a sync may take on the event loop."""
 _UNSYNCED = 4096
 """Without power durability, files are still brought to the disk after so many."""
@@ -43,7 +42,8 @@ class Lasting:
         """Files with a failed sync: what stands behind the offset must be written again."""
         self.broken = False
         self.fault: str | None = None
-        self.pace = Pace() if folder.durable else Pace(_WRITE, trusted=True)
+        self.stopwatch = Stopwatch()
+        self.pace = Pace() if folder.durable else Pace(_LONG, trusted=True)
 
     @property
     def calm(self) -> bool:
@@ -119,9 +119,9 @@ class Lasting:
                 return
             self._wal.prepare(size)
         entries = [turn.entry() for turn in turns]
-        began = perf_counter()
+        self.stopwatch.start()
         self._wal.append(entries)
-        self.pace.took(perf_counter() - began)
+        self.pace.took(self.stopwatch.stop())
         for turn in turns:
             self._note(turn)
 

@@ -6,7 +6,6 @@ import fcntl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from errno import EINTR
-from time import perf_counter
 
 from holdall.contract import Commit, Snapshot, Span
 from holdall.errors import Conflict, HoldallError, Invalid, StorageFull
@@ -146,7 +145,8 @@ class Writer:
             raise
 
     def _write(self, turns: list[Turn], outcomes: list[BaseException | None], *, wait: bool) -> None:
-        began = perf_counter()
+        if not self._folder.durable:
+            self._lasting.stopwatch.start()
         try:
             self._wal.announce([turn.digest for turn in turns])
             self._intents.append([turn.intent() for turn in turns], wait=wait)
@@ -165,7 +165,7 @@ class Writer:
                 self._fail(turn, error, outcomes)
         failed = self._lasting.settle(done)
         if not self._folder.durable:
-            self.pace.took(perf_counter() - began)
+            self.pace.took(self._lasting.stopwatch.stop())
         for turn, error in failed:
             done.remove(turn)
             self._fail(turn, error, outcomes)
