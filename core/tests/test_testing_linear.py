@@ -1,6 +1,6 @@
 """The linearizability checker: it finds every bug that is put into a history, and none in a good one.
 
-Covers XX-12.
+Covers QA-04.
 """
 
 import json

@@ -50,9 +50,10 @@ def test_steps_begin_where_the_lane_begins():
 def test_run_without_code_reports(tmp_path):
     report = tmp_path / "report.json"
     code = (
-        "import sys; from pathlib import Path; from holdall.testing import run; "
+        "import os, sys; os.environ['HOLDALL_TEST_EXAMPLES'] = '2'; "
+        "from pathlib import Path; from holdall.testing import run; "
         f"sys.exit(run('control-append', plugin_file=Path({controls.__file__!r}), report=Path({str(report)!r}), "
-        "pytest_args=['-q', '-k', 'spans or reopened or killed or opener']))"
+        "pytest_args=['-q', '-k', 'spans or reopened or killed or opener or any_steps']))"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,6 +63,8 @@ def test_run_without_code_reports(tmp_path):
         "verified": {"durability": "process", "shared": False},
     }
     assert told["counts"]["failed"] == 0
+    steps = next(int(note.split()[0]) for note in told["notes"] if "random steps" in note)
+    assert 2 * 50 <= steps
     command = f"holdall plugin test control-append --plugin-file {controls.__file__} --crash cut"
     assert f"power: verified only by the crash tool ({command})" in told["notes"]
 

@@ -65,6 +65,8 @@ class Recorder:
     offer: StorageOffer[Any]
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
     verifies: dict[str, str] = field(default_factory=dict[str, str])
+    steps: int = 0
+    """Random steps that were compared with the model."""
 
     def pytest_configure(self) -> None:
         """Say which plugin the suite is for; it is imported here, where pytest can make its asserts explain themselves."""
@@ -85,6 +87,8 @@ class Recorder:
         said = report.when == "call" or report.outcome != "passed"
         if said and self.outcomes.get(report.nodeid) != "failed":
             self.outcomes[report.nodeid] = report.outcome
+        if report.when == "call":
+            self.steps += sum(int(str(value)) for name, value in report.user_properties if name == "steps")
 
     def report(self) -> Report:
         """What was found out."""
@@ -92,7 +96,7 @@ class Recorder:
         counts = {word: outcomes.count(word) for word in ("passed", "failed", "skipped")}
         claimed = self.offer.abilities
         durability = min(claimed.durability, Durability.PROCESS) if self._held("durability") else Durability.NONE
-        notes: list[str] = []
+        notes = [f"{self.steps} random steps compared with the model"] if self.steps else []
         if claimed.durability is Durability.POWER:
             notes.append(f"power: verified only by the crash tool ({self._crash_tool()})")
         if not claimed.shared and self._held("shared"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from holdall.contract import Head, Scan, Span
 from holdall.errors import Conflict, StorageError
@@ -65,12 +65,18 @@ class Machine(RuleBasedStateMachine):
     bench: Bench
     wait: Callable[[Coroutine[Any, Any, Any]], Any]
     examples: Iterator[int]
+    steps: Iterator[int]
 
     def __init__(self) -> None:
         super().__init__()
         self._salt = f"{next(self.examples):06}-"
         self._born = itertools.count(BORN, 1_000_000)
         self._old: list[Head] = []
+
+    @invariant()
+    def counted(self) -> None:
+        """A step went well; the report says how many."""
+        next(self.steps)
 
     @rule(data=st.data(), name=PARTITIONS, marks=st.dictionaries(MARKS, st.one_of(st.none(), SCORES), max_size=3))
     def commit(self, data: st.DataObject, name: str, marks: dict[str, int | None]) -> None:
@@ -162,7 +168,8 @@ def at_table(bench: Bench) -> Generator[type[Machine]]:
 
         wait(bench.open())
         try:
-            yield type("Steps", (Machine,), {"bench": bench, "wait": staticmethod(wait), "examples": itertools.count()})
+            counts = {"examples": itertools.count(), "steps": itertools.count()}
+            yield type("Steps", (Machine,), {"bench": bench, "wait": staticmethod(wait), **counts})
         finally:
             wait(bench.close())
 
@@ -170,7 +177,7 @@ def at_table(bench: Bench) -> Generator[type[Machine]]:
 class MachineCases(Cases):
     """A storage against the model."""
 
-    def test_any_steps(self, bench: Bench) -> None:
+    def test_any_steps(self, bench: Bench, record_property: Callable[[str, object], None]) -> None:
         """After any steps the storage answers as the contract says; ``HOLDALL_TEST_SEED`` tries others, repeatably."""
         with at_table(bench) as machine:
             for steps, phases in ((FEW, SHORT), (STEPS, LONG)):
@@ -190,3 +197,4 @@ class MachineCases(Cases):
                     ),
                 )
                 run_state_machine_as_test(seed(SEED)(machine) if SEED else machine, settings=chosen)
+            record_property("steps", next(machine.steps) - next(machine.examples))
