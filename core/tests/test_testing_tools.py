@@ -64,7 +64,7 @@ def test_run_without_code_reports(tmp_path):
     }
     assert told["counts"]["failed"] == 0
     steps = next(int(note.split()[0]) for note in told["notes"] if "random steps" in note)
-    assert 2 * 50 <= steps
+    assert steps >= 2 * 50
     command = f"holdall plugin test control-append --plugin-file {controls.__file__} --crash cut"
     assert f"power: verified only by the crash tool ({command})" in told["notes"]
 

@@ -9,33 +9,16 @@ from typing import Any, cast
 from holdall.contract import Abilities, Durability, ISessionStorage, Scan, Snapshot, Span
 from holdall.testing.model import Model
 from holdall.testing.opening import Opened, Subject, open_storage
+from holdall.testing.plain import plain
 from holdall.testing.steps import Step
 
-__all__ = ["DEADLINE", "Bench", "plain"]
+__all__ = ["DEADLINE", "Bench"]
 
 SHOWN = 400
 """Characters of a value that a failure shows."""
 
 DEADLINE = 100.0
 """Seconds after which a test is given up: a storage that never answers fails, it does not hang the run."""
-
-
-def plain(snapshot: Snapshot | None) -> dict[str, Any] | None:
-    """A snapshot as plain values that compare and print well, whatever mappings the storage uses."""
-    if snapshot is None:
-        return None
-    head = snapshot.head
-    for record in snapshot.records.values():
-        assert type(record) is bytes, f"a record came back as {type(record).__name__}, not bytes"
-    return {
-        "partition": head.partition,
-        "version": head.version,
-        "changed": head.changed,
-        "expires_at": head.expires_at,
-        "lanes": dict(head.lanes),
-        "marks": dict(head.marks),
-        "records": dict(snapshot.records),
-    }
 
 
 def short(value: object) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from holdall.contract import ISessionStorage, Scan, Snapshot, Span
-from holdall.testing.bench import plain
 from holdall.testing.crash.commits.ops import COMMON, CYCLE
 from holdall.testing.crash.findings import Findings
 from holdall.testing.crash.heard import Permitted
+from holdall.testing.plain import plain
 from holdall.testing.steps import BORN, Step
 
 __all__ = ["check_common", "examine"]
