@@ -17,8 +17,9 @@ never see each other. A missing codec is a ``CodecError``, never plaintext and n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct
 
 from holdall.contract import Address
 from holdall.errors import CodecError
@@ -53,8 +54,7 @@ class Cipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """What stands before a payload."""
 
     compressor: int = 0
@@ -97,14 +97,13 @@ def context(partition: str, address: Address, envelope: Envelope) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(Struct, frozen=True):
     """The pipeline as configured: writes with one compressor and cipher, reads with every one it was given."""
 
     compressor: int = 0
     cipher: int = 0
-    compressors: Mapping[int, Compressor] = field(default_factory=dict[int, Compressor])
-    ciphers: Mapping[int, Cipher] = field(default_factory=dict[int, Cipher])
+    compressors: Mapping[int, Compressor] = {}
+    ciphers: Mapping[int, Cipher] = {}
     limit: int = 64 << 20
     """The most bytes that one record may decompress to."""
 

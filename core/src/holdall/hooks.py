@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 from msgspec import Struct
@@ -20,8 +20,7 @@ from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from holdall.caching import CachePolicy
-    from holdall.codecs import Cipher, Compressor
+    from holdall.offers import CachePolicyOffer, CipherOffer, CompressorOffer, KeySource, KeySourceOffer
     from holdall.sessions.events import Draft, Event
 
 __all__ = [
@@ -79,64 +78,6 @@ class StorageOffer(Generic[S]):
         return self.abilities if self.configured is None else self.configured(settings)
 
 
-@dataclass(frozen=True, slots=True)
-class CompressorOffer(Generic[S]):
-    """A kind of compressor that can be named in ``[compression] use``. ``tag`` is written into each record."""
-
-    name: str
-    summary: str
-    tag: int
-    settings: type[S]
-    open: Callable[[S], Compressor]
-    contract: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class CipherOffer(Generic[S]):
-    """A kind of cipher that can be named in ``[encryption] use``. ``tag`` is written into each record."""
-
-    name: str
-    summary: str
-    tag: int
-    settings: type[S]
-    open: Callable[[S, KeySource], Cipher | Coroutine[Any, Any, Cipher]]
-    contract: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class CachePolicyOffer(Generic[S]):
-    """A kind of cache policy that can be named in ``[cache] policy``."""
-
-    name: str
-    summary: str
-    settings: type[S]
-    open: Callable[[S], CachePolicy]
-    contract: int = 1
-
-
-class KeySource(Protocol):
-    """Wraps and unwraps data keys; asynchronous, so that a key service fits."""
-
-    async def wrap(self, key: bytes) -> tuple[str, bytes]:
-        """The id of the wrapping key, and ``key`` wrapped by it."""
-        ...
-
-    async def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
-        """The data key; raises ``CodecError`` when the wrapping key is not there."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class KeySourceOffer(Generic[S]):
-    """A place that keys come from, which can be named in ``[encryption.keys] use``."""
-
-    name: str
-    summary: str
-    settings: type[S]
-    open: Callable[[S], KeySource | Coroutine[Any, Any, KeySource]]
-    contract: int = 1
-
-
 class Specs:
     """What a plugin may implement, all of it optional."""
 
@@ -167,3 +108,15 @@ class Specs:
     @hookspec
     def holdall_observe(self, event: Event) -> None:
         """Be told of a step after it is stored. It can't be vetoed; what this raises is reported and contained."""
+
+
+_OFFERS = frozenset(("CachePolicyOffer", "CipherOffer", "CompressorOffer", "KeySource", "KeySourceOffer"))
+
+
+def __getattr__(name: str) -> Any:
+    """The offers that few stores use are imported when they are named (PEP 562)."""
+    if name not in _OFFERS:
+        raise AttributeError(f"module 'holdall.hooks' has no attribute {name!r}")
+    from holdall import offers  # noqa: PLC0415 - as above
+
+    return getattr(offers, name)

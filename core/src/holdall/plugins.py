@@ -6,42 +6,37 @@ name. One typed function per kind hands back the one offer of that name.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
+from holdall import hooks
 from holdall.contract import CONTRACT
 from holdall.entries import all_entries, entries_named
 from holdall.errors import PluginError
-from holdall.hooks import (
-    PROJECT,
-    CachePolicyOffer,
-    CipherOffer,
-    CompressorOffer,
-    KeySourceOffer,
-    Specs,
-    StorageOffer,
-)
+from holdall.hooks import PROJECT, Specs, StorageOffer
 from holdall.spelling import nearest
 
 __all__ = ["Plugins", "installed"]
 
-Offer = StorageOffer[Any] | CompressorOffer[Any] | CipherOffer[Any] | CachePolicyOffer[Any] | KeySourceOffer[Any]
+if TYPE_CHECKING:
+    from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer
 
-_KINDS: Mapping[str, type[Any]] = {
-    "storage": StorageOffer,
-    "compressor": CompressorOffer,
-    "cipher": CipherOffer,
-    "cache policy": CachePolicyOffer,
-    "key source": KeySourceOffer,
+    Offer = StorageOffer[Any] | CompressorOffer[Any] | CipherOffer[Any] | CachePolicyOffer[Any] | KeySourceOffer[Any]
+
+_KINDS = {
+    "storage": "StorageOffer",
+    "compressor": "CompressorOffer",
+    "cipher": "CipherOffer",
+    "cache policy": "CachePolicyOffer",
+    "key source": "KeySourceOffer",
 }
+"""The class of each kind of offer, in ``holdall.hooks``."""
 
 _BUNDLED = {
     "memory": "holdall-memory",
@@ -52,8 +47,7 @@ _BUNDLED = {
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """A plugin as its distribution's metadata describes it; nothing is imported."""
 
     name: str
@@ -186,7 +180,7 @@ class Plugins:
             except Exception as error:
                 raise PluginError(f"plugin {implementation.plugin_name!r} cannot offer a {kind}: {error!r}") from error
             for offer in found:
-                if not isinstance(offer, _KINDS[kind]):
+                if not isinstance(offer, getattr(hooks, _KINDS[kind])):
                     raise PluginError(
                         f"plugin {implementation.plugin_name!r} offers {type(offer).__name__}, not a {kind}"
                     )
@@ -201,6 +195,8 @@ class Plugins:
 
 
 def _module_of(path: Path) -> ModuleType:
+    import importlib.util  # noqa: PLC0415 - for single files only
+
     name = f"holdall_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():

@@ -4,7 +4,7 @@
 ``[storage.options]`` are those of the storage that the file names: they do not apply to another.
 """
 
-from __future__ import annotations
+# Annotations are objects here, not text: each text would be compiled whenever a process starts.
 
 from collections.abc import Mapping
 from functools import partial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from holdall.errors import Forbidden, NotFound
 from holdall.sessions.state import State
@@ -10,8 +10,7 @@ from holdall.sessions.state import State
 __all__ = ["Principal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """An owner, and whether they administer everybody's sessions."""
 
     owner: str

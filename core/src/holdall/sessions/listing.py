@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -26,8 +26,7 @@ _Score = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 _Partition = Annotated[str, msgspec.Meta(pattern="^session/[A-Za-z0-9_-]{16,64}$")]
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """Which sessions; ``None`` leaves a field open."""
 
     owner: str | None = None

@@ -1,6 +1,6 @@
 """What a deployment allows and assumes: the ``[sessions]`` section of the configuration."""
 
-from __future__ import annotations
+# Annotations are objects here, not text: each text would be compiled whenever a process starts.
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -39,7 +39,7 @@ class ProjectPolicy(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                 raise Wrong("metadata", str(error)) from error
 
     @cached_property
-    def rules(self) -> Rules | None:
+    def rules(self) -> "Rules | None":
         """The compiled metadata schema."""
         if self.metadata is None:
             return None

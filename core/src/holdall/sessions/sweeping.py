@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from holdall.contract import Scan, Snapshot, Span
 from holdall.errors import Conflict, Damaged
@@ -19,8 +20,7 @@ _BATCH = 100
 log = logging.getLogger("holdall.sweep")
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What one clean-up did."""
 
     expired: list[State]
@@ -57,8 +57,7 @@ async def sweep(engine: Engine, *, most: int = 10_000) -> Swept:
     return Swept(expired, dropped)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gone:
+class _Gone(Struct, frozen=True):
     state: State | None
 
 

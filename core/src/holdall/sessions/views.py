@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -112,8 +111,7 @@ class ToolRun(_Stored):
         return self.fields["status"]
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """How many records a session has, by kind."""
 
     messages: int = 0
@@ -121,8 +119,7 @@ class Counts:
     originals: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """A part of a list, and the cursors of the parts beside it (``None``: nothing there)."""
 
     items: Sequence[T]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from holdall.errors import Damaged
 from holdall_file.faults import Bad
@@ -29,13 +30,12 @@ class Stretch(NamedTuple):
     """Whether the line itself can be read: only records of it can't."""
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """A log as it was read: its header, its state, and the stretches that can't be read."""
 
     header: Header
     state: State
-    bad: list[Stretch] = field(default_factory=list["Stretch"])
+    bad: list[Stretch] = []
 
 
 def read_at(fd: int, start: int, stop: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import secrets
+import os
 from contextlib import suppress
 from zlib import crc32
 
@@ -25,11 +25,11 @@ def compact(folder: Folder, session: Session) -> None:
     old = session.state
     if old.head is None:
         return
-    temporary = f"s/{session.digest[:2]}/{session.digest}.{secrets.token_hex(4)}.tmp"
+    temporary = f"s/{session.digest[:2]}/{session.digest}.{os.urandom(4).hex()}.tmp"
     file = folder.create(temporary)
     try:
         lock(file.fd, fcntl.LOCK_EX)
-        header = encode(Header("session", FORMAT, secrets.token_hex(8), session.partition))
+        header = encode(Header("session", FORMAT, os.urandom(8).hex(), session.partition))
         write_all(file.fd, header, 0)
         state = State(session.partition, len(header))
         state.head = old.head

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import hashlib
@@ -27,7 +26,6 @@ _FOREIGN = (errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO)
 """What opening a link, a directory, something below a file, or a pipe or socket ends in."""
 _LOG = re.compile("[0-9a-f]{64}\\.jsonl")
 _WAL = re.compile("[0-9]+-[0-9a-f]+\\.wal")
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Descriptor:
@@ -151,9 +149,12 @@ class Folder:
 
     def sync_everything(self) -> None:
         """Bring everything on this file system to the disk: cheaper than many single syncs."""
-        if not hasattr(_libc, "syncfs"):
+        import ctypes  # noqa: PLC0415 - a process that only reads does not come here
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(libc, "syncfs"):
             os.sync()
-        elif _libc.syncfs(self.fd):
+        elif libc.syncfs(self.fd):
             code = ctypes.get_errno()
             raise SyncFailed(code, f"sync failed: {os.strerror(code)}")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -163,4 +162,4 @@ def _alone(log: Descriptor) -> Generator[None]:
 
 
 def _token() -> bytes:
-    return secrets.token_hex(IDENTITY // 2).encode()
+    return os.urandom(IDENTITY // 2).hex().encode()

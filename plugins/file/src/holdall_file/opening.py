@@ -9,8 +9,9 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from holdall.blocking import StorageThread
 from holdall.contract import Head
@@ -32,8 +33,7 @@ _PAUSE = 0.005
 _PATIENCE = 60.0
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(Struct):
     """An open store's parts."""
 
     folder: Folder

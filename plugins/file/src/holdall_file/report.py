@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 __all__ = ["Report"]
 
 _NOTES = 100
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """Counts, and the newest notes behind them."""
 
     unclean: bool = False
@@ -23,11 +22,11 @@ class Report:
     """Stretches that are not what was written: left as they are, a copy kept in quarantine."""
     buried: int = 0
     """Processes that died while others had the store open."""
-    notes: list[str] = field(default_factory=list[str])
+    notes: list[str] = []
 
-    faults: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    faults: dict[str, dict[str, None]] = {}
     """What is damaged or does not belong here: file, and reasons."""
-    owners: dict[str, str] = field(default_factory=dict[str, str])
+    owners: dict[str, str] = {}
     """The partitions of those files, where known."""
 
     def fault(self, file: str, reason: str, partition: str | None = None) -> bool:

@@ -1,7 +1,5 @@
 """What can be configured."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from zlib import crc32
 
 from holdall.contract import Commit, Head, Records
@@ -49,7 +48,7 @@ class Turn:
         if session is None:
             self.head = None
             self.decided = self.start = self.end = self._last = 0
-            self.id, self.digest = secrets.token_hex(8), digest_of(partition)
+            self.id, self.digest = os.urandom(8).hex(), digest_of(partition)
         else:
             state = session.state
             self.head = state.head

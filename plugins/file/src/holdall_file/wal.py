@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -56,7 +55,7 @@ class Wal:
     """This process's log."""
 
     def __init__(self, folder: Folder, size: int) -> None:
-        self.name = f"wal/{os.getpid()}-{secrets.token_hex(8)}.wal"
+        self.name = f"wal/{os.getpid()}-{os.urandom(8).hex()}.wal"
         self._size = size
         self._file = folder.create(self.name)
         try:

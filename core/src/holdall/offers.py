@@ -1,0 +1,79 @@
+"""The offers of what a store may use besides a storage: apart, because most stores use none.
+
+Everybody imports them from ``holdall.hooks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+    from pydantic import BaseModel
+
+    from holdall.caching import CachePolicy
+    from holdall.codecs import Cipher, Compressor
+
+__all__ = ["CachePolicyOffer", "CipherOffer", "CompressorOffer", "KeySource", "KeySourceOffer"]
+
+S = TypeVar("S", bound="Struct | BaseModel")
+
+
+@dataclass(frozen=True, slots=True)
+class CompressorOffer(Generic[S]):
+    """A kind of compressor that can be named in ``[compression] use``. ``tag`` is written into each record."""
+
+    name: str
+    summary: str
+    tag: int
+    settings: type[S]
+    open: Callable[[S], Compressor]
+    contract: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CipherOffer(Generic[S]):
+    """A kind of cipher that can be named in ``[encryption] use``. ``tag`` is written into each record."""
+
+    name: str
+    summary: str
+    tag: int
+    settings: type[S]
+    open: Callable[[S, KeySource], Cipher | Coroutine[Any, Any, Cipher]]
+    contract: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicyOffer(Generic[S]):
+    """A kind of cache policy that can be named in ``[cache] policy``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], CachePolicy]
+    contract: int = 1
+
+
+class KeySource(Protocol):
+    """Wraps and unwraps data keys; asynchronous, so that a key service fits."""
+
+    async def wrap(self, key: bytes) -> tuple[str, bytes]:
+        """The id of the wrapping key, and ``key`` wrapped by it."""
+        ...
+
+    async def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
+        """The data key; raises ``CodecError`` when the wrapping key is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeySourceOffer(Generic[S]):
+    """A place that keys come from, which can be named in ``[encryption.keys] use``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], KeySource | Coroutine[Any, Any, KeySource]]
+    contract: int = 1
