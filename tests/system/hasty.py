@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from holdall import Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.contract import Abilities, Durability
@@ -21,35 +20,40 @@ class HastyStorage(ISessionStorage):
 
     def __init__(self, inner: FileSessionStorage) -> None:
         self._inner = inner
-        self._last = asyncio.ensure_future(asyncio.sleep(0))
+        self._waiting: dict[str, asyncio.Task[None]] = {}
+        """The last commit of each partition that is acknowledged and not stored."""
 
     @classmethod
     async def open(cls, settings: FileSettings) -> HastyStorage:
         return cls(await FileSessionStorage.open(settings))
 
-    async def _later(self, before: asyncio.Future[None], commit: Commit) -> None:
+    async def _later(self, before: asyncio.Task[None] | None, commit: Commit) -> None:
         await asyncio.sleep(LAG)
-        await asyncio.wait([before])
+        if before is not None:
+            await asyncio.wait([before])
         await self._inner.commit(commit)
 
     async def commit(self, commit: Commit) -> None:
-        self._last = asyncio.ensure_future(self._later(self._last, commit))
+        before = self._waiting.get(commit.partition)
+        self._waiting[commit.partition] = asyncio.create_task(self._later(before, commit))
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
-        await asyncio.wait([self._last])
+        if partition in self._waiting:
+            await asyncio.wait([self._waiting[partition]])
         return await self._inner.load(partition, *spans)
 
     async def drop(self, partition: str, *, expect: int) -> None:
         await self._inner.drop(partition, expect=expect)
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
-        await asyncio.wait([self._last])
+        if self._waiting:
+            await asyncio.wait(self._waiting.values())
         return await self._inner.scan(scan)
 
     async def close(self) -> None:
-        self._last.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._last
+        for task in self._waiting.values():
+            task.cancel()
+        await asyncio.gather(*self._waiting.values(), return_exceptions=True)
         await self._inner.close()
 
 

@@ -20,6 +20,8 @@ class Client(threading.Thread):
         self.halves = 0
         """Answers that began and did not end."""
         self.refused = 0
+        self.last = 0.0
+        """When the last one was acknowledged, on the monotonic clock."""
         self.ended = threading.Event()
         self._number = 0
 
@@ -53,6 +55,7 @@ class Client(threading.Thread):
             answer += piece
         if answer.startswith(b"HTTP/1.1 201"):
             self.acknowledged.append(number)
+            self.last = time.monotonic()
         else:
             self.refused += 1
         return b"connection: close" not in answer.lower()

@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 import holdall
-from tests.system.conftest import free_port, serving
+from tests.system.conftest import free_port, serving, wait_until
 from tests.system.pressure import Client
 
 GRACE, BACK, CLIENTS = 10, 3.0, 8
@@ -39,6 +39,9 @@ class Outcome:
     disordered: int = 0
     halves: int = 0
     seconds: float = 0
+    """Until it had stopped; with ``kill`` until every client's writes were acknowledged again."""
+    staffed: float = 0
+    """Until all workers were there again."""
     status: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -51,6 +54,7 @@ class Outcome:
             f"{self.disordered} sessions are out of order": self.disordered,
             f"{self.halves} answers were cut off": self.halves if how == "term" else 0,
             f"it took {self.seconds:.1f} s, more than {limit}": self.seconds > limit,
+            f"a worker was missing for {self.staffed:.1f} s": self.staffed > GRACE,
             f"it ended with {self.status}": self.status,
             "nothing was acknowledged": not self.acknowledged,
         }
@@ -84,11 +88,14 @@ def one_round(folder: Path, backend: str, how: str, workers: int, pause: float) 
         if how == "kill":
             victim = random.choice(workers_of(server.process.pid))
             os.kill(victim, signal.SIGKILL)
-            wait_for_all(server, victim, workers)
+            wait_until(lambda: all(one.last > began for one in clients), "every client is served again")
+            outcome.seconds = time.monotonic() - began
+            wait_until(lambda: staffed(server.url, workers, server.process.pid, victim), "the worker is back")
+            outcome.staffed = time.monotonic() - began
         else:
             server.process.send_signal(signal.SIGTERM)
             outcome.status = server.process.wait(GRACE + 20)
-        outcome.seconds = time.monotonic() - began
+            outcome.seconds = time.monotonic() - began
         for one in clients:
             one.ended.set()
         for one in clients:
@@ -136,19 +143,13 @@ def _children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
-def wait_for_all(server, victim: int, workers: int) -> None:
-    """Until as many workers serve as should, and none of them is ``victim``."""
-    deadline = time.monotonic() + 30
-    with server.client() as client:
-        while time.monotonic() < deadline:
-            try:
-                ready = client.get("/readyz").json()
-            except httpx.TransportError:  # a connection of the worker that was killed
-                continue
-            alive = ready.get("workers", {}).get("alive")
-            if alive == workers and victim not in workers_of(server.process.pid):
-                return
-            time.sleep(0.02)
+def staffed(url: str, workers: int, supervisor: int, victim: int) -> bool:
+    """Whether as many workers serve as should, and none of them is ``victim``."""
+    try:
+        alive = httpx.get(f"{url}/readyz", timeout=2).json().get("workers", {}).get("alive")
+    except httpx.HTTPError:
+        return False
+    return alive == workers and victim not in workers_of(supervisor)
 
 
 def run(backend: str, how: str, rounds: int, workers: int, seed: int) -> list[Outcome]:
@@ -160,7 +161,8 @@ def run(backend: str, how: str, rounds: int, workers: int, seed: int) -> list[Ou
             outcome = one_round(Path(folder), backend, how, workers, chance.uniform(0.3, 1.5))
         outcomes.append(outcome)
         told = "; ".join(outcome.faults) or "well"
-        print(f"{backend} {how} {number}: {outcome.acknowledged} written, {outcome.seconds:.2f} s: {told}", flush=True)
+        took = f"{outcome.seconds:.2f} s" + (f", all workers {outcome.staffed:.2f} s" if how == "kill" else "")
+        print(f"{backend} {how} {number}: {outcome.acknowledged} written, {took}: {told}", flush=True)
     return outcomes
 
 

@@ -40,7 +40,7 @@ def create_app(
     operations = [operation.under(settings.sessions) for operation in checked(operations)]
     service = Service(settings, Access(settings.server), operations, workers)
     anonymous = settings.server.anonymous is not None
-    service.document = msgspec.json.encode(openapi.document(operations, anonymous=anonymous))
+    service.describe = lambda: msgspec.json.encode(openapi.document(operations, anonymous=anonymous))
     app: Sanic[Any, Any] = Sanic(
         f"holdall-{next(_serial)}",
         config=_config(settings),

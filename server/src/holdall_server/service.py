@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from holdall import Principal, Settings, StorageError, Store
@@ -48,11 +49,16 @@ class Service:
         self.meter = Meter(settings.storage.use)
         self.pages = self.meter.pages = cache()
         self.stopping = False
-        self.document: bytes = b""
-        """The OpenAPI document."""
+        self.describe: Callable[[], bytes] = bytes
+        """Makes the OpenAPI document."""
         self._store: Store | None = None
         self._stores: dict[Principal, Store] = {}
         self.probe: Probe | None = None
+
+    @cached_property
+    def document(self) -> bytes:
+        """The OpenAPI document, made when somebody asks: a worker that takes a dead one's place has no time for it."""
+        return self.describe()
 
     @property
     def store(self) -> Store:
