@@ -87,7 +87,8 @@ async def list_sessions(engine: Engine, filters: Filters, limit: int, cursor: st
 async def _read(engine: Engine, scan: Scan) -> list[tuple[Head, State | None]]:
     """A part of the walk. A session that is damaged costs its own place in the list, not the list."""
     try:
-        return [(snapshot.head, _opened(engine, snapshot)) for snapshot in await engine.storage.scan(scan)]
+        same = engine.listed.same
+        return [(one.head, same(one) or _opened(engine, one)) for one in await engine.storage.scan(scan)]
     except Damaged:
         heads = [snapshot.head for snapshot in await engine.storage.scan(replace(scan, spans=()))]
     found: list[tuple[Head, State | None]] = []
