@@ -236,6 +236,10 @@ class ThreadedStorage(ISessionStorage):
         """Run the blocking ``faults`` on the storage's thread."""
         return await self._thread.run(self._storage.faults)
 
+    async def repair(self, *, apply: bool) -> Sequence[str]:
+        """Run the blocking ``repair`` on the storage's thread."""
+        return await self._thread.run(lambda: self._storage.repair(apply=apply))
+
     def health(self) -> str | None:
         """What the storage says of itself, or what its writes met."""
         return self._storage.health() or self._health.line

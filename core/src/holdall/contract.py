@@ -20,6 +20,7 @@ __all__ = [
     "CONTRACT",
     "Abilities",
     "Address",
+    "BatchSessionStorage",
     "BlockingSessionStorage",
     "Commit",
     "Durability",
@@ -243,6 +244,14 @@ class ISessionStorage(ABC):
         """What is known to be damaged or was kept aside since the storage was opened: a line each. ``verify`` asks."""
         return ()
 
+    async def repair(self, *, apply: bool) -> Sequence[str]:
+        """Make every partition readable that is not, as far as what is there allows; a line for each: what is lost.
+
+        Without ``apply`` nothing is changed. Damaged bytes are kept aside. ``StorageBusy``: others must close it first.
+        """
+        del apply
+        return ()
+
     def health(self) -> str | None:
         """What keeps the storage from working as it should, in one line, or ``None``. No I/O; the event loop asks."""
         return None
@@ -274,6 +283,11 @@ class BlockingSessionStorage(ABC):
         """See ``ISessionStorage.faults``."""
         return ()
 
+    def repair(self, *, apply: bool) -> Sequence[str]:
+        """See ``ISessionStorage.repair``."""
+        del apply
+        return ()
+
     def health(self) -> str | None:
         """See ``ISessionStorage.health``: the one call that comes from another thread. What writes met is added."""
         return None
@@ -281,10 +295,10 @@ class BlockingSessionStorage(ABC):
     def close(self) -> None:  # noqa: B027
         """See ``ISessionStorage.close``."""
 
-    def commit_many(self, commits: Sequence[Commit]) -> Sequence[Conflict | None]:
-        """Apply commits that were waiting together, in order: ``None`` or the ``Conflict`` of each.
+    def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+        """Apply commits that were waiting together, in order: ``None`` or, for each, what to raise.
 
-        Override it where one sync can serve them all. Any other error fails every commit of the batch.
+        Override it where one sync can serve them all. An error that is raised fails every commit of the batch.
         """
         outcomes: list[Conflict | None] = []
         for commit in commits:
@@ -295,3 +309,20 @@ class BlockingSessionStorage(ABC):
             else:
                 outcomes.append(None)
         return outcomes
+
+
+class BatchSessionStorage(BlockingSessionStorage):
+    """A blocking storage that does everything that writes in ``commit_many``; a drop is a commit to version 0."""
+
+    @abstractmethod
+    def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+        """See ``BlockingSessionStorage.commit_many``. After a commit to version 0 nothing is left of the partition."""
+
+    def commit(self, commit: Commit) -> None:
+        """A batch of one."""
+        for error in filter(None, self.commit_many([commit])):
+            raise error
+
+    def drop(self, partition: str, *, expect: int) -> None:
+        """Commit that it is not there."""
+        self.commit(Commit(partition, expect, version=0, changed=0))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from holdall.blocking import StorageThread, tellable
 from holdall.contract import Commit
+from holdall.folders import Reserve
 from holdall_file.writer import Writer
 
 __all__ = ["Gather"]
@@ -26,9 +27,10 @@ _Waiting = tuple["asyncio.Future[None]", Commit]
 class Gather:
     """Takes commits on the event loop. ``at_once``: each by itself, for there is no sync to share."""
 
-    def __init__(self, thread: StorageThread, writer: Writer, *, at_once: bool) -> None:
+    def __init__(self, thread: StorageThread, writer: Writer, reserve: Reserve, *, at_once: bool) -> None:
         self._thread = thread
         self._writer = writer
+        self._reserve = reserve
         self._at_once = at_once
         self._waiting: list[_Waiting] = []
         self._row = 0
@@ -80,7 +82,7 @@ class Gather:
     def _now(self, commits: Sequence[Commit]) -> Sequence[BaseException | None] | None:
         """The outcome of each; ``None``: it is for the thread to do."""
         thread = self._thread
-        if not (self._writer.pace.quick and thread.idle and thread.turn.acquire(blocking=False)):
+        if not (self._writer.pace.quick and self._reserve.whole and thread.idle and thread.turn.acquire(blocking=False)):
             return None
         try:
             return self._writer.commit_now(commits)

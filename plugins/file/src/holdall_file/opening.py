@@ -16,6 +16,7 @@ from msgspec import Struct
 from holdall.blocking import StorageThread
 from holdall.contract import Head
 from holdall.errors import StorageBusy
+from holdall.folders import Reserve, no_room
 from holdall_file.catalog import Catalog, broken, discard_database, inode_of
 from holdall_file.faults import Busy
 from holdall_file.folder import Descriptor, Folder, lock, logger
@@ -31,6 +32,8 @@ __all__ = ["Opened", "close_all", "open_all", "temporary_catalog", "with_catalog
 T = TypeVar("T")
 _PAUSE = 0.005
 _PATIENCE = 60.0
+_RESERVE = 1024 * 1024
+"""Bytes kept for deletes, and for opening, on a full disk."""
 
 
 class Opened(Struct):
@@ -40,10 +43,24 @@ class Opened(Struct):
     lock: Descriptor
     shelf: Shelf
     writer: Writer
+    reserve: Reserve
     catalog: Catalog | None = None
 
 
 async def open_all(settings: FileSettings, thread: StorageThread, side: StorageThread) -> Opened:
+    """Open the folder, in the room of its reserve when there is no other."""
+    reserve = Reserve(settings.path.expanduser().absolute(), _RESERVE)
+    try:
+        opened = await _open_all(settings, reserve, thread, side)
+    except Exception as error:
+        if not no_room(error) or not reserve.give_up():
+            raise
+        opened = await _open_all(settings, reserve, thread, side)
+    await thread.run(reserve.fill)
+    return opened
+
+
+async def _open_all(settings: FileSettings, reserve: Reserve, thread: StorageThread, side: StorageThread) -> Opened:
     """Open the folder, recover it if need be, and make this process known in it."""
     folder = await thread.run(lambda: Folder(settings.path, durable=settings.durability == "power"))
     store = Descriptor(-1)
@@ -55,7 +72,7 @@ async def open_all(settings: FileSettings, thread: StorageThread, side: StorageT
             heads = [log.state.head for log in found if log.state.head is not None]
             await side.run(lambda: _put_in_order(folder, heads))
             await thread.run(lambda: settle(folder))
-        return await thread.run(lambda: _join(folder, store, settings))
+        return await thread.run(lambda: _join(folder, store, reserve, settings))
     except BaseException:
         store.close()
         folder.close()
@@ -102,13 +119,13 @@ def _put_in_order(folder: Folder, heads: list[Head]) -> None:
         catalog.close()
 
 
-def _join(folder: Folder, store: Descriptor, settings: FileSettings) -> Opened:
+def _join(folder: Folder, store: Descriptor, reserve: Reserve, settings: FileSettings) -> Opened:
     if _wait(lambda: dead(folder, "")):
         _wait(lambda: bury(folder, ""))
     wal = _wait(lambda: _make_wal(folder, settings.shared_log_bytes))
     _wait(lambda: lock(store.fd, fcntl.LOCK_SH))
     shelf = Shelf(folder, wal.name, limit=settings.open_sessions)
-    return Opened(folder, store, shelf, Writer(folder, shelf, wal))
+    return Opened(folder, store, shelf, Writer(folder, shelf, wal), reserve)
 
 
 def _make_wal(folder: Folder, size: int) -> Wal:

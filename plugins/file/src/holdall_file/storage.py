@@ -12,6 +12,7 @@ import random
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from holdall.blocking import StorageThread
@@ -52,8 +53,9 @@ class FileSessionStorage(ISessionStorage):
         )
         self._chores: asyncio.Task[None] | None = None
         self._closed = False
-        thread.serve(self._writer.commit_many)
-        self._gather = Gather(thread, self._writer, at_once=not opened.folder.durable)
+        self._reserve = opened.reserve
+        thread.serve(self._commit_many)
+        self._gather = Gather(thread, self._writer, self._reserve, at_once=not opened.folder.durable)
         _stores.add(self)
 
     @classmethod
@@ -115,10 +117,16 @@ class FileSessionStorage(ISessionStorage):
                 await waiting
         except Busy:
             await self._patiently(lambda: self._commit_again(commit))
+        except StorageFull:  # what frees room has that of the reserve
+            for error in filter(None, await self._thread.run(lambda: self._commit_many([commit]))):
+                raise error from None
         except OSError as error:
             raise typed(error) from error
         if self._chores is None and (self._writer.heavy or self._writer.bulky):
             self._chores = asyncio.create_task(self._do_chores())
+
+    def _commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+        return self._reserve.commit_many(commits, self._writer.commit_many)
 
     async def _commit_again(self, commit: Commit) -> None:
         waiting = self._gather.put(commit)
@@ -128,7 +136,8 @@ class FileSessionStorage(ISessionStorage):
     async def drop(self, partition: str, *, expect: int) -> None:
         """Remove the log."""
         self._check()
-        await self._patiently(lambda: self._thread.run(lambda: self._writer.drop(partition, expect)))
+        drop = partial(self._reserve.spend, lambda: self._writer.drop(partition, expect))
+        await self._patiently(lambda: self._thread.run(drop))
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk the catalogue; every entry is held against the session's head."""
@@ -180,7 +189,7 @@ class FileSessionStorage(ISessionStorage):
 
     def health(self) -> str | None:
         """What is wrong with the store, in one line; ``None`` when nothing is."""
-        return self._writer.fault or self._writer.full
+        return self._writer.fault or self._writer.full or self._reserve.line
 
     def report(self) -> Report:
         """What was found torn or damaged, redone and buried since the store was opened."""

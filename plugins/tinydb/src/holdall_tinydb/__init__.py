@@ -1,27 +1,23 @@
 """Sessions in one TinyDB file, for small stores that a person wants to read."""
 
-import fcntl
-import json
 import os
-from base64 import b64decode, b64encode
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from errno import EAGAIN
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 from pydantic import BaseModel
 from tinydb.storages import MemoryStorage
 from tinydb.table import Table
 
-from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Scan, Snapshot, Span
-from holdall.errors import Conflict, Damaged, StorageBusy, StorageFull, StorageUnavailable
-from holdall.folders import private_folder, typed
+from holdall.contract import Abilities, BatchSessionStorage, Commit, Durability, Scan, Snapshot, Span
+from holdall.errors import Conflict, Damaged, StorageFull, StorageUnavailable
+from holdall.folders import ReplacedFile, Reserve, typed
+from holdall.folders.sheet import Sheet, document_after, load_sheet, snapshot_of, write_sheet
 from holdall.hooks import StorageOffer, hookimpl
 
-_CHECKED, _DEEP = b'{"crc32":"%08x",', 500  # a record that nests deeper might be too deep for another reader
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_RESERVE = 2**16
 
 
 class TinyDBSettings(BaseModel, extra="forbid"):
@@ -31,41 +27,38 @@ class TinyDBSettings(BaseModel, extra="forbid"):
     max_bytes: int = 32 * 2**20
 
 
-class TinyDBSessionStorage(MemoryStorage, BlockingSessionStorage):
+class TinyDBSessionStorage(MemoryStorage, BatchSessionStorage):
     """TinyDB's tables in memory, a document for each partition; and the one file that is made of them."""
 
     def __init__(self, settings: TinyDBSettings) -> None:
-        self._now, self._before, self._new = (
-            settings.path.expanduser() / f"sessions{at}.json" for at in ("", ".before", ".new")
-        )
         self._limit, self._owner = settings.max_bytes, os.getpid()
-        self.memory: Any = {"sessions": {}}
+        self.memory: Any = {}
         self._table: Any = Table(self, "sessions")
         self._table.document_id_class = str
-        with self._whole(), ExitStack() as undo:
-            folder = self._folder = os.open(private_folder(settings.path), os.O_RDONLY)
-            self.close = undo.callback(lambda: os.close(folder))
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.fsync(folder)  # which the last replacement may have lacked
-            if self._now.exists() or self._before.exists():
-                if (data := self._now.read_bytes())[:20] != _CHECKED % crc32(data[20:]):
-                    raise Damaged(str(self._now), f"its checksum does not match; {self._before.name} is one step older")
-                self.memory = json.loads(data)
+        with _typed_errors(settings.path), ExitStack() as undo:
+            self._file = ReplacedFile(settings.path, "sessions")
+            self._folder, self.close = self._file.fd, undo.callback(self._file.close)
+            self._sheet = load_sheet(self._file)
+            self.memory = {"sessions": self._sheet.documents}
+            self._reserve = Reserve(self._file.path.parent, max(_RESERVE, self._file.size * 5 // 4))
+            self._reserve.fill()
             undo.pop_all()
 
     def read(self) -> dict[str, Any]:
         """The tables, for TinyDB."""
-        if self._owner != os.getpid():
+        if self._owner != os.getpid() or self._file.undecided:
             raise StorageUnavailable("sessions.json must be opened again: after a fork, or a failed replacement")
         return self.memory
 
     def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of ``partition``."""
-        if (document := self._table.get(doc_id=partition)) is None:
-            return None
-        head = Head.from_json(_json(document["head"]))
-        found = [((lane, at), document["records"][f"{lane}:{at}"]) for lane, at in head.addresses(spans)]
-        return Snapshot(head, {at: b64decode(r) if isinstance(r, str) else _json(r).encode() for at, r in found})
+        document = self._document(partition)
+        return None if document is None else snapshot_of(partition, document, spans)
+
+    def _document(self, partition: str) -> Any:
+        if partition in self._sheet.headless:
+            raise Damaged(partition, "its head is not what was written")
+        return self._table.get(doc_id=partition)
 
     def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Look at every head, for the next ones of the walk."""
@@ -73,74 +66,75 @@ class TinyDBSessionStorage(MemoryStorage, BlockingSessionStorage):
         heads = ((document.doc_id.encode(), document["head"]["marks"]) for document in self._table)
         walk = ((marks.get(mark, 0), name) for name, marks in heads if mark is None or mark in marks)
         rest = (step for step in walk if not last or (step < last if scan.descending else step > last))
-        found = sorted(rest, reverse=scan.descending)[: scan.limit]
-        return [each for _, name in found if (each := self.load(name.decode(), *scan.spans))]
+        found = (self._listed(name.decode(), scan.spans) for _, name in sorted(rest, reverse=scan.descending))
+        return list(islice(filter(None, found), scan.limit))
 
-    def drop(self, partition: str, *, expect: int) -> None:
-        """Commit that it is not there."""
-        self.commit(Commit(partition, expect, version=0, changed=0))
+    def _listed(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
+        with suppress(Damaged):  # ``faults`` tells of it
+            return self.load(partition, *spans)
+        return None
 
-    def commit(self, commit: Commit) -> None:
-        """A batch of one."""
-        for conflict in filter(None, self.commit_many([commit])):
-            raise conflict
-
-    def commit_many(self, commits: Sequence[Commit]) -> Sequence[Conflict | None]:
+    def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
         """All with one new file; a conflict is found before anything of its commit is done."""
+        return self._reserve.commit_many(commits, self._commit_many)
+
+    def _commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
         with self._whole():
             outcomes = [self._commit(commit) for commit in commits]
             if None in outcomes:
-                data = b'"sessions":{%b}}\n' % ",".join(f"\n{_json({r.doc_id: r})[1:-1]}" for r in self._table).encode()
-                if len(data) > max(self._limit, self._now.stat().st_size if self._now.exists() else 0):
-                    raise StorageFull(f"sessions.json would be {len(data):,} bytes; max_bytes is {self._limit:,}")
-                with os.fdopen(os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                    file.write(_CHECKED % crc32(data) + data)
-                    file.flush()
-                    os.fsync(file.fileno())  # tried once: when it fails, this file is never used
-                self._before.unlink(missing_ok=True)
-                if self._now.exists() and all(commit.version for commit in commits):
-                    self._before.hardlink_to(self._now)
-                self._owner = 0  # when this fails, only a new opening can tell which of the two there is
-                self._new.replace(self._now)
-                os.fsync(self._folder)
-                self._owner = os.getpid()
+                self._write(self._sheet.headless, keep=all(commit.version for commit in commits))
         return outcomes
 
-    def _commit(self, commit: Commit) -> Conflict | None:
-        document: Any = self._table.get(doc_id=commit.partition) or {"records": {}}
-        old = Head.from_json(_json(document["head"])) if "head" in document else Head(commit.partition, 0, 0)
-        if old.version != commit.expect:
-            return Conflict(old.partition, expected=commit.expect, found=old.version)
-        new = commit.onto(old)
-        lost = [Span(lane) for lane in old.lanes if lane not in new.lanes]
-        gone = {f"{lane}:{at}" for lane, at in (*commit.erased(), *old.addresses(lost))}
-        records = {name: record for name, record in document["records"].items() if name not in gone}
-        records |= {f"{lane}:{at}": _readable(data) for (lane, at), data in commit.write.items()}
-        self._table.remove(doc_ids=[commit.partition] if old.version else [])
-        document = self._table.document_class({"head": json.loads(new.to_json()), "records": records}, old.partition)
-        self._table.insert_multiple([document] if new.version else [])
+    def _write(self, headless: dict[str, Any], *, keep: bool) -> None:
+        data = write_sheet([*((each.doc_id, each) for each in self._table), *headless.items()])
+        if len(data) > max(self._limit, self._file.size):
+            raise StorageFull(f"sessions.json would be {len(data):,} bytes; max_bytes is {self._limit:,}")
+        self._file.replace(data, keep=keep)
+        if len(data) > self._reserve.size:
+            self._reserve.size = len(data) * 5 // 4
+            self._reserve.fill()
+
+    def faults(self) -> Sequence[str]:
+        """What of the file was not what was written."""
+        return self._sheet.lost()
+
+    def repair(self, *, apply: bool) -> Sequence[str]:
+        """Work out lost heads again from the records below them."""
+        lost = self._sheet.lost()
+        if apply and lost:
+            with self._whole():
+                self.memory = {"sessions": self.memory["sessions"] | self._sheet.mended()}
+                self._write({}, keep=False)
+            self._sheet = Sheet()
+        return lost
+
+    def _commit(self, commit: Commit) -> Conflict | Damaged | None:
+        try:
+            old = self._document(commit.partition)
+            new = document_after(old, commit)
+        except (Conflict, Damaged) as error:
+            return error
+        self._table.remove(doc_ids=[commit.partition] if old else [])
+        self._table.insert_multiple([self._table.document_class(new, commit.partition)] if commit.version else [])
         return None
 
     @contextmanager
     def _whole(self) -> Generator[None]:
         before = dict(self.read())
         try:
-            yield
-        except BaseException as error:
+            with _typed_errors(self._file.path):
+                yield
+        except BaseException:
             self.memory = before
-            if not isinstance(error, OSError):
-                raise
-            if error.errno == EAGAIN:
-                raise StorageBusy(f"{self._now}: another process has it open") from error
-            raise typed(error, str(self._now)) from error
+            raise
 
 
-def _readable(raw: bytes) -> Any:
-    with suppress(ValueError):
-        plain = raw[:1] == b"{" and raw.count(b"[") + raw.count(b"{") < _DEEP
-        if plain and _json(value := json.loads(raw)).encode() == raw:
-            return value
-    return b64encode(raw).decode()
+@contextmanager
+def _typed_errors(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise typed(error, str(path)) from error
 
 
 @hookimpl

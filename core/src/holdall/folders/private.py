@@ -1,17 +1,14 @@
-"""For storages that keep their data in a folder: make it private and durable, and name what goes wrong with it."""
+"""A storage's folder: for its owner only, and durable."""
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from pathlib import Path
 
-from holdall.errors import SettingsError, StorageError, StorageFull
+from holdall.errors import SettingsError
 
-__all__ = ["private_folder", "typed"]
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+__all__ = ["private_folder", "sync_file"]
 
 
 def private_folder(path: Path) -> Path:
@@ -31,10 +28,13 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def typed(error: OSError, what: str) -> StorageError:
-    """What to raise for an error of the operating system while ``what`` was used."""
-    kind = StorageFull if error.errno in _NO_ROOM else StorageError
-    return kind(f"{what}: {error.strerror or error}")
+def sync_file(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _make(path: Path) -> None:
@@ -49,8 +49,4 @@ def _make(path: Path) -> None:
         raise SettingsError(f"the data folder {path} is a file") from None
     path.chmod(0o700)
     if os.name == "posix":
-        fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_file(path.parent)

@@ -1,0 +1,60 @@
+"""Bytes that are not what was written are kept, for whoever wants to look at them, until somebody deletes them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from hashlib import sha256
+from pathlib import Path
+from zlib import crc32
+
+from holdall.errors import Damaged
+
+__all__ = ["Quarantine"]
+
+log = logging.getLogger("holdall.folders")
+
+
+class Quarantine:
+    """The folder ``quarantine`` beside a storage's data, and what was found damaged since the storage was opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._place = folder / "quarantine"
+        self._found: dict[str, str] = {}
+
+    def damaged(self, name: str, data: bytes | None, reason: str = "it is missing, or not what was written") -> Damaged:
+        """The error to raise about ``name``, which is told in ``lines`` from now on; ``data`` is kept."""
+        if data is not None and name not in self._found:
+            self.keep(name, data)
+        self._found[name] = f"{name}: {reason}"
+        return Damaged(name, reason)
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Keep ``data``, durably, unless it was kept before, under a hash of ``name``. Without room it is only told."""
+        path = self._place / f"{sha256(name.encode()).hexdigest()[:32]}.{crc32(data):08x}.damaged"
+        try:
+            self._place.mkdir(mode=0o700, exist_ok=True)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            return
+        except OSError as error:
+            log.error("%s: %d damaged bytes could not be kept: %s", name, len(data), error)  # noqa: TRY400 - as told
+            return
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+        except OSError as error:
+            path.unlink()
+            log.error("%s: %d damaged bytes could not be kept: %s", name, len(data), error)  # noqa: TRY400
+        else:
+            log.error("%s: %d damaged bytes are kept in %s", name, len(data), path)
+
+    def lines(self) -> list[str]:
+        """What was found, a line each."""
+        return list(self._found.values())
+
+    def clear(self) -> None:
+        """Tell of it no more: it has been put right."""
+        self._found.clear()

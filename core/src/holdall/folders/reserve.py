@@ -1,0 +1,134 @@
+"""Room that is kept for the day when there is none: a delete is a write too, and must not need what it is to free."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from holdall.contract import Commit
+from holdall.errors import StorageFull
+from holdall.folders.saying import no_room
+
+__all__ = ["Reserve"]
+
+T = TypeVar("T")
+Apply = Callable[[Sequence[Commit]], Sequence[BaseException | None]]
+log = logging.getLogger("holdall.folders")
+_ATTEMPTS = 8
+"""Another process may take the room that this one gave up, to make the reserve again."""
+
+
+class Reserve:
+    """The file ``reserve`` in a storage's folder: it takes ``size`` bytes, and does nothing else.
+
+    It is given up when something that frees room finds none. Until it can be made again, whatever takes room is
+    refused with ``StorageFull``. Its processes share it: how large it is says whether it was given up.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._path = folder / "reserve"
+        self._name = str(self._path)
+        self.size = size
+        self.line: str | None = None
+        """What an operator is told while it is given up."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is there, as large as it should be."""
+        try:
+            return os.stat(self._name, follow_symlinks=False).st_size >= self.size  # noqa: PTH116 - asked at each commit
+        except FileNotFoundError:
+            return False
+
+    @property
+    def made(self) -> bool:
+        """Whether there ever was one: so the storage in this folder is not a new one."""
+        return self._path.exists()
+
+    def fill(self) -> bool:
+        """Make it whole, where it is not; False: there is no room."""
+        if not self.whole:
+            before = self._path.stat().st_size if self.made else 0
+            try:
+                self._write(self.size)
+            except OSError as error:
+                if not no_room(error):
+                    return True  # whatever is written next meets it too, and says so
+                self.line = f"the disk is full: {error.strerror}; reads and deletes go on"
+                self._write(before)
+                return False
+        self.line = None
+        return True
+
+    def give_up(self) -> bool:
+        """Free the room; False: it was given up before."""
+        try:
+            if not self._path.lstat().st_size:
+                return False
+            self._write(0)
+        except FileNotFoundError:
+            return False
+        self.line = "the disk is full, and the reserve is given up for what frees room; reads and deletes go on"
+        log.warning("%s: %s", self._path, self.line)
+        return True
+
+    def spend(self, call: Callable[[], T]) -> T:
+        """Do what frees room, or needs little; when there is no room, once more in that of the reserve."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return call()
+            except Exception as error:
+                if not no_room(error) or not self.give_up():
+                    raise
+        return call()
+
+    def commit_many(
+        self, commits: Sequence[Commit], apply: Apply, sparing: Apply | None = None
+    ) -> list[BaseException | None]:
+        """The outcomes of ``commits``; those that free room succeed where there is none.
+
+        ``apply`` does them, and answers or raises ``StorageFull``; ``sparing``, if given, does them again in the
+        room of the reserve. A commit frees room when it makes a lane or the partition go, or erases more records
+        than it writes.
+        """
+        outcomes: list[BaseException | None] = [None] * len(commits)
+        todo: list[int] = list(range(len(commits)))
+        if not self.fill():
+            todo = [at for at in todo if _frees(commits[at])]
+            outcomes = [None if _frees(commit) else StorageFull(self.line) for commit in commits]
+        doing = apply
+        for _ in range(_ATTEMPTS):
+            if not todo:
+                break
+            for at, outcome in zip(todo, _outcomes(doing, [commits[at] for at in todo]), strict=True):
+                outcomes[at] = outcome
+            todo = [at for at in todo if isinstance(outcomes[at], StorageFull) and _frees(commits[at])]
+            if todo and not self.give_up() and doing is not apply:
+                break
+            doing = sparing or apply
+        return outcomes
+
+    def _write(self, size: int) -> None:
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(fd, 0o600)  # whatever the umask
+            if size > os.fstat(fd).st_size:
+                os.posix_fallocate(fd, 0, size)
+            os.ftruncate(fd, size)
+        finally:
+            os.close(fd)
+
+
+def _frees(commit: Commit) -> bool:
+    erased = sum(0 if span.stop is None else span.stop - span.start for span in commit.erase)
+    return not commit.version or None in commit.lanes.values() or erased > len(commit.write)
+
+
+def _outcomes(apply: Apply, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+    try:
+        return apply(commits)
+    except StorageFull as full:
+        return [full] * len(commits)
