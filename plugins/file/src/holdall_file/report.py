@@ -39,6 +39,10 @@ class Report(Struct):
         reasons[reason] = None
         return True
 
+    def settled(self, file: str) -> None:
+        """Tell no more of ``file``: it has been put right, or moved away."""
+        self.faults.pop(file, None)
+
     def left_out(self, file: str, reason: str, partition: str) -> None:
         """Remember whose file could not be listed; the reason, too, unless a better one is known."""
         self.owners[file] = partition

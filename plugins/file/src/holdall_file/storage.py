@@ -22,6 +22,7 @@ from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.gather import Gather
+from holdall_file.mending import Mended, alone, mend
 from holdall_file.opening import Opened, close_all, open_all, with_catalog
 from holdall_file.recovery import report_damage
 from holdall_file.report import Report
@@ -167,6 +168,21 @@ class FileSessionStorage(ISessionStorage):
         with suppress(StorageFull):
             await self._beside(lambda catalog: take_stock(folder, catalog))
         return folder.report.lines()
+
+    async def repair(self, *, apply: bool) -> Sequence[str]:
+        """Set logs back whose last line is damaged, move away those that can't be read, compact those that healed."""
+        self._check()
+        opened = self._opened
+
+        def work() -> Mended:
+            if apply:
+                alone(opened.lock)
+            return mend(opened.folder, opened.shelf, apply=apply)
+
+        mended = await self._patiently(lambda: self._thread.run(work))
+        if mended.heads:
+            await self._beside(lambda catalog: catalog.add(mended.heads))
+        return mended.lost
 
     async def close(self) -> None:
         """Bring everything to the disk and give the folder back."""
