@@ -26,8 +26,8 @@ class Quarantine:
         """The error to raise about ``name``, which is told in ``lines`` from now on; ``data`` is kept."""
         if data is not None and name not in self._found:
             self.keep(name, data)
-        self._found[name] = f"{name}: {reason}"
-        return Damaged(name, reason)
+        self._found[name] = str(damage := Damaged(name, reason))
+        return damage
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep ``data``, durably, unless it was kept before, under a hash of ``name``. Without room it is only told."""

@@ -9,9 +9,10 @@ from typing import Any
 from holdall.codecs import Codec
 from holdall.contract import Head, ISessionStorage
 from holdall.errors import Conflict, Damaged
+from holdall.transfer.damage import Hurt, readings
 from holdall.transfer.marks import Marks
 from holdall.transfer.soundness import head_faults, record_fault
-from holdall.transfer.windows import heads, windows
+from holdall.transfer.windows import heads
 
 __all__ = ["Verified", "verify"]
 
@@ -27,10 +28,18 @@ class Verified:
     records: int = 0
     bytes: int = 0
     problems: list[str] = field(default_factory=list[str])
+    hurt: list[Hurt] = field(default_factory=list[Hurt])
+    """The records among the problems that cannot be read."""
+
+    def add(self, hurt: Hurt) -> None:
+        """Count a record that cannot be read."""
+        self.hurt.append(hurt)
+        self.problems.append(str(hurt))
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, for ``--json``."""
-        return {name: getattr(self, name) for name in ("partitions", "sessions", "records", "bytes", "problems")}
+        plain = {name: getattr(self, name) for name in ("partitions", "sessions", "records", "bytes", "problems")}
+        return plain | {"damaged": [hurt.as_dict() for hurt in self.hurt]}
 
 
 async def verify(
@@ -50,7 +59,8 @@ async def verify(
         report.problems += [fault async for fault in marks.faults(storage)]
     except Damaged as damage:
         report.problems.append(f"the walk ended early: {damage}")
-    report.problems += [fault for fault in await storage.faults() if fault not in report.problems]
+    told = {*report.problems, *(hurt.reason for hurt in report.hurt)}
+    report.problems += [fault for fault in await storage.faults() if fault not in told]
     return report
 
 
@@ -71,13 +81,17 @@ async def _partition(storage: ISessionStorage, codec: Codec, head: Head, report:
         report.records += part.records
         report.bytes += part.bytes
         report.problems += part.problems
+        report.hurt += part.hurt
         return
     report.problems.append(f"{head.partition}: it changed each of {_ATTEMPTS} times that it was read")
 
 
 async def _records(storage: ISessionStorage, codec: Codec, head: Head, part: Verified) -> None:
-    async for span, found in windows(storage, head):
+    async for span, found, hurt in readings(storage, head):
+        for each in hurt:
+            part.add(each)
         expected = {(span.lane, position) for position in range(span.start, span.stop or 0)}
+        expected -= {(each.lane, each.position) for each in hurt}
         for lane, position in sorted(expected - found.keys()):
             part.problems.append(f"{head.partition} {lane}[{position}]: it is missing")
         for address in sorted(expected & found.keys()):
@@ -86,7 +100,7 @@ async def _records(storage: ISessionStorage, codec: Codec, head: Head, part: Ver
             try:
                 fault = record_fault(head, address, codec.decode(head.partition, address, found[address]))
             except Damaged as damage:
-                part.problems.append(str(damage))
+                part.add(Hurt(head.partition, *address, str(damage)))
             else:
                 if fault is not None:
                     part.problems.append(f"{head.partition} {address[0]}[{address[1]}]: {fault}")

@@ -1,0 +1,113 @@
+"""Putting a damaged storage right. First the storage does what it can; then lost records are replaced, one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdall.codecs import Codec
+from holdall.contract import Head, ISessionStorage, Span
+from holdall.errors import Conflict, Damaged
+from holdall.sessions.names import EXPIRES, RECENT, SESSION
+from holdall.sessions.record import parse_record
+from holdall.sessions.state import SessionStep, State
+from holdall.sessions.steps import Step
+from holdall.transfer.damage import Hurt, readings
+from holdall.transfer.substitutes import substitute
+from holdall.transfer.windows import heads
+
+__all__ = ["Loss", "Repaired", "repair"]
+
+_GONE = "all of it: it is nothing without this record, and is removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A record that cannot be read, and what that costs."""
+
+    hurt: Hurt
+    lost: str
+
+    def __str__(self) -> str:
+        return f"{self.hurt.partition} {self.hurt.lane}[{self.hurt.position}]: {self.lost}"
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What was, or would be, lost."""
+
+    applied: bool
+    storage: list[str] = field(default_factory=list[str])
+    """What the storage itself gives up, in its own words."""
+    losses: list[Loss] = field(default_factory=list[Loss])
+    left: list[str] = field(default_factory=list[str])
+    """What could not be put right."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, for ``--json``."""
+        records = [{**loss.hurt.as_dict(), "lost": loss.lost} for loss in self.losses]
+        return {"applied": self.applied, "storage": self.storage, "records": records, "left": self.left}
+
+
+async def repair(
+    storage: ISessionStorage,
+    codec: Codec,
+    *,
+    apply: bool,
+    owner: str,
+    progress: Callable[[int, str], None] = lambda _done, _name: None,
+) -> Repaired:
+    """Say what is lost, and with ``apply`` put the rest right. Whatever can be read stays as it is."""
+    report = Repaired(apply, list(await storage.repair(apply=apply)))
+    done = 0
+    async for head in heads(storage):
+        try:
+            await _partition(storage, codec, head, owner, report)
+        except (Conflict, Damaged) as error:
+            report.left.append(f"{head.partition}: {error}")
+        done += 1
+        progress(done, head.partition)
+    if apply and report.losses:
+        await storage.repair(apply=True)  # what was in the way of it has been replaced
+    return report
+
+
+async def _partition(storage: ISessionStorage, codec: Codec, head: Head, owner: str, report: Repaired) -> None:
+    hurt = [each async for _, _, found in readings(storage, head) for each in found]
+    now = time.time_ns() // 1000
+    step = Step(head.partition, head, now)
+    losses: list[Loss] = []
+    gone = False
+    for each in hurt:
+        found = substitute(head, (each.lane, each.position), now // 1000, owner)
+        losses.append(Loss(each, _GONE if found is None else found[1]))
+        gone = gone or found is None
+        if found is not None:
+            step.rewrite(each.lane, each.position, found[0])
+    if report.applied and gone:
+        await storage.drop(head.partition, expect=head.version)
+    elif report.applied:
+        if hurt:
+            commit = step.commit(codec)
+            await storage.commit(commit)
+            head = commit.onto(head)
+        await _mark_again(storage, codec, head, sure=any(each.lane == SESSION for each in hurt))
+    report.losses += losses
+
+
+async def _mark_again(storage: ISessionStorage, codec: Codec, head: Head, *, sure: bool) -> None:
+    """Work out when a session expires and under which marks it is found: its record is a new one, or its head."""
+    if not head.partition.startswith("session/") or SESSION not in head.lanes:
+        return
+    if not sure and RECENT in head.marks and (EXPIRES in head.marks) == (head.expires_at is not None):
+        return
+    snapshot = await storage.load(head.partition, Span(SESSION, -1))
+    if snapshot is None:
+        return
+    ((address, stored),) = snapshot.records.items()
+    record = parse_record(codec.decode(head.partition, address, stored), head.partition)
+    step = SessionStep.on(State(snapshot.head, record), time.time_ns() // 1000)
+    step.finish()
+    await storage.commit(step.commit(codec))

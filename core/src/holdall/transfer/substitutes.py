@@ -1,0 +1,42 @@
+"""What takes the place of a record that cannot be read any more, so that those around it can."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdall.contract import Address, Head
+from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, message_id, tool_run_id
+from holdall.sessions.record import SessionRecord, encode_record
+
+__all__ = ["substitute"]
+
+_SAID = "[lost: this record was damaged in the storage]"
+
+
+def substitute(  # noqa: PLR0911 - one for each lane
+    head: Head, address: Address, now: int, owner: str
+) -> tuple[bytes, str] | None:
+    """The record to put at ``address``, and what is lost; ``None``: without the record the partition is nothing.
+
+    ``now`` is in milliseconds; ``owner`` is who gets a session that has lost its own record.
+    """
+    lane, at = address
+    if not head.partition.startswith("session/"):
+        return None
+    if lane == SESSION:
+        active = head.marks.get(RECENT, now * 1000) // 1000
+        named = head.partition.removeprefix("session/")
+        record = SessionRecord(format=1, id=named, owner=owner, title=_SAID, created_at=active)
+        return encode_record(record), f"the session's own record; its messages are kept, and {owner!r} owns it now"
+    if lane == MESSAGES:
+        said = {"id": message_id(at), "role": "system", "content": _SAID, "created_at": now}
+        return msgspec.json.encode(said), f"the message {message_id(at)}; one that says so is in its place"
+    if lane == TOOLS:
+        run = {"id": tool_run_id(at), "tool": "lost", "status": "failed", "error": _SAID, "created_at": now}
+        return msgspec.json.encode(run), f"the tool run {tool_run_id(at)}"
+    if lane == ORIGINALS:
+        return b"", f"the original of the imported record {at}"
+    if lane == KEYS:
+        none = {"key": f"lost-{at}", "print": "", "at": now, "messages": (0, 0), "tools": (0, 0)}
+        return msgspec.json.encode(none), "an idempotency key; a repeat of its request would be stored again"
+    return b"null", f"the record {lane}[{at}]"
