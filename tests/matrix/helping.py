@@ -59,7 +59,9 @@ def fill_up(path: Path) -> None:
         os.close(fd)
 
 
-def child(code: str, *arguments: str, before: tuple[str, ...] = (), timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def child(
+    code: str, *arguments: str, before: tuple[str, ...] = (), timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own, behind the words of ``before``."""
     command = [*before, sys.executable, "-c", code, *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)

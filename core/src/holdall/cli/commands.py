@@ -17,7 +17,6 @@ COMMANDS = {
     "restore": ("restoring", "restore an archive into an empty storage"),
     "verify": ("verifying", "read everything in a storage or an archive and name what is wrong"),
     "repair": ("repairing", "put a damaged storage right, or say what that would cost"),
-    "verify": ("verifying", "read everything in a storage and name what is wrong"),
 }
 
 

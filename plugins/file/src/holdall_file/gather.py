@@ -82,7 +82,9 @@ class Gather:
     def _now(self, commits: Sequence[Commit]) -> Sequence[BaseException | None] | None:
         """The outcome of each; ``None``: it is for the thread to do."""
         thread = self._thread
-        if not (self._writer.pace.quick and self._reserve.whole and thread.idle and thread.turn.acquire(blocking=False)):
+        if not (
+            self._writer.pace.quick and self._reserve.whole and thread.idle and thread.turn.acquire(blocking=False)
+        ):
             return None
         try:
             return self._writer.commit_now(commits)

@@ -32,7 +32,7 @@ __all__ = ["Opened", "close_all", "open_all", "temporary_catalog", "with_catalog
 T = TypeVar("T")
 _PAUSE = 0.005
 _PATIENCE = 60.0
-_RESERVE = 1024 * 1024
+_RESERVE = 512 * 1024
 """Bytes kept for deletes, and for opening, on a full disk."""
 
 

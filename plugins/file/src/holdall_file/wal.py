@@ -16,6 +16,7 @@ from zlib import crc32
 
 import msgspec
 
+from holdall.folders import no_room
 from holdall_file.folder import Descriptor, Folder, lock, sync, write_all
 
 __all__ = ["ENTRY", "FLIGHT", "Entry", "Wal", "entries_of", "flight_of", "started_of"]
@@ -99,7 +100,13 @@ class Wal:
         if self.ready(size):
             return
         filled = min(-(-(self._at + size) // _STEP) * _STEP, self._size)
-        write_all(self._file.fd, bytes(filled - self._filled), self._filled)
+        try:
+            write_all(self._file.fd, bytes(filled - self._filled), self._filled)
+        except OSError as error:
+            if not no_room(error):
+                raise
+            os.ftruncate(self._file.fd, self._filled)  # it is only for speed: the room is left to what is needed
+            return
         sync(self._file.fd)
         self._filled = filled
 
