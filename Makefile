@@ -71,6 +71,7 @@ release-check: setup test ## The tests, and the long form of what crashes, fails
 		$(BIN)/python -m tests.system.stopping --rounds 20 --how $$how || exit; \
 	done
 	@for backend in file diskcache; do $(BIN)/python -m tests.system.backups --backend $$backend || exit; done
+	@for backend in memory file diskcache tinydb; do $(BIN)/python -m tests.system.churn --backend $$backend || exit; done
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

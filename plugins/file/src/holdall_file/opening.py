@@ -18,6 +18,7 @@ from holdall.contract import Head
 from holdall.errors import StorageBusy
 from holdall.folders import Reserve, no_room
 from holdall_file.catalog import Catalog, broken, discard_database, inode_of
+from holdall_file.cleaning import Cleaning
 from holdall_file.faults import Busy
 from holdall_file.folder import Descriptor, Folder, lock, logger
 from holdall_file.recovery import bury, dead, graveyard, recover, settle
@@ -44,6 +45,7 @@ class Opened(Struct):
     shelf: Shelf
     writer: Writer
     reserve: Reserve
+    cleaning: Cleaning
     catalog: Catalog | None = None
 
 
@@ -125,7 +127,9 @@ def _join(folder: Folder, store: Descriptor, reserve: Reserve, settings: FileSet
     wal = _wait(lambda: _make_wal(folder, settings.shared_log_bytes))
     _wait(lambda: lock(store.fd, fcntl.LOCK_SH))
     shelf = Shelf(folder, wal.name, limit=settings.open_sessions)
-    return Opened(folder, store, shelf, Writer(folder, shelf, wal), reserve)
+    cleaning = Cleaning(folder, settings.quarantine_days)
+    cleaning.clean()
+    return Opened(folder, store, shelf, Writer(folder, shelf, wal), reserve, cleaning)
 
 
 def _make_wal(folder: Folder, size: int) -> Wal:

@@ -27,3 +27,6 @@ class FileSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(ge=64 * 1024, le=1024**3),
         _about("The size of each process's write-ahead log; a larger one is emptied less often."),
     ] = 8 * 1024 * 1024
+    quarantine_days: Annotated[
+        int, Meta(ge=1, le=36_500), _about("How long what was torn or damaged is kept aside in quarantine/.")
+    ] = 30

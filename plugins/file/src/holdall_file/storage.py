@@ -143,6 +143,8 @@ class FileSessionStorage(ISessionStorage):
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk the catalogue; every entry is held against the session's head."""
         self._check()
+        if self._opened.cleaning.due:
+            await self._side.run(self._opened.cleaning.clean)
         return await self._scanner.scan(scan)
 
     def _at_once(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
