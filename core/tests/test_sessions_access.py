@@ -17,6 +17,7 @@ from holdall_memory import MemorySessionStorage
 MESSAGE, RUN = "msg_main_0000000000", "toolrun_0000000000"
 CALLS = {
     "get": [{}],
+    "version": [{}],
     "update": [{"title": "x"}, {"expect": 1}, {"ttl": -1}],
     "extend": [{}, {"ttl": 5}, {"expect": 1}, {"ttl": 0}],
     "end": [{}, {"force": True}, {"expect": 1}],
@@ -36,7 +37,7 @@ CALLS = {
     "tool_run": [{"run": RUN}, {"run": "toolrun_0000000099"}, {"run": "x"}],
     "finish_tool_run": [{"run": RUN}, {"run": "toolrun_0000000099"}, {"run": RUN, "expect": 1}, {"run": RUN, "x": 1}],
 }
-WITHOUT_A_SESSION = {"acting_as", "create", "get_or_create", "list", "sweep"}
+WITHOUT_A_SESSION = {"acting_as", "create", "get_or_create", "health", "list", "sweep"}
 
 
 def public(of):

@@ -12,7 +12,16 @@ from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.inputs import Batch, fields_of, messages_of, originals_of, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
-from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS, message_id, tool_run_id
+from holdall.sessions.names import (
+    KEYS,
+    MESSAGE_WITH_ID,
+    MESSAGES,
+    ORIGINALS,
+    TOOL_RUN_WITH_ID,
+    TOOLS,
+    message_id,
+    tool_run_id,
+)
 from holdall.sessions.reader import Check
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, ToolRun
@@ -137,11 +146,11 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
     count = lane.stop - lane.first + len(content.messages.bodies)
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
-    messages, runs = content.messages.stamped(message_id, lane.stop), list[bytes]()
+    messages, runs = content.messages.stamped(MESSAGE_WITH_ID, lane.stop), list[bytes]()
     if messages:
         step.add(MESSAGES, messages)
     if content.tools.bodies:
-        runs = content.tools.stamped(tool_run_id, step.lane(TOOLS).stop)
+        runs = content.tools.stamped(TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
         step.add(TOOLS, runs)
     if content.originals:
         step.add(ORIGINALS, content.originals)

@@ -35,11 +35,9 @@ class Batch(msgspec.Struct):
 
     bodies: list[bytes]
 
-    def stamped(self, name: Callable[[int], str], first: int) -> list[bytes]:
-        """The records from position ``first`` on: each body with its id in front."""
-        return [
-            b"".join((b'{"id":"', name(at).encode(), b'",', body[1:])) for at, body in enumerate(self.bodies, first)
-        ]
+    def stamped(self, form: bytes, first: int) -> list[bytes]:
+        """The records from position ``first`` on: each body with its id in front, as ``form`` says."""
+        return [form % (at, body[1:]) for at, body in enumerate(self.bodies, first)]
 
 
 def fields_of(value: Any) -> Any:
@@ -135,7 +133,7 @@ def _check_plain(value: object, depth: int) -> None:
         for key, item in cast("dict[Any, Any]", value).items():
             if type(key) is not str:
                 raise _Fault("has a key that is not a string")
-            if type(item) not in _PLAIN:
+            if type(item) not in _PLAIN and not (type(item) is int and -_HUGE < item < _HUGE):
                 _check_inside(key, item, depth)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(cast("Sequence[Any]", value)):

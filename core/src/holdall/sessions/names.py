@@ -15,6 +15,9 @@ SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools",
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
 """Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
 
+MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolrun_%010d",%b'
+"""A JSON object with the id of its position in front: from the position, and the object without its first brace."""
+
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MESSAGE = re.compile(r"msg_main_([0-9]{10})")
 _RUN = re.compile(r"toolrun_([0-9]{10})")
