@@ -1,0 +1,69 @@
+"""The disk is full to the brim: it is said, and everything is read and deleted as before; then it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+import holdall
+from holdall.codecs import Codec
+from holdall.errors import NotFound, StorageFull
+from holdall.testing.clock import ManualClock
+from holdall.transfer.verifying import verify
+from tests.matrix.helping import DISK, child, fill_up, settings, small_disk
+
+SAID = "x" * 20_000
+FRESH = """
+import asyncio, holdall, json, sys
+async def main():
+    async with holdall.open(json.loads(sys.argv[1])) as store:
+        print(len((await store.list(owner="ana")).items))
+        await store.delete(sys.argv[2])
+asyncio.run(main())
+"""
+
+
+async def append_on(session: holdall.Session) -> None:
+    for _ in range(200):  # what was allocated ahead is used up first
+        await session.append([{"role": "user", "content": SAID}])
+
+
+@pytest.mark.covers("QA-08")
+@pytest.mark.parametrize("backend", DISK)
+async def test_matrix(backend: str, tmp_path: Path) -> None:
+    """Writes are refused by type, reads and deletes are not; the sweeper frees room, and the next write succeeds."""
+    with small_disk(tmp_path / "disk", "6m") as disk:
+        config, clock = settings(backend, disk), ManualClock()
+        filler = disk / "filler"
+        async with holdall.open(config, clock=clock) as store:
+            made = [await store.create(owner="ana", title=str(n)) for n in range(6)]
+            for session in made:
+                await session.append([{"role": "user", "content": SAID}])
+            await store.list(owner="ana")
+            fill_up(filler)
+            with pytest.raises(StorageFull):
+                await append_on(made[0])
+            assert store.health() is not None
+            assert [item.text for item in await store.history(made[1].id)] == [SAID]
+            assert len((await store.list(owner="ana")).items) == len(made)
+            await store.delete(made[1].id)
+            with pytest.raises(NotFound):
+                await store.get(made[1].id)
+            await asyncio.gather(*(store.delete(session.id) for session in made[2:4]))
+        other = child(FRESH, json.dumps(config), made[4].id)
+        assert (other.stdout, other.returncode) == ("3\n", 0), other.stderr
+        clock.advance(10)
+        async with holdall.open(config, clock=clock) as store:
+            await store.sweep()
+            assert [session.id for session in (await store.list(owner="ana")).items] in (
+                [made[0].id, made[5].id],
+                [made[5].id, made[0].id],
+            )
+            filler.unlink()
+            await store.append(made[5].id, [{"role": "user", "content": "after"}])
+            assert store.health() is None
+            assert (await verify(store.engine.storage, Codec())).problems == []
+            assert [item.text for item in await store.history(made[5].id)] == [SAID, "after"]
