@@ -59,6 +59,7 @@ docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
 
 release-check: setup test ## The tests, and the long form of what crashes, fails, races and backs up
+	@MATRIX_FLIPS=1000 $(BIN)/python -m pytest -q --timeout 3000 tests/matrix/test_bit_flip.py
 	@for backend in file diskcache tinydb; do for crash in "kill --cycles $(KILLS)" "cut --cycles $(CUTS)"; do \
 		$(BIN)/holdall plugin test $$backend --crash $$crash || exit; \
 	done; done
