@@ -1,0 +1,72 @@
+"""The checks: what each promises, its command in the short and in the long form, and which numbers tell of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.release import telling
+
+PYTHON = sys.executable
+DURABLE = ("file", "diskcache", "tinydb")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise, and the command that tries to break it."""
+
+    name: str
+    backend: str
+    promise: str
+    short: tuple[str, ...]
+    """Empty: the long form only."""
+    long: tuple[str, ...]
+    numbers: Callable[[str], dict[str, Any]]
+    """What to say of everything that it printed; raises or says nothing where it did not come to an end."""
+    timeout: float = 7200
+
+
+def _plugin(backend: str, *argv: object) -> tuple[str, ...]:
+    return (PYTHON, "-m", "holdall.cli", "plugin", "test", backend, *map(str, argv), "--json")
+
+
+def _module(name: str, *argv: object) -> tuple[str, ...]:
+    return (PYTHON, "-m", f"tests.system.{name}", *map(str, argv))
+
+
+def _crash(backend: str, mode: str, few: int, many: int, promise: str) -> Check:
+    short, long = (_plugin(backend, "--crash", mode, "--cycles", cycles) for cycles in (few, many))
+    return Check(f"crash {mode}", backend, promise, short, long, telling.crash)
+
+
+def _faults(backend: str, sample: int) -> Check:
+    promise = "whatever call that writes fails, or is the last, all of a step is there or none of it"
+    short, long = _plugin(backend, "--faults", "--sample", sample), _plugin(backend, "--faults")
+    return Check("faults", backend, promise, short, long, telling.faults)
+
+
+def _linear(backend: str, few: int, many: int) -> Check:
+    promise = "what racing clients saw has an order, with a process killed among them"
+    short, long = (_plugin(backend, "--linear", "--histories", count) for count in (few, many))
+    return Check("linearizability", backend, promise, short, long, telling.linear)
+
+
+def _stopping(how: str, workers: int, promise: str) -> Check:
+    short, long = (_module("stopping", "--how", how, "--workers", workers, "--rounds", rounds) for rounds in (2, 20))
+    return Check(f"SIG{how.upper()}, {workers} worker{'s' * (workers > 1)}", "file", promise, short, long, telling.last)
+
+
+CHECKS = [
+    *(_crash(backend, "kill", few, 1000, "acknowledged writes survive kill -9")
+      for backend, few in zip(DURABLE, (60, 10, 10), strict=True)),
+    *(_crash(backend, "cut", few, 200, "acknowledged writes survive a power cut")
+      for backend, few in zip(DURABLE, (20, 6, 6), strict=True)),
+    _crash("file", "mix", 6, 200, "acknowledged writes survive a cut after one of the processes was killed"),
+    *(_faults(backend, sample) for backend, sample in zip(DURABLE, (120, 20, 20), strict=True)),
+    *(_linear(backend, few, 200) for backend, few in zip(DURABLE, (10, 2, 2), strict=True)),
+    _stopping("term", 1, "SIGTERM under load loses nothing, cuts no answer off and ends in time"),
+    _stopping("term", 2, "the same with two workers"),
+    _stopping("kill", 2, "a killed worker loses nothing acknowledged, and is replaced within 3 s"),
+]  # fmt: skip
