@@ -100,6 +100,20 @@ async def test_a_failed_sync(open_store, tmp_path, filled, monkeypatch):
     assert len((await store.load("s", Span("messages/main"))).records) == 6
 
 
+async def test_a_failed_sync_says_nothing_of_the_next_file_of_that_name(open_store, filled, monkeypatch):
+    """What may have been lost is remembered of a file, which another process may have removed and made again."""
+    store, other = await open_store(), await open_store()
+    await filled(store, "s", 30)
+    head = (await store.load("s")).head
+    await fail_once(store, monkeypatch, Step(head).append("messages/main", b'"x"').build())
+    await other.drop("s", expect=head.version)
+    await other.commit(Step("s", version=head.version + 100).append("messages/main", b'"new"').build())
+    head = (await store.load("s")).head
+    await store.commit(Step(head).append("messages/main", b'"newer"').build())
+    found = await store.load("s", Span("messages/main"))
+    assert list(found.records.values()) == [b'"new"', b'"newer"']
+
+
 async def test_a_failed_sync_of_the_shared_log(open_store, filled, monkeypatch):
     store = await open_store()
     heads = {}

@@ -36,10 +36,10 @@ class Lasting:
         self._folder = folder
         self._shelf = shelf
         self._wal = wal
-        self._since: dict[str, int] = {}
-        """Where the bytes begin that are in our write-ahead log only."""
-        self._suspects: dict[str, int] = {}
-        """Files with a failed sync: what stands behind the offset must be written again."""
+        self._since: dict[str, tuple[str, int]] = {}
+        """The file's id, and where the bytes begin that are in our write-ahead log only."""
+        self._suspects: dict[str, tuple[str, int]] = {}
+        """Files with a failed sync: the id, and the offset behind which everything must be written again."""
         self.broken = False
         self.fault: str | None = None
         self.stopwatch = Stopwatch()
@@ -127,7 +127,7 @@ class Lasting:
 
     def _note(self, turn: Turn) -> None:
         self._shelf.unsynced[turn.digest] = (turn.id, turn.end)
-        self._since.setdefault(turn.digest, turn.start)
+        self._since[turn.digest] = turn.id, self._earliest(self._since, turn)
 
     def synced(self, digest: str) -> None:
         """Note that a file is on the disk as it is, or gone."""
@@ -154,10 +154,13 @@ class Lasting:
 
     def heal(self, turn: Turn) -> None:
         """After a failed sync the file may only seem to hold its last bytes: write them again, once checked."""
-        since = self._suspects.get(turn.digest)
-        session = turn.session
-        if since is None or session is None:
+        found, session = self._suspects.get(turn.digest), turn.session
+        if found is None or session is None:
             return
+        if found[0] != turn.id:  # it is another file by now, which no sync of ours has failed on
+            del self._suspects[turn.digest]
+            return
+        since = found[1]
         end = session.state.end
         data = read_at(session.file.fd, since, end)
         at = 0
@@ -173,8 +176,14 @@ class Lasting:
         """Note a failed sync: what it did to the bytes before ``turn`` is put right before the next commit."""
         self._degrade(error, log_name(turn.digest))
         if not turn.created:
-            since = self._since.get(turn.digest, turn.start)
-            self._suspects[turn.digest] = min(since, self._suspects.get(turn.digest, since))
+            since = min(self._earliest(self._since, turn), self._earliest(self._suspects, turn))
+            self._suspects[turn.digest] = turn.id, since
+
+    @staticmethod
+    def _earliest(noted: dict[str, tuple[str, int]], turn: Turn) -> int:
+        """Where the bytes begin that were noted of this very file, else where those of ``turn`` do."""
+        found = noted.get(turn.digest)
+        return turn.start if found is None or found[0] != turn.id else found[1]
 
     def _degrade(self, error: SyncFailed, name: str) -> None:
         """From now on every file is synced by itself, and the write-ahead log stays for the next opening to repeat."""
