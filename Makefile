@@ -5,9 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONFIG ?= holdall.toml
 JOBS ?= auto
-KILLS ?= 1000
-CUTS ?= 200
-HISTORIES ?= 200
 PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb server
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
@@ -58,21 +55,8 @@ bench: setup peers ## Measure beside the machine's own limits and other stores; 
 docs: setup ## Write the generated pages again, and say which changed
 	@$(BIN)/python -m tests.generate
 
-release-check: setup test ## The tests, and the long form of what crashes, fails, races and backs up
-	@MATRIX_FLIPS=1000 $(BIN)/python -m pytest -q --timeout 3000 tests/matrix/test_bit_flip.py
-	@for backend in file diskcache tinydb; do for crash in "kill --cycles $(KILLS)" "cut --cycles $(CUTS)"; do \
-		$(BIN)/holdall plugin test $$backend --crash $$crash || exit; \
-	done; done
-	@$(BIN)/holdall plugin test file --crash mix --cycles $(CUTS)
-	@for backend in file diskcache tinydb; do \
-		$(BIN)/holdall plugin test $$backend --faults && \
-		$(BIN)/holdall plugin test $$backend --linear --histories $(HISTORIES) || exit; \
-	done
-	@for how in "term --workers 1" "term --workers 2" kill; do \
-		$(BIN)/python -m tests.system.stopping --rounds 20 --how $$how || exit; \
-	done
-	@for backend in file diskcache; do $(BIN)/python -m tests.system.backups --backend $$backend || exit; done
-	@for backend in memory file diskcache tinydb; do $(BIN)/python -m tests.system.churn --backend $$backend || exit; done
+release-check: setup test ## The tests, and the long form of everything that is tried to break it (hours)
+	@$(BIN)/python -m tests.release --out docs/benchmarks/reliability-$(shell date +%F).json $(ARGS)
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

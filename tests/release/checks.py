@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.release import telling
 
 PYTHON = sys.executable
+IN_TESTS: tuple[str, ...] = ()
+"""The short form is a test among the others."""
 DURABLE = ("file", "diskcache", "tinydb")
 
 
@@ -21,10 +23,11 @@ class Check:
     backend: str
     promise: str
     short: tuple[str, ...]
-    """Empty: the long form only."""
+    """Empty where it is a test among the others."""
     long: tuple[str, ...]
     numbers: Callable[[str], dict[str, Any]]
     """What to say of everything that it printed; raises or says nothing where it did not come to an end."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout: float = 7200
 
 
@@ -54,8 +57,37 @@ def _linear(backend: str, few: int, many: int) -> Check:
 
 
 def _stopping(how: str, workers: int, promise: str) -> Check:
-    short, long = (_module("stopping", "--how", how, "--workers", workers, "--rounds", rounds) for rounds in (2, 20))
-    return Check(f"SIG{how.upper()}, {workers} worker{'s' * (workers > 1)}", "file", promise, short, long, telling.last)
+    long = _module("stopping", "--how", how, "--workers", workers, "--rounds", 20)
+    name = f"SIG{how.upper()}, {workers} worker{'s' * (workers > 1)}"
+    return Check(name, "file", promise, IN_TESTS, long, telling.lines("rounds well"))
+
+
+def _backups(backend: str) -> Check:
+    promise = "a backup under four writers is a prefix of each session; a killed restore is finished or refused"
+    long = _module("backups", "--backend", backend, "--runs", 20, "--kills", 50)
+    return Check("backup and restore", backend, promise, IN_TESTS, long, telling.lines("p99", "kills", "fault"))
+
+
+def _churn(backend: str) -> Check:
+    promise = "disk, files, descriptors, threads and memory stay bounded while sessions come and go"
+    long = _module("churn", "--backend", backend, "--minutes", 10)
+    return Check("churn", backend, promise, IN_TESTS, long, telling.lines(backend))
+
+
+def _flips() -> Check:
+    promise = "a flipped bit in any of 1,000 records is found, costs that record, is reported and repaired"
+    long = (
+        PYTHON,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--timeout",
+        "3000",
+        "tests/matrix/test_bit_flip.py",
+    )
+    return Check("bit flips", "all", promise, IN_TESTS, long, telling.lines("passed"), {"MATRIX_FLIPS": "1000"})
 
 
 CHECKS = [
@@ -69,4 +101,7 @@ CHECKS = [
     _stopping("term", 1, "SIGTERM under load loses nothing, cuts no answer off and ends in time"),
     _stopping("term", 2, "the same with two workers"),
     _stopping("kill", 2, "a killed worker loses nothing acknowledged, and is replaced within 3 s"),
+    *map(_backups, ("file", "diskcache")),
+    *map(_churn, ("memory", *DURABLE)),
+    _flips(),
 ]  # fmt: skip

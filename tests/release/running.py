@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from dataclasses import asdict, dataclass, field
@@ -41,7 +42,8 @@ def run(check: Check, *, short: bool) -> Outcome:
     command = " ".join(["python", *argv[1:]])
     began = time.monotonic()
     try:
-        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=check.timeout)
+        env = {**os.environ, **check.env}
+        done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=check.timeout)
         code, out, err = done.returncode, done.stdout, done.stderr
     except subprocess.TimeoutExpired:
         code, out, err = -1, "", f"took longer than {check.timeout:.0f} s"

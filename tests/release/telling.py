@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 Numbers = dict[str, Any]
@@ -41,6 +42,11 @@ def linear(out: str) -> Numbers:
     return {**numbers, "seeded bugs found": f"{checker['found']} of {checker['bugs']}"}
 
 
-def last(out: str) -> Numbers:
-    """The last line, for tools that end with a sentence."""
-    return {"told": out.strip().splitlines()[-1]}
+def lines(*words: str) -> Callable[[str], Numbers]:
+    """The lines that say one of ``words``, for tools that end with sentences."""
+
+    def told(out: str) -> Numbers:
+        found = [line for line in out.strip().splitlines() if any(word in line for word in words)]
+        return {"told": "; ".join(found[-3:])} if found else {}
+
+    return told
