@@ -34,8 +34,8 @@ MODES = {
 }
 RENEWED = 10
 """Kill: every how many cycles the storage begins anew. Cut: every how many cycles the file system is kept."""
-CONTROL_CYCLES = 2
-"""With each kind of writers."""
+CONTROL_CYCLES, CONTROL_MOST = 2, 15
+"""With each kind of writers: so many at least, and until the control has shown what it must, so many at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +65,37 @@ class Row:
         return self.findings.lost > 0 if self.must_lose else self.findings.broken == 0 and self.findings.acked > 0
 
 
-def run(subject: Subject, plan: Plan, progress: Callable[[Findings], None], **env: str) -> list[Row]:
+def _never(_: Findings) -> bool:
+    return False
+
+
+def run(
+    subject: Subject,
+    plan: Plan,
+    progress: Callable[[Findings], None],
+    shown: Callable[[Findings], bool] = _never,
+    **env: str,
+) -> list[Row]:
     """Crash ``subject`` again and again, half of the cycles with each kind of writers.
 
-    ``progress`` is told after each cycle.
+    ``progress`` is told after each cycle; ``shown`` says of a control that no more are needed.
     """
     half = plan.cycles // 2
     rows: list[Row] = []
     with Nursery(subject, Ledger.module, Account.module, env=env) as nursery:
         for game, cycles in (("commits", plan.cycles - half), ("sessions", half)):
-            findings = _cycles(subject, replace(plan, cycles=cycles), game, nursery, progress)
+            findings = _cycles(subject, replace(plan, cycles=cycles), game, nursery, progress, shown)
             rows.append(Row(subject.plugin, game, findings))
     return rows
 
 
-def _cycles(
-    subject: Subject, plan: Plan, game: str, nursery: Nursery, progress: Callable[[Findings], None]
+def _cycles(  # noqa: PLR0913, PLR0917 - each is a part of the scene
+    subject: Subject,
+    plan: Plan,
+    game: str,
+    nursery: Nursery,
+    progress: Callable[[Findings], None],
+    shown: Callable[[Findings], bool],
 ) -> Findings:
     findings = Findings()
     random = Random(f"{plan.seed}/{game}")  # noqa: S311 - it must repeat
@@ -96,6 +111,8 @@ def _cycles(
             if not set_up.crash(findings, end):
                 set_up = None
             progress(findings)
+            if cycle + 1 >= CONTROL_CYCLES and shown(findings):
+                break
     return findings
 
 
@@ -120,10 +137,18 @@ def _fresh(subject: Subject, plan: Plan, disk: CutDisk | None) -> dict[str, Any]
 def run_controls(plan: Plan, progress: Callable[[Findings], None]) -> list[Row]:
     """Show that the tool can see a loss, and that it sees none where there is none."""
     file = controls.__file__
-    plan = replace(plan, cycles=2 * CONTROL_CYCLES)
+    plan = replace(plan, cycles=2 * CONTROL_MOST)
     honest, buffered = Subject("control-append", file), Subject("control-buffered", file)
-    rows = [replace(row, must_lose=False) for row in run(honest, plan, progress)]
+    rows = [replace(row, must_lose=False) for row in run(honest, plan, progress, _acked)]
     if plan.mode == "kill":
-        return rows + [replace(row, must_lose=True) for row in run(buffered, plan, progress)]
-    blind = run(honest, plan, progress, **{NO_SYNC: "1"})
+        return rows + [replace(row, must_lose=True) for row in run(buffered, plan, progress, _lost)]
+    blind = run(honest, plan, progress, _lost, **{NO_SYNC: "1"})
     return rows + [replace(row, name="control-append without sync", must_lose=True) for row in blind]
+
+
+def _acked(findings: Findings) -> bool:
+    return findings.acked > 0
+
+
+def _lost(findings: Findings) -> bool:
+    return findings.lost > 0
