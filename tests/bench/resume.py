@@ -44,12 +44,12 @@ def run(backend: str, plan: Plan) -> list[Row]:
     """Whole processes in turn: the bare interpreter, then the one that resumes."""
     if not persistent(backend):
         return [skipped("resume", backend, "cold", "nothing is left of it to resume")]
-    with folder_in(plan.folder) as folder:
+    with folder_in(plan.folder) as folder, folder_in(plan.folder) as compiled:
         history = max(50, *within(backend, plan.histories)[0])
         session = asyncio.run(_prepared(backend, folder, history))
         bare = (sys.executable, "-c", _BARE)
         full = (sys.executable, "-c", _RESUME, json.dumps(settings(backend, folder)), session)
-        runs = _in_turn({"bare": bare, "full": full}, plan.starts)
+        runs = _in_turn({"bare": bare, "full": full}, plan.starts, compiled)
     wall = {name: statistics.median(one[0] for one in found) * 1e3 for name, found in runs.items()}
     peak = {name: statistics.median(int(one[1].split()[-1]) for one in found) / 1024 for name, found in runs.items()}
     more = {
@@ -70,9 +70,18 @@ def version(_backend: str, plan: Plan) -> list[Row]:
     command = shutil.which("holdall", path=str(Path(sys.executable).parent))
     if command is None:
         return [skipped("version", "-", "holdall --version", "the command is not installed", "missing")]
-    runs = _in_turn({"bare": (sys.executable, "-c", "pass"), "full": (command, "--version")}, plan.starts)
+    commands = {
+        "bare": (sys.executable, "-c", "pass"),
+        "full": (command, "--version"),
+        "module": (sys.executable, "-m", "holdall.cli", "--version"),  # without what the installer's script imports
+    }
+    with folder_in(plan.folder) as compiled:
+        runs = _in_turn(commands, plan.starts, compiled)
     wall = {name: statistics.median(one[0] for one in found) * 1e3 for name, found in runs.items()}
-    more = {"samples_ms": {name: [round(one[0] * 1e3, 2) for one in found] for name, found in runs.items()}}
+    more = {
+        "module_ratio": round(wall["module"] / wall["bare"], 3),
+        "samples_ms": {name: [round(one[0] * 1e3, 2) for one in found] for name, found in runs.items()},
+    }
     ratio = wall["full"] / wall["bare"]
     return [Row("version", "-", "holdall --version", wall["full"], "ms", ratio, "bare interpreter", "P9", more)]
 
@@ -82,11 +91,11 @@ async def _prepared(backend: str, folder: Path, history: int) -> str:
         return (await filled(store, history)).id
 
 
-def _in_turn(commands: dict[str, tuple[str, ...]], times: int) -> dict[str, list[tuple[float, str]]]:
+def _in_turn(commands: dict[str, tuple[str, ...]], times: int, compiled: Path) -> dict[str, list[tuple[float, str]]]:
     for argv in commands.values():
-        start(*argv)  # the first one compiles what it imports
+        start(*argv, compiled=compiled)  # the first one compiles what it imports
     runs: dict[str, list[tuple[float, str]]] = {name: [] for name in commands}
     for _ in range(times):
         for name, argv in commands.items():
-            runs[name].append(start(*argv))
+            runs[name].append(start(*argv, compiled=compiled))
     return runs

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -24,7 +23,6 @@ from holdall_file.folder import Descriptor, Folder, lock, logger
 from holdall_file.recovery import bury, dead, graveyard, recover, settle
 from holdall_file.settings import FileSettings
 from holdall_file.shelf import Shelf
-from holdall_file.stock import every_head
 from holdall_file.wal import Wal
 from holdall_file.writer import Writer
 
@@ -98,6 +96,8 @@ def _enter(folder: Folder, store: Descriptor) -> bool:
             if not gone or len(gone) < len(folder.wals()):
                 return False
             lock(store.fd, fcntl.LOCK_UN)
+        import random  # noqa: PLC0415 - most processes do without
+
         time.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
     raise StorageBusy(f"another process has kept the store to itself for {_PATIENCE:.0f} s")
 
@@ -190,7 +190,7 @@ def _catalog(folder: Folder) -> Catalog:
 
 
 def _filled(folder: Folder) -> Catalog:
-    catalog = Catalog(folder, lambda: every_head(folder))
+    catalog = Catalog(folder, lambda: _heads(folder))
     try:
         if not catalog.complete:
             catalog.rebuild()
@@ -200,9 +200,15 @@ def _filled(folder: Folder) -> Catalog:
     return catalog
 
 
+def _heads(folder: Folder) -> Iterable[Head]:
+    from holdall_file.stock import every_head  # noqa: PLC0415 - when a catalogue is made again
+
+    return every_head(folder)
+
+
 def temporary_catalog(folder: Folder) -> Catalog:
     """A catalogue in memory, for when there is no room for the other one's news."""
-    catalog = Catalog(folder, lambda: every_head(folder), temporary=True)
+    catalog = Catalog(folder, lambda: _heads(folder), temporary=True)
     catalog.rebuild()
     return catalog
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdall.blocking import StorageThread
 from holdall.contract import Address, Commit, ISessionStorage, Scan, Snapshot, Span
@@ -22,14 +21,14 @@ from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.gather import Gather
-from holdall_file.mending import Mended, alone, mend
 from holdall_file.opening import Opened, close_all, open_all, with_catalog
 from holdall_file.recovery import report_damage
 from holdall_file.report import Report
-from holdall_file.scanning import Scanner
 from holdall_file.seek import Plan, read
 from holdall_file.settings import FileSettings
-from holdall_file.stock import take_stock
+
+if TYPE_CHECKING:
+    from holdall_file.scanning import Scanner
 
 __all__ = ["FileSessionStorage"]
 
@@ -49,9 +48,7 @@ class FileSessionStorage(ISessionStorage):
         self._writer = opened.writer
         self._thread = thread
         self._side = side
-        self._scanner = Scanner(
-            opened, side, beside=self._beside, look=self._look_at, load=self.load, now=self._at_once
-        )
+        self._scanner: Scanner | None = None
         self._chores: asyncio.Task[None] | None = None
         self._closed = False
         self._reserve = opened.reserve
@@ -145,7 +142,16 @@ class FileSessionStorage(ISessionStorage):
         self._check()
         if self._opened.cleaning.due:
             await self._side.run(self._opened.cleaning.clean)
+        if self._scanner is None:
+            self._scanner = self._new_scanner()
         return await self._scanner.scan(scan)
+
+    def _new_scanner(self) -> Scanner:
+        from holdall_file.scanning import Scanner  # noqa: PLC0415 - a process that only resumes does without
+
+        return Scanner(
+            self._opened, self._side, beside=self._beside, look=self._look_at, load=self.load, now=self._at_once
+        )
 
     def _at_once(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
         """Load if that takes nothing but a small read; ``None`` also for what is damaged, or not there."""
@@ -165,6 +171,8 @@ class FileSessionStorage(ISessionStorage):
 
     async def faults(self) -> Sequence[str]:
         """What scans left out, what is damaged and what does not belong here; logs that no scan meets are looked at."""
+        from holdall_file.stock import take_stock  # noqa: PLC0415 - when somebody asks
+
         self._check()
         folder = self._opened.folder
         with suppress(StorageFull):
@@ -173,6 +181,8 @@ class FileSessionStorage(ISessionStorage):
 
     async def repair(self, *, apply: bool) -> Sequence[str]:
         """Set logs back whose last line is damaged, move away those that can't be read, compact those that healed."""
+        from holdall_file.mending import Mended, alone, mend  # noqa: PLC0415 - when somebody asks
+
         self._check()
         opened = self._opened
 
@@ -196,7 +206,8 @@ class FileSessionStorage(ISessionStorage):
         if self._chores is not None:
             await asyncio.wait([self._chores])
         try:
-            self._scanner.close()
+            if self._scanner is not None:
+                self._scanner.close()
             await self._thread.run(self._writer.tidy)
             await close_all(self._opened, self._thread, self._side)
         except OSError as error:
@@ -236,6 +247,8 @@ class FileSessionStorage(ISessionStorage):
             except Busy:
                 if loop.time() > until:
                     raise StorageUnavailable(f"another process has held a lock for {_PATIENCE:.0f} s") from None
+                import random  # noqa: PLC0415 - most processes do without
+
                 await asyncio.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
             except OSError as error:
                 raise typed(error) from error

@@ -9,7 +9,6 @@ from errno import EINTR
 
 from holdall.contract import Commit, Snapshot, Span
 from holdall.errors import Conflict, HoldallError, Invalid, StorageFull
-from holdall_file.compaction import compact
 from holdall_file.faults import Busy, SyncFailed, typed
 from holdall_file.folder import Folder, log_name, logger
 from holdall_file.intents import Intents
@@ -240,6 +239,10 @@ class Writer:
 
     def tidy(self) -> None:
         """Compact the logs that hold more dead bytes than live ones."""
+        if not self.heavy:
+            return
+        from holdall_file.compaction import compact  # noqa: PLC0415 - most processes never do
+
         while self.heavy:
             partition = self.heavy.pop()
             try:
