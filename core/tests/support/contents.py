@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from holdall.contract import ISessionStorage, Scan, Snapshot, Span
 from holdall.sessions.store import Store
 
-__all__ = ["content", "fill"]
+__all__ = ["content", "fill", "unversioned"]
 
 
 async def fill(store: Store) -> list[str]:
@@ -35,3 +38,12 @@ async def content(storage: ISessionStorage) -> dict[str, Snapshot]:
     spans = {item.head.partition: [Span(lane) for lane in item.head.lanes] for item in found}
     loaded = [await storage.load(name, *spans[name]) for name in spans]
     return {item.head.partition: item for item in loaded if item is not None}
+
+
+def unversioned(held: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    """What a restore brings back: everything but the versions, which are of its own time."""
+    found: dict[str, Snapshot] = {}
+    for name, item in held.items():
+        lanes = {lane: replace(run, rewritten=0) for lane, run in item.head.lanes.items()}
+        found[name] = Snapshot(replace(item.head, version=0, lanes=lanes), item.records)
+    return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 __all__ = ["kill_restores"]
 
@@ -46,9 +48,21 @@ def kill_restores(
             faults.append(f"{target}: {ended.stderr}")
         again = folder / f"{number}.jsonl"
         backed = _run("--config", target, "backup", str(again))
-        if backed.returncode or again.read_text().splitlines()[1:-1] != archive.read_text().splitlines()[1:-1]:
+        if backed.returncode or _told(again) != _told(archive):
             faults.append(f"{target}: what was restored is not what the archive holds ({whole}): {backed.stderr}")
     return faults, refused
+
+
+def _told(archive: Path) -> list[Any]:
+    """What an archive holds, but for versions: a restore gives its own."""
+    found: list[Any] = list(map(json.loads, archive.read_text().splitlines()[1:-1]))
+    for item in found:
+        if "partition" in item:
+            del item["version"]
+            item["lanes"] = {name: lane[:2] for name, lane in item["lanes"].items()}
+        elif "end" in item:
+            del item["sha256"]
+    return found
 
 
 def _fresh(config: Path, folder: Path, number: int) -> str:

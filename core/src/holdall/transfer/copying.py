@@ -94,9 +94,8 @@ async def _once(source: Side, target: Side, head: Head, report: Copied) -> None:
         else:
             report.problems.append(f"{head.partition}: the target has it, but different: {difference}")
         return
-    if found is not None:
-        await target.storage.drop(head.partition, expect=found.head.version)
-    records, size = await _write(source, target, head)
+    version = 0 if found is None else await _emptied(target.storage, found.head)
+    records, size = await _write(source, target, head, version)
     written = await target.storage.load(head.partition)
     difference = "nothing" if written is None else await _difference(source, target, head, written.head)
     if difference is not None:
@@ -107,23 +106,33 @@ async def _once(source: Side, target: Side, head: Head, report: Copied) -> None:
     report.bytes += size
 
 
-async def _write(source: Side, target: Side, head: Head) -> tuple[int, int]:
-    """Write all of a partition; in pieces where it is large. Returns how many records and bytes it has."""
-    pieces, records, size = 0, 0, 0
+async def _emptied(storage: ISessionStorage, head: Head) -> int:
+    """Take everything out of an unfinished partition, and its version then. Dropped, it would need a higher one."""
+    version = head.version + 1
+    await storage.commit(Commit(head.partition, head.version, version, version, dict.fromkeys(head.lanes)))
+    return version
+
+
+async def _write(source: Side, target: Side, head: Head, version: int) -> tuple[int, int]:
+    """Write all of a partition, which is at ``version`` and empty; in pieces where it is large.
+
+    Returns how many records and bytes it has.
+    """
+    records, size = 0, 0
     lanes: dict[str, Lane | None] = {}
     piece: dict[Address, bytes] = {}
     weight = 0
     async for span, found in windows(source.storage, head):
         if weight >= _PIECE:
-            await target.storage.commit(_piece(head, pieces, lanes, piece))
-            pieces, lanes, piece, weight = pieces + 1, {}, {}, 0
+            await target.storage.commit(_piece(head, version, lanes, piece))
+            version, lanes, piece, weight = version + 1, {}, {}, 0
         for address in _addresses(span):
             data = _recoded(source, target, head, address, found)
             piece[address] = data
             weight += len(data)
             records, size = records + 1, size + len(data)
         lanes[span.lane] = Lane(head.lanes[span.lane].first, span.stop or 0)
-    commit = _piece(head, pieces, {**head.lanes}, piece)
+    commit = _piece(head, version, {**head.lanes}, piece)
     whole = replace(
         commit, version=head.version, changed=head.changed, marks={**head.marks}, expires_at=head.expires_at
     )
@@ -131,8 +140,8 @@ async def _write(source: Side, target: Side, head: Head) -> tuple[int, int]:
     return records, size
 
 
-def _piece(head: Head, pieces: int, lanes: dict[str, Lane | None], write: dict[Address, bytes]) -> Commit:
-    return Commit(head.partition, pieces, pieces + 1, pieces + 1, lanes, write=write)
+def _piece(head: Head, version: int, lanes: dict[str, Lane | None], write: dict[Address, bytes]) -> Commit:
+    return Commit(head.partition, version, version + 1, version + 1, lanes, write=write)
 
 
 def _addresses(span: Span) -> list[Address]:

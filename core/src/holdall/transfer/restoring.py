@@ -3,6 +3,9 @@
 A partition of its own is there from before the first commit until everything was read back and compared. While it
 is there, opening the storage is refused, and the same archive may be restored again: what an earlier restore has
 stored whole is left as it is. (It can't be dropped first: a name that is used again needs a higher version.)
+
+Everything comes back as it was but for its versions, which are of the time of the restore: the storage may have had
+partitions of the same names before it was emptied, and other processes may remember those.
 """
 
 from __future__ import annotations
@@ -106,7 +109,7 @@ class _Batch:
                 self._piece()
                 await self.write()
         else:
-            if self._there.version != self._head.version:
+            if not _same(self._there, self._head):
                 self._put(self._head)
             if self._weight >= _PIECE or len(self._waiting) >= _TOGETHER:
                 await self.write()
@@ -117,20 +120,22 @@ class _Batch:
             self._weight += len(data)
 
     def _piece(self) -> None:
-        """A part of a large partition: versions only grow, and real ones are far above the number of pieces."""
+        """A part of a large partition: it says another last change than the whole, and has no marks."""
         lanes = dict(self._there.lanes)
         for lane, at in self._records:
             lanes[lane] = replace(self._head.lanes[lane], stop=at + 1)
-        version = self._there.version + 1
-        self._put(Head(self._head.partition, version, version, lanes=lanes))
+        other = self._head.changed + 1
+        self._put(Head(self._head.partition, other, other, lanes=lanes))
 
     def _put(self, head: Head) -> None:
-        lanes, marks = {**head.lanes}, {**head.marks}
-        expect, version = self._there.version, head.version
-        self._waiting.append(
-            Commit(head.partition, expect, version, head.changed, lanes, marks, head.expires_at, self._records)
-        )
-        self._there, self._records = head, {}
+        """Store ``head``, at a version above all that the storage had, and the records that came for it."""
+        expect = self._there.version
+        version = max(expect + 1, self._marker, head.version)
+        lanes = {name: replace(lane, rewritten=version) for name, lane in head.lanes.items()}
+        marks = {**head.marks}
+        commit = Commit(head.partition, expect, version, head.changed, {**lanes}, marks, head.expires_at, self._records)
+        self._waiting.append(commit)
+        self._there, self._records = replace(head, version=version, lanes=lanes), {}
 
     async def write(self) -> None:
         """Commit the partitions that are waiting, as long as no other restore took over."""
@@ -143,6 +148,12 @@ class _Batch:
             raise error
 
 
+def _same(found: Head, head: Head) -> bool:
+    """Whether a restored head says what one of the archive does, at its own version."""
+    lanes = {name: replace(lane, rewritten=found.version) for name, lane in head.lanes.items()}
+    return found == replace(head, version=found.version, lanes=lanes)
+
+
 async def _compare(archive: Reading, storage: ISessionStorage, progress: Progress) -> None:
     """Read everything in ``storage`` and raise ``Damaged`` unless it is what the archive holds, and no more."""
     done, records = 0, _records(storage, _NOTHING)
@@ -151,9 +162,9 @@ async def _compare(archive: Reading, storage: ISessionStorage, progress: Progres
             progress(done, item.partition)
             done += 1
             found = await storage.load(item.partition)
-            if found is None or found.head != item:
+            if found is None or not _same(found.head, item):
                 raise Damaged(item.partition, "what was restored is not what is read back")
-            records = _records(storage, item)
+            records = _records(storage, found.head)
         elif item is not None and await anext(records, None) != item:
             raise Damaged(f"a restored record {item[0][0]}[{item[0][1]}]", "it is not what is read back")
     present = sum([1 async for _ in heads(storage)]) - 1
