@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import copy, deepcopy
+from dataclasses import FrozenInstanceError, replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +24,38 @@ heads = st.builds(
     Head, names, st.integers(1, 2**60), st.integers(1, 2**60), st.none() | st.integers(0, 2**60),
     st.dictionaries(names, lanes, max_size=4), st.dictionaries(names, st.integers(-(2**62), 2**62), max_size=4),
 )  # fmt: skip
+
+
+@given(heads)
+def test_values_are_copied_pickled_replaced_and_compared_as_what_they_are(head):
+    commit = Commit(head.partition, 1, 2, 2, head.lanes, head.marks, 5, {("a", 0): b"x"}, [Span("a", 0, 1)])
+    for value in (head, commit, Lane(1, 2, 3)):
+        for other in (copy(value), deepcopy(value), pickle.loads(pickle.dumps(value)), replace(value)):
+            assert other == value
+            assert repr(other) == repr(value)
+    assert replace(head, version=7).version == 7
+    assert replace(head, version=7).lanes == head.lanes
+    assert replace(commit, write={}) != commit
+    assert hash(Lane(1, 2, 3)) == hash(Lane(first=1, stop=2, rewritten=3))
+
+
+def test_a_mapping_that_is_not_given_is_empty_and_nobody_elses():
+    one, two = Head("p", 1, 1), Head("p", 1, 1)
+    assert (one.lanes, one.marks, one.expires_at) == ({}, {}, None)
+    assert one.lanes is not two.lanes
+    commit = Commit("p", 0, 1, 1)
+    assert (commit.lanes, commit.marks, commit.write, commit.erase) == ({}, {}, {}, ())
+    assert commit.write is not Commit("p", 0, 1, 1).write
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(Lane(), "stop"), (Head("p", 1, 1), "version"), (Commit("p", 0, 1, 1), "version")]
+)
+def test_a_value_cannot_be_changed(value, name):
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, name, 2)
+    with pytest.raises(FrozenInstanceError):
+        delattr(value, name)
 
 
 @given(lanes, st.integers(-30, 50), st.none() | st.integers(-5, 50))

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from holdall.errors import Conflict
 
@@ -42,19 +42,34 @@ Address = tuple[str, int]
 Records = Mapping[Address, bytes]
 
 _T = TypeVar("_T")
+_NOTHING: Mapping[Any, Any] = {}
+"""Stands for a mapping that was not given; never handed out."""
 
 
-@dataclass(frozen=True, slots=True)
+def _fillers(kind: type[Any]) -> list[Callable[[Any, Any], None]]:
+    """What sets each slot of a frozen ``kind``, in order: half the price of ``object.__setattr__``, for each append."""
+    return [kind.__dict__[name].__set__ for name in kind.__slots__]
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Lane:
     """A dense run of records at positions ``first`` up to, not including, ``stop``."""
 
-    first: int = 0
-    stop: int = 0
-    rewritten: int = 0
+    first: int
+    stop: int
+    rewritten: int
     """The last version that overwrote a record in the lane, at first the one that began it; 0: nobody says."""
+
+    def __init__(self, first: int = 0, stop: int = 0, rewritten: int = 0) -> None:
+        _lane_first(self, first)
+        _lane_stop(self, stop)
+        _lane_rewritten(self, rewritten)
 
     def __len__(self) -> int:
         return self.stop - self.first
+
+
+_lane_first, _lane_stop, _lane_rewritten = _fillers(Lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ class Span:
         return range(max(start, lane.first), max(stop, lane.first))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Head:
     """What a storage may read of a partition without decoding a record."""
 
@@ -80,10 +95,26 @@ class Head:
     version: int
     changed: int
     """The version of the last step that a client can see."""
-    expires_at: int | None = None
+    expires_at: int | None
     """Milliseconds since 1970, UTC. Only the core acts on it."""
-    lanes: Mapping[str, Lane] = field(default_factory=dict[str, Lane])
-    marks: Mapping[str, int] = field(default_factory=dict[str, int])
+    lanes: Mapping[str, Lane]
+    marks: Mapping[str, int]
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its fields
+        self,
+        partition: str,
+        version: int,
+        changed: int,
+        expires_at: int | None = None,
+        lanes: Mapping[str, Lane] = _NOTHING,
+        marks: Mapping[str, int] = _NOTHING,
+    ) -> None:
+        _head_partition(self, partition)
+        _head_version(self, version)
+        _head_changed(self, changed)
+        _head_expires_at(self, expires_at)
+        _head_lanes(self, {} if lanes is _NOTHING else lanes)
+        _head_marks(self, {} if marks is _NOTHING else marks)
 
     def addresses(self, spans: Sequence[Span]) -> Iterator[Address]:
         """Where the records of ``spans`` lie, lane by lane, in order."""
@@ -122,7 +153,10 @@ class Head:
         )
 
 
-@dataclass(frozen=True, slots=True)
+_head_partition, _head_version, _head_changed, _head_expires_at, _head_lanes, _head_marks = _fillers(Head)
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Commit:
     """One atomic step on one partition, refused unless the stored version is ``expect`` (0: nothing there).
 
@@ -135,11 +169,33 @@ class Commit:
     expect: int
     version: int
     changed: int
-    lanes: Mapping[str, Lane | None] = field(default_factory=dict[str, Lane | None])
-    marks: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
-    expires_at: int | None = None
-    write: Records = field(default_factory=dict[Address, bytes])
-    erase: Sequence[Span] = ()
+    lanes: Mapping[str, Lane | None]
+    marks: Mapping[str, int | None]
+    expires_at: int | None
+    write: Records
+    erase: Sequence[Span]
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its fields
+        self,
+        partition: str,
+        expect: int,
+        version: int,
+        changed: int,
+        lanes: Mapping[str, Lane | None] = _NOTHING,
+        marks: Mapping[str, int | None] = _NOTHING,
+        expires_at: int | None = None,
+        write: Records = _NOTHING,
+        erase: Sequence[Span] = (),
+    ) -> None:
+        _commit_partition(self, partition)
+        _commit_expect(self, expect)
+        _commit_version(self, version)
+        _commit_changed(self, changed)
+        _commit_lanes(self, {} if lanes is _NOTHING else lanes)
+        _commit_marks(self, {} if marks is _NOTHING else marks)
+        _commit_expires_at(self, expires_at)
+        _commit_write(self, {} if write is _NOTHING else write)
+        _commit_erase(self, erase)
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
@@ -157,15 +213,26 @@ class Commit:
                 yield span.lane, position
 
 
+(
+    _commit_partition,
+    _commit_expect,
+    _commit_version,
+    _commit_changed,
+    _commit_lanes,
+    _commit_marks,
+    _commit_expires_at,
+    _commit_write,
+    _commit_erase,
+) = _fillers(Commit)
+
+
 def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str, _T]:
     if not new:
         return old
-    merged = dict(old)
+    merged: dict[str, Any] = {**old, **new}
     for name, value in new.items():
         if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = value
+            del merged[name]
     return merged
 
 

@@ -146,7 +146,8 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
     count = lane.stop - lane.first + len(content.messages.bodies)
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
-    messages, runs = content.messages.stamped(MESSAGE_WITH_ID, lane.stop), list[bytes]()
+    messages = content.messages.stamped(MESSAGE_WITH_ID, lane.stop)
+    runs: list[bytes] = []
     if messages:
         step.add(MESSAGES, messages)
     if content.tools.bodies:

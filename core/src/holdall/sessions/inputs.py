@@ -53,9 +53,9 @@ def fields_of(value: Any) -> Any:
 
 @cache
 def _message_check() -> Callable[[Any, str], None]:
-    from holdall.sessions.validation import NewMessage, checker  # noqa: PLC0415 - reading needs no pydantic
+    from holdall.sessions.validation import message_checker  # noqa: PLC0415 - reading needs no pydantic
 
-    return checker(NewMessage)
+    return message_checker()
 
 
 def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:

@@ -86,8 +86,7 @@ class SessionStep(Step):
 
     def add(self, lane: str, records: Sequence[bytes]) -> None:
         """Append ``records`` and count their bytes."""
-        self.append(lane, records)
-        self.size += sum(map(len, records))
+        self.size += self.append(lane, records)
 
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""

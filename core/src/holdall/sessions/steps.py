@@ -51,16 +51,22 @@ class Step:
             return _NO_LANE if moved is None else moved  # an empty lane is false, and still knows its positions
         return _NO_LANE if self.head is None else self.head.lanes.get(name, _NO_LANE)
 
-    def append(self, lane: str, records: Sequence[bytes]) -> None:
-        """Put ``records`` at the end of ``lane``. A lane that begins with this counts as rewritten by it."""
+    def append(self, lane: str, records: Sequence[bytes]) -> int:
+        """Put ``records`` at the end of ``lane``; returns how many bytes they are.
+
+        A lane that begins with this counts as rewritten by it.
+        """
         old = self.lane(lane)
-        position = old.stop
+        position, size = old.stop, 0
         for record in records:
-            if len(record) > RECORD_LIMIT:
+            length = len(record)
+            if length > RECORD_LIMIT:
                 raise _too_large(lane, record)
             self._write[lane, position] = record
             position += 1
+            size += length
         self._lanes[lane] = Lane(old.first, position, self.version if old is _NO_LANE else old.rewritten)
+        return size
 
     def rewrite(self, lane: str, position: int, record: bytes) -> None:
         """Replace the record at ``position``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from holdall.contract import Abilities, Address, Commit, Head, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Conflict
@@ -28,19 +28,23 @@ class MemorySessionStorage(ISessionStorage):
         """Compare, then replace the partition's head and change its records."""
         old = self._heads.get(commit.partition)
         head = commit.onto(old)
-        records = self._records.setdefault(commit.partition, {})
-        for lane, moved in commit.lanes.items():
-            if moved is None and old is not None:
-                for address in old.addresses([Span(lane)]):
-                    del records[address]
+        partition = commit.partition
+        if old is None:
+            records = self._records[partition] = {}
+            self._move(None, partition, None, 0)
+        else:
+            records = self._records[partition]
+            for lane, moved in commit.lanes.items():
+                if moved is None:
+                    for address in old.addresses([Span(lane)]):
+                        del records[address]
         for address in commit.erased():
             records.pop(address, None)
         records.update(commit.write)
-        self._heads[commit.partition] = head
-        if old is None:
-            self._move(None, commit.partition, None, 0)
-        for mark in commit.marks:
-            self._move(mark, commit.partition, None if old is None else old.marks.get(mark), head.marks.get(mark))
+        self._heads[partition] = head
+        scores: Mapping[str, int] = {} if old is None else old.marks
+        for mark, score in commit.marks.items():
+            self._move(mark, partition, scores.get(mark), score)
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Compare, then forget the partition."""
@@ -66,7 +70,7 @@ class MemorySessionStorage(ISessionStorage):
         if order is None:
             order = self._orders[mark] = Order(lambda name: self._score(name, mark))
         order.moved(partition, old, new)
-        if not order:
+        if new is None and not order:
             del self._orders[mark]
 
     def _score(self, partition: str, mark: str | None) -> int | None:

@@ -25,7 +25,7 @@ class Order:
 
     def moved(self, partition: str, old: int | None, new: int | None) -> None:
         """Note that a score changed; ``None``: the partition has none."""
-        if old == new:
+        if old == new or (old is not None and new is not None and partition in self._moved):
             return
         self._count += (old is None) - (new is None)
         if self._moved.setdefault(partition, old) is None and new is None:
