@@ -1,5 +1,6 @@
 """The kit catches every liar by the test that is meant for it, and no test is there that catches nobody."""
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,10 @@ class Suite(StorageTests):
 
 def outcome(name, test, folder):
     subject = Subject(name, str(FILE))
+    call = getattr(Suite(), test)
+    told = {"record_property": lambda *_: None} if "record_property" in signature(call).parameters else {}
     try:
-        getattr(Suite(), test)(Bench(subject, OFFERS[name].sandbox(folder)))
+        call(Bench(subject, OFFERS[name].sandbox(folder)), **told)
     except pytest.skip.Exception:
         return "skipped"
     except (Exception, BaseExceptionGroup, pytest.fail.Exception) as error:  # noqa: BLE001 - however it fails

@@ -209,22 +209,24 @@ class IndexedLater(Memory):
 
     def __init__(self, settings):
         super().__init__(settings)
-        self.late = []
+        self.late = None
 
-    def _remark(self, partition, marks):
-        self.late.append((partition, marks))
-        if len(self.late) > 1:
-            for old in self.late:
-                super()._remark(*old)
-            self.late = []
+    async def commit(self, commit):
+        await super().commit(commit)
+        self.late = None if self.late else commit.partition
+
+    async def scan(self, scan):
+        found = await super().scan(scan)
+        return [one for one in found if scan.mark is None or one.head.partition != self.late]
 
 
 @liar("test_many_marks")
 class FewMarks(Memory):
-    """Indexes 16 marks of a commit."""
+    """Indexes 16 marks of a partition."""
 
-    def _remark(self, partition, marks):
-        super()._remark(partition, dict(list(marks.items())[:16]))
+    async def scan(self, scan):
+        found = await super().scan(scan)
+        return [one for one in found if scan.mark is None or scan.mark in list(one.head.marks)[:16]]
 
 
 @liar("test_an_item_is_one_moment", "test_any_steps")

@@ -16,13 +16,15 @@ from tests.system.churn.sampling import Sample, verdict
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.system.churn", description=__doc__)
     parser.add_argument("--backend", default="file", choices=["file", "diskcache", "tinydb", "memory"])
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of real time (default: 10)")
+    parser.add_argument("--hours", type=int, default=0, help="of the injected clock, in place of minutes")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--hoard", action="store_true", help="the negative control: nothing is ever dropped")
     args = parser.parse_args()
     print("seed", args.seed)
     with tempfile.TemporaryDirectory() as name:
-        run = churn(Path(name), args.backend, seconds=args.minutes * 60, seed=args.seed, hoarding=args.hoard)
+        long = {"hours": args.hours} if args.hours else {"seconds": args.minutes * 60}
+        run = churn(Path(name), args.backend, **long, seed=args.seed, hoarding=args.hoard)
         samples, life = asyncio.run(run)
     for number, one in enumerate(samples):
         if number % 9 == 0 or number == len(samples) - 1:

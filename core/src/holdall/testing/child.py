@@ -15,6 +15,7 @@ from typing import Any
 
 from holdall.contract import ISessionStorage, Span
 from holdall.errors import Conflict, StorageBusy
+from holdall.opening import options_of
 from holdall.testing.opening import Subject, open_storage
 from holdall.testing.steps import Step
 
@@ -76,9 +77,11 @@ ROLES = {"hold": hold, "append": append, "watch": watch}
 
 async def main(task: dict[str, Any]) -> None:
     """Open the storage, play the role, close it."""
+    subject = Subject(task["plugin"], task["file"])
+    options_of(subject.offer, task["options"])  # what is imported for it is not what a second opener waits for
     began = time.monotonic()
     try:
-        opened = await open_storage(Subject(task["plugin"], task["file"]), task["options"])
+        opened = await open_storage(subject, task["options"])
     except StorageBusy:
         say("busy", time.monotonic() - began)
         return

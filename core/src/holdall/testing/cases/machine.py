@@ -35,7 +35,9 @@ LANES = st.sampled_from(["session", "messages/main", "messages"])
 MARKS = st.sampled_from(["recent", "owner", "m\0"])
 SCORES = st.one_of(st.integers(-3, 12), st.integers(-(2**53) + 1, 2**53 - 1))
 RECORDS = st.one_of(
-    st.binary(max_size=40), st.builds(bytes.__mul__, st.binary(min_size=1, max_size=2), st.integers(0, 20_000))
+    st.sampled_from([b"", b"\0", b"a\0", b"\n", b"{}", b"\xff"]),
+    st.binary(max_size=40),
+    st.builds(bytes.__mul__, st.binary(min_size=1, max_size=2), st.integers(0, 20_000)),
 )
 POSITIONS = st.one_of(st.integers(-8, 12), st.integers(-100, 100))
 SPANS = st.lists(st.builds(Span, LANES, POSITIONS, st.one_of(st.none(), st.integers(0, 30))), max_size=3)
