@@ -17,8 +17,12 @@ from holdall.sessions.views import Counts
 __all__ = ["SessionStep", "State"]
 
 _NO_LANE = Lane()
-_WEIGHT, _KEY_WEIGHT = 4_000, 450
-"""Bytes that a state and one idempotency key take, measured on small sessions."""
+_WEIGHT, _KEY_WEIGHT = 3_000, 450
+"""Bytes that a state, with its place in a cache, and one idempotency key take.
+
+Measured over 1,000 sessions that were read: 1,900 with an owner only, 3,050 with a project, a title, two tags and a
+little metadata.
+"""
 
 
 class State(msgspec.Struct, frozen=True):
