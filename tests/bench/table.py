@@ -27,9 +27,14 @@ def line(row: Row) -> str:
     return f"{left} {_value(row):>12} {_ratio(row):<30} {_aside(row):<30} {judged(row)}".rstrip()
 
 
+_OTHERS = ("faults", "reliability-")
+"""What is kept beside the runs and has a page of its own."""
+
+
 def page(folder: Path) -> str:
     """The whole page: every kept run, the newest first."""
-    runs = sorted(((path, read(path)) for path in folder.glob("*.json")), key=lambda run: run[1]["date"], reverse=True)
+    kept = (path for path in folder.glob("*.json") if not path.name.startswith(_OTHERS))
+    runs = sorted(((path, read(path)) for path in kept), key=lambda run: run[1]["date"], reverse=True)
     return _HEAD + "".join(_section(path, document) for path, document in runs)
 
 

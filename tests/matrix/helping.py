@@ -9,12 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-DISK = ("file", "diskcache", "tinydb")
-ALL = ("memory", *DISK)
 DATA = {"file": "s/*/*.jsonl", "diskcache": "cache.db", "tinydb": "sessions.json"}
 """The files that hold records."""
 
@@ -25,7 +23,7 @@ def settings(backend: str, path: Path) -> dict[str, Any]:
     return {"storage": {"use": backend, "options": options}, "sessions": {"sweep_every": 0, "tombstone_kept_for": 1}}
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Say that the machine cannot run a test, so that it is counted."""
     pytest.skip(f"MISSING: {what}")
 

@@ -17,7 +17,8 @@ from holdall.plugins import Plugins
 from holdall.settings import read_settings
 from holdall.transfer.repairing import repair
 from holdall.transfer.verifying import verify
-from tests.matrix.helping import DATA, DISK, flip, settings
+from tests.matrix.cells import cells
+from tests.matrix.helping import DATA, flip, settings
 
 SESSIONS, MESSAGES = 6, 10
 FLIPS = int(os.environ.get("MATRIX_FLIPS", "25"))
@@ -46,7 +47,7 @@ def damage(folder: Path, backend: str, wanted: bytes, rng: random.Random) -> Non
 
 
 @pytest.mark.covers("QA-08")
-@pytest.mark.parametrize("backend", DISK)
+@cells("bit flip in a record", file="T", diskcache="T", tinydb="T")
 async def test_matrix(backend: str, tmp_path: Path) -> None:
     """One flipped bit in any of many records is found each time; everything else is served; a repair costs that record."""
     rng = random.Random(SEED)
@@ -95,7 +96,7 @@ async def repaired(config: dict, place: tuple[str, str, int], ids: list[str]) ->
             await store.append(session, [{"role": "user", "content": "after"}])
 
 
-@pytest.mark.parametrize("backend", DISK)
+@cells("bit flip in a record", file="T", diskcache="T", tinydb="T")
 async def test_a_lost_session_record_costs_its_title_and_not_its_messages(backend: str, tmp_path: Path) -> None:
     config = settings(backend, tmp_path)
     ids = await fill(config)

@@ -13,7 +13,8 @@ from holdall.codecs import Codec
 from holdall.errors import NotFound, StorageFull
 from holdall.testing.clock import ManualClock
 from holdall.transfer.verifying import verify
-from tests.matrix.helping import DISK, child, fill_up, settings, small_disk
+from tests.matrix.cells import cells
+from tests.matrix.helping import child, fill_up, settings, small_disk
 
 SAID = "x" * 20_000
 FRESH = """
@@ -32,7 +33,7 @@ async def append_on(session: holdall.Session) -> None:
 
 
 @pytest.mark.covers("QA-08")
-@pytest.mark.parametrize("backend", DISK)
+@cells("ENOSPC / EDQUOT", file="T", diskcache="T", tinydb="T")
 async def test_matrix(backend: str, tmp_path: Path) -> None:
     """Writes are refused by type, reads and deletes are not; the sweeper frees room, and the next write succeeds."""
     with small_disk(tmp_path / "disk", "6m") as disk:

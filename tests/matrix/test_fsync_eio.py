@@ -6,12 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
-
 import holdall
 from holdall.codecs import Codec
 from holdall.transfer.verifying import verify
-from tests.matrix.helping import DISK, child, missing, settings
+from tests.matrix.cells import cells
+from tests.matrix.helping import child, missing, settings
 
 WRITER = """
 import asyncio, holdall, json, sys
@@ -33,7 +32,7 @@ CALLS = {"file": (6, 9), "diskcache": (25, 28), "tinydb": (6, 9)}
 """Which sync of the writing thread fails: one behind those of the opening."""
 
 
-@pytest.mark.parametrize("backend", DISK)
+@cells("fsync EIO", file="T+D", diskcache="T+D", tinydb="T+D")
 async def test_matrix(backend: str, tmp_path: Path) -> None:
     """One sync in the middle of the appends gives EIO; every acknowledged message is there afterwards."""
     if shutil.which("strace") is None:

@@ -8,11 +8,12 @@ import pytest
 
 import holdall
 from holdall.errors import Damaged
-from tests.matrix.helping import DATA, DISK, settings
+from tests.matrix.cells import cells
+from tests.matrix.helping import DATA, settings
 
 
 @pytest.mark.parametrize("left", ["empty", "half", "foreign"])
-@pytest.mark.parametrize("backend", DISK)
+@cells("file truncated / 0 bytes / not ours", file="T", diskcache="T", tinydb="T")
 async def test_matrix(backend: str, left: str, tmp_path: Path) -> None:
     config = settings(backend, tmp_path)
     async with holdall.open(config) as store:

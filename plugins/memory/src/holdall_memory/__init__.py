@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from holdall.contract import Abilities, Address, Commit, Head, ISessionStorage, Scan, Snapshot, Span
-from holdall.errors import Conflict
+from holdall.errors import Conflict, StorageUnavailable
 from holdall.hooks import NoSettings, StorageOffer, hookimpl
 from holdall_memory.order import Order
 
@@ -16,17 +17,18 @@ class MemorySessionStorage(ISessionStorage):
     """One dictionary of partitions, and one order per mark."""
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._heads: dict[str, Head] = {}
         self._records: dict[str, dict[Address, bytes]] = {}
         self._orders: dict[str | None, Order] = {}
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of ``partition``."""
-        return self._part(partition, spans) if partition in self._heads else None
+        return self._part(partition, spans) if partition in self._mine() else None
 
     async def commit(self, commit: Commit) -> None:
         """Compare, then replace the partition's head and change its records."""
-        old = self._heads.get(commit.partition)
+        old = self._mine().get(commit.partition)
         head = commit.onto(old)
         partition = commit.partition
         if old is None:
@@ -48,7 +50,7 @@ class MemorySessionStorage(ISessionStorage):
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Compare, then forget the partition."""
-        head = self._heads.get(partition)
+        head = self._mine().get(partition)
         if head is None or head.version != expect:
             raise Conflict(partition, expected=expect, found=0 if head is None else head.version)
         del self._heads[partition], self._records[partition]
@@ -57,9 +59,16 @@ class MemorySessionStorage(ISessionStorage):
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk one order."""
+        self._mine()
         order = self._orders.get(scan.mark)
         names = [] if order is None else order.walk(scan.after, scan.limit, descending=scan.descending)
         return [self._part(name, scan.spans) for name in names]
+
+    def _mine(self) -> dict[str, Head]:
+        """The heads; a forked child is refused, whose writes nobody else would ever see."""
+        if self._process != os.getpid():
+            raise StorageUnavailable("the storage was opened by another process: a fork has only a copy of it")
+        return self._heads
 
     def _part(self, partition: str, spans: Sequence[Span]) -> Snapshot:
         head, records = self._heads[partition], self._records[partition]
@@ -81,14 +90,5 @@ class MemorySessionStorage(ISessionStorage):
 @hookimpl
 def holdall_storages() -> list[StorageOffer[NoSettings]]:
     """Register ``memory``."""
-    return [
-        StorageOffer(
-            name="memory",
-            summary="in memory; nothing survives the process",
-            settings=NoSettings,
-            open=lambda _settings: MemorySessionStorage(),
-            abilities=Abilities(),
-            sandbox=lambda _folder: {},
-            contract=1,
-        )
-    ]
+    about = "memory", "in memory; nothing survives the process", NoSettings
+    return [StorageOffer(*about, lambda _: MemorySessionStorage(), Abilities(), lambda _: {}, contract=1)]
