@@ -192,6 +192,35 @@ async def test_many_at_once_share_syncs_and_each_is_told_its_own(open_store, dis
         await writer.there()
 
 
+async def test_who_comes_alone_does_not_wait_for_company_and_company_is_noticed(open_store, disk):
+    store = await open_store()
+    writer, others = await trusted(store, disk), [Writer(store, f"p{n}") for n in range(16)]
+    for other in others:
+        await other.append(2)
+    await writer.append(gather._ALONE)
+    turns = 0
+
+    def turn():
+        nonlocal turns
+        turns += 1
+        if turns < 1000:
+            loop.call_soon(turn)
+
+    loop = asyncio.get_running_loop()
+    loop.call_soon(turn)
+    disk.syncs()
+    await writer.append(40)
+    assert disk.syncs() == ["loop"] * 40
+    assert 40 // gather._IN_A_ROW_WITH_SYNC <= turns < 40, "each would take two turns of the loop"
+    await asyncio.gather(*(other.append() for other in others))
+    assert len(disk.syncs()) <= gather._IN_A_ROW_WITH_SYNC
+    for _ in range(3):
+        await asyncio.gather(*(other.append() for other in others))
+    assert disk.syncs() == ["loop"] * 3
+    for other in [writer, *others]:
+        await other.there()
+
+
 @pytest.mark.parametrize("what", ["new", "large", "behind", "busy catalogue"])
 async def test_what_may_take_long_is_the_threads(open_store, tmp_path, disk, what):
     store, other = await open_store(), await open_store()

@@ -19,32 +19,38 @@ __all__ = ["Gather"]
 
 _MANY = 64
 """Commits that share a sync: more of them keep the loop from everything else for too long."""
-_IN_A_ROW = 16
+_IN_A_ROW, _IN_A_ROW_WITH_SYNC = 16, 4
+"""One in so many waits for its tick: who never waits would keep the loop to himself, and hide that others come."""
+_ALONE = 16
+"""After so many ticks with one commit each, which the loop made, the next is taken to come alone too."""
 
 _Waiting = tuple["asyncio.Future[None]", Commit]
 
 
 class Gather:
-    """Takes commits on the event loop. ``at_once``: each by itself, for there is no sync to share."""
+    """Takes commits on the event loop. Each is made at once where there is no sync to share, or nobody to share it."""
 
-    def __init__(self, thread: StorageThread, writer: Writer, reserve: Reserve, *, at_once: bool) -> None:
+    def __init__(self, thread: StorageThread, writer: Writer, reserve: Reserve, *, syncs: bool) -> None:
         self._thread = thread
         self._writer = writer
         self._reserve = reserve
-        self._at_once = at_once
+        self._syncs = syncs
+        self._in_a_row = _IN_A_ROW_WITH_SYNC if syncs else _IN_A_ROW
+        self._alone = 0
         self._waiting: list[_Waiting] = []
         self._row = 0
 
     def put(self, commit: Commit) -> asyncio.Future[None] | None:
         """Make one commit at once, or with those that come in the same tick: then what to wait for comes back."""
-        if self._at_once and not self._waiting:
+        if not self._waiting and (self._alone >= _ALONE or not self._syncs):
             self._row += 1
-            if self._row % _IN_A_ROW:  # one who never waits would keep the loop to himself
+            if self._row % self._in_a_row:
                 outcomes = self._now([commit])
                 if outcomes is not None:
                     if outcomes[0] is not None:
                         raise outcomes[0]
                     return None
+                self._alone = 0
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._waiting.append((future, commit))
@@ -72,6 +78,7 @@ class Gather:
             if not isinstance(error, Exception):
                 raise
             return
+        self._alone = self._alone + 1 if outcomes is not None and len(batch) == 1 else 0
         if outcomes is None:
             self._waiting[:0] = batch
             self.hand_over()

@@ -87,7 +87,7 @@ class Intents:
 
         Without ``wait`` it raises ``Busy`` while somebody empties the log.
         """
-        data = b"\n" + b"".join(_encoder.encode(intent) + b"\n" for intent in intents)
+        data = b"\n" + _encoder.encode_lines(intents)
         while True:
             if wait:
                 fcntl.flock(self._file.fd, fcntl.LOCK_SH)  # held against the one who empties the log

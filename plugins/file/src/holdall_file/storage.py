@@ -53,7 +53,7 @@ class FileSessionStorage(ISessionStorage):
         self._closed = False
         self._reserve = opened.reserve
         thread.serve(self._commit_many)
-        self._gather = Gather(thread, self._writer, self._reserve, at_once=not opened.folder.durable)
+        self._gather = Gather(thread, self._writer, self._reserve, syncs=opened.folder.durable)
         _stores.add(self)
 
     @classmethod

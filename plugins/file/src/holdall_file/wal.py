@@ -69,7 +69,7 @@ class Wal:
         except BaseException:
             folder.unlink(self.name)
             raise
-        self._flight = b""
+        self._flight: Sequence[str] = ()
         self._epoch = 1
         self._number = 0
         self._at = _FIRST
@@ -82,10 +82,9 @@ class Wal:
 
     def announce(self, digests: Sequence[str]) -> None:
         """Say which files are about to be written, for the one who finds this process dead."""
-        flight = _COUNT.pack(len(digests)) + bytes.fromhex("".join(digests))
-        if flight != self._flight:
-            write_all(self._file.fd, flight, _FLIGHT)
-            self._flight = flight
+        if digests != self._flight:
+            write_all(self._file.fd, _COUNT.pack(len(digests)) + bytes.fromhex("".join(digests)), _FLIGHT)
+            self._flight = digests
 
     def ready(self, size: int) -> bool:
         """Whether ``size`` more bytes fit where no space has to be made first."""
