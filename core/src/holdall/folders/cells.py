@@ -82,25 +82,46 @@ class Cells(ABC):
         return Head.from_json(found) if found else Head(partition, version=0, changed=0)
 
     def mend(self, keys: Iterable[str], *, apply: bool) -> list[str]:
-        """Work lost heads out again from the cells below them, which are among ``keys``; what is lost, in lines."""
-        records: dict[str, list[Address]] = defaultdict(list)
-        marks: dict[str, dict[str, int]] = defaultdict(dict)
+        """Work lost heads out again from the cells below them, and marks from heads; ``keys`` are all there are.
+
+        Returns what is lost, in lines.
+        """
+        names, marks = set[str](), set[str]()
+        below: dict[str, list[Address]] = defaultdict(list)
+        scores: dict[str, dict[str, int]] = defaultdict(dict)
         for key in keys:
             kind, group, number, name = _split(key)
             if kind == "record":
-                records[group].append((name, number))
+                below[group].append((name, number))
             elif kind == "mark":
-                marks[name][group] = number
-        names = sorted(name for name in records.keys() | marks.keys() if self._headless(name))
-        for name in names if apply else ():
-            self._put(_index(rebuilt_head(name, records[name], marks[name])))
-        return [f"{name}: its head; when it expires is not known" for name in names]
+                marks.add(key)
+                scores[name][group] = number
+            elif kind == "head":
+                names.add(name)
+        lost: list[str] = []
+        wanted: dict[str, bytes] = {}
+        for name in sorted(names | below.keys()):
+            head = self._sound(name)
+            if head is None:
+                lost.append(f"{name}: its head; when it expires is not known")
+                head = rebuilt_head(name, below[name], scores[name])
+                if apply:
+                    self._put(_index(head))
+            wanted |= _marks(head)
+        wrong = marks ^ wanted.keys()
+        lost += sorted(f"{name}: nothing but an entry in the list {mark}" for _, mark, _, name in map(_split, wrong))
+        if apply:
+            self._put({key: wanted[key] for key in wrong & wanted.keys()})
+            for key in wrong & marks:
+                self.delete(key)
+        return lost
 
-    def _headless(self, partition: str) -> bool:
+    def _sound(self, partition: str) -> Head | None:
         try:
-            return not self.head(partition).version
+            head = self.head(partition)
         except Damaged:
-            return True
+            return None
+        return head if head.version else None
 
     def _put(self, cells: Mapping[str, bytes]) -> None:
         for key, data in cells.items():
@@ -117,8 +138,11 @@ class Cells(ABC):
 
 def _index(head: Head) -> dict[str, bytes]:
     """The cells of a head and of its marks; none for one at version 0."""
-    marks = {cell("mark", mark, score, head.partition): b"" for mark, score in head.marks.items()}
-    return marks | {cell("head", "", 0, head.partition): head.to_json().encode()} if head.version else {}
+    return _marks(head) | {cell("head", "", 0, head.partition): head.to_json().encode()} if head.version else {}
+
+
+def _marks(head: Head) -> dict[str, bytes]:
+    return {cell("mark", mark, score, head.partition): b"" for mark, score in head.marks.items()}
 
 
 def _split(key: str) -> tuple[str, str, int, str]:

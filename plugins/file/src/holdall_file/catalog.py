@@ -303,6 +303,12 @@ class Catalog:
         if found != "ok":
             raise sqlite3.DatabaseError(f"malformed: {found}")
 
+    def lacks(self, head: Head) -> bool:
+        """Whether it does not have all that ``head`` says."""
+        query = "SELECT kind, score FROM rows INDEXED BY by_name WHERE name = ?"
+        rows = self._db.execute(query, (head.partition.encode("utf-8", "surrogatepass"),))
+        return not {("", 0), *((kind_of(mark), score) for mark, score in head.marks.items())}.issubset(rows)
+
     def names(self) -> set[str]:
         """Every name it has."""
         rows = self._db.execute("SELECT name FROM rows WHERE kind = ''")

@@ -14,7 +14,7 @@ from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Descriptor, Folder, digest_of, log_name
 from holdall_file.recovery import dead, open_or_read, report_damage
 
-__all__ = ["every_head", "take_stock"]
+__all__ = ["complete", "every_head", "take_stock"]
 
 
 def every_head(folder: Folder) -> Iterator[Head]:
@@ -40,6 +40,16 @@ def take_stock(folder: Folder, catalog: Catalog) -> None:
             folder.report.fault(name, "the catalogue did not have it; it has been entered again", head.partition)
     if heads:
         catalog.add(heads)
+
+
+def complete(folder: Folder, catalog: Catalog, *, apply: bool) -> list[str]:
+    """Hold the catalogue against every log, and enter what it lacks; without ``apply`` only say it."""
+    catalog.check()
+    catalog.merge()
+    lacking = [head for head in every_head(folder) if catalog.lacks(head)]
+    if apply and lacking:
+        catalog.add(lacking)
+    return [f"catalog.db: entries of {head.partition!r}, which come from its log again" for head in lacking]
 
 
 def _head_of(folder: Folder, name: str) -> Head | None:

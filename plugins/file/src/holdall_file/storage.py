@@ -180,8 +180,9 @@ class FileSessionStorage(ISessionStorage):
         return folder.report.lines()
 
     async def repair(self, *, apply: bool) -> Sequence[str]:
-        """Set logs back whose last line is damaged, move away those that can't be read, compact those that healed."""
+        """Set logs back whose last line is damaged, move away what can't be read, compact what healed; list all of it."""
         from holdall_file.mending import Mended, alone, mend  # noqa: PLC0415 - when somebody asks
+        from holdall_file.stock import complete  # noqa: PLC0415
 
         self._check()
         opened = self._opened
@@ -194,7 +195,7 @@ class FileSessionStorage(ISessionStorage):
         mended = await self._patiently(lambda: self._thread.run(work))
         if mended.heads:
             await self._beside(lambda catalog: catalog.add(mended.heads))
-        return mended.lost
+        return [*mended.lost, *await self._beside(lambda catalog: complete(opened.folder, catalog, apply=apply))]
 
     async def close(self) -> None:
         """Bring everything to the disk and give the folder back."""
