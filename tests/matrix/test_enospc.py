@@ -10,7 +10,7 @@ import pytest
 
 import holdall
 from holdall.codecs import Codec
-from holdall.errors import NotFound, StorageFull
+from holdall.errors import NotFound, StorageFull, TooLarge
 from holdall.testing.clock import ManualClock
 from holdall.transfer.verifying import verify
 from tests.matrix.cells import cells
@@ -68,3 +68,27 @@ async def test_matrix(backend: str, tmp_path: Path) -> None:
             assert store.health() is None
             assert (await verify(store.engine.storage, Codec())).problems == []
             assert [item.text for item in await store.history(made[5].id)] == [SAID, "after"]
+
+
+@cells("ENOSPC / EDQUOT", memory="T")
+async def test_the_limits_that_are_configured(backend: str, tmp_path: Path) -> None:
+    """Memory has no disk to fill; what a session may take is limited, refused by type, and costs nothing else."""
+    config = settings(backend, tmp_path)
+    config["sessions"] |= {"max_message_bytes": 1000, "max_messages": 3, "max_session_bytes": 2000}
+    async with holdall.open(config) as store:
+        many, large = await store.create(owner="ana"), await store.create(owner="ana")
+        with pytest.raises(TooLarge, match="1,000"):
+            await many.append([{"role": "user", "content": "x" * 1001}])
+        for n in range(3):
+            await many.append([{"role": "user", "content": str(n)}])
+        with pytest.raises(TooLarge, match="limit of 3"):
+            await many.append([{"role": "user", "content": "one too many"}])
+        await large.append([{"role": "user", "content": "x" * 800}])
+        with pytest.raises(TooLarge, match="2,000"):
+            await large.append([{"role": "user", "content": "y" * 800}] * 2)
+        assert [item.text for item in await many.history()] == ["0", "1", "2"]
+        assert (await large.history()).items[0].text == "x" * 800
+        assert (await verify(store.engine.storage, Codec())).problems == []
+        assert store.health() is None
+        await store.delete(large.id)
+        await store.create(owner="ana", messages=[{"role": "user", "content": "after"}])

@@ -53,7 +53,7 @@ class DiskcacheSessionStorage(Cache, Cells, BatchSessionStorage):
             self._reserve, self.quarantine = Reserve(folder, max(_RESERVE, size // 8)), Quarantine(folder)
             if self._reserve.made and not size:
                 raise Damaged("cache.db", "it is empty or gone, but there was a store in this folder")
-            undo.callback(self.close)
+            undo.callback(lambda: hasattr(self, "_local") and self.close())  # what never began has nothing to close
             self._reserve.spend(lambda: self._open(folder, 2 if settings.durability == "power" else 1))
             self._reserve.fill()
             undo.pop_all()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from holdall_file.folder import Descriptor, Folder, lock, sync
+from holdall_file.folder import Descriptor, Folder, lock, sync, write_all
 
 __all__ = [
     "GOING",
@@ -67,7 +67,7 @@ def new_header() -> bytes:
 
 def begin(log: Descriptor, header: bytes) -> None:
     """Start a log over. The new first line comes before the old ones go: no moment is without one."""
-    os.pwrite(log.fd, header, 0)
+    write_all(log.fd, header, 0)
     os.ftruncate(log.fd, HEADER)
 
 
@@ -119,7 +119,7 @@ class Intents:
         except OSError:
             log = self._folder.open("catalog.log")
             with _alone(log):
-                os.pwrite(log.fd, _token(), IDENTITY)
+                write_all(log.fd, _token(), IDENTITY)
 
     def gone(self, name: str, version: int) -> None:
         """Write down that a partition was removed."""
@@ -144,7 +144,7 @@ def _opened(folder: Folder) -> Descriptor:
             if not os.fstat(log.fd).st_nlink:
                 continue
             if _HEADER.fullmatch(header_of(log)) is None:
-                os.pwrite(log.fd, new_header(), 0)
+                write_all(log.fd, new_header(), 0)
                 if folder.durable:
                     sync(log.fd)
                     folder.sync(".")

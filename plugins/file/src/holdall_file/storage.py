@@ -219,7 +219,7 @@ class FileSessionStorage(ISessionStorage):
 
     def health(self) -> str | None:
         """What is wrong with the store, in one line; ``None`` when nothing is."""
-        return self._writer.fault or self._writer.full or self._reserve.line
+        return self._writer.fault or self._writer.refused or self._reserve.line
 
     def report(self) -> Report:
         """What was found torn or damaged, redone and buried since the store was opened."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from errno import EINTR
 
 from holdall.contract import Commit, Snapshot, Span
-from holdall.errors import Conflict, HoldallError, Invalid, StorageFull
+from holdall.errors import Conflict, Damaged, HoldallError, Invalid, StorageError, StorageUnavailable
 from holdall_file.faults import Busy, SyncFailed, typed
 from holdall_file.folder import Folder, log_name, logger
 from holdall_file.intents import Intents
@@ -36,7 +36,8 @@ class Writer:
         self._intents = Intents(folder)
         self._lasting = Lasting(folder, shelf, wal)
         self.heavy: set[str] = set()
-        self.full: str | None = None
+        self.refused: str | None = None
+        """Why the last write could not be made: no room, no permission, no descriptor, in one line."""
 
     @property
     def fault(self) -> str | None:
@@ -114,8 +115,9 @@ class Writer:
             raise _LaterError
         return Turn(partition, session)
 
-    @staticmethod
-    def _take(turns: dict[str, Turn], index: int, commit: Commit, begin: Callable[[str], Turn]) -> BaseException | None:
+    def _take(
+        self, turns: dict[str, Turn], index: int, commit: Commit, begin: Callable[[str], Turn]
+    ) -> BaseException | None:
         try:
             turn = turns.get(commit.partition)
             if turn is None:
@@ -126,7 +128,7 @@ class Writer:
         except ValueError as error:  # a name that is no text, a number that is too large
             return Invalid(f"it can't be written down: {error}")
         except Exception as error:  # noqa: BLE001 - the others of the batch have nothing to do with it
-            return typed(error)
+            return self._noted(typed(error))
         return None
 
     def _apply(self, turns: list[Turn], outcomes: list[BaseException | None], *, wait: bool = True) -> None:
@@ -178,8 +180,12 @@ class Writer:
 
     def _told(self, error: BaseException) -> BaseException:
         told = Busy() if isinstance(error, FileExistsError) else typed(error)
-        if isinstance(told, StorageFull):
-            self.full = str(told)
+        return self._noted(told)
+
+    def _noted(self, told: BaseException) -> BaseException:
+        """Remember for an operator what refused a write, unless that is a matter of one session."""
+        if isinstance(told, StorageError) and not isinstance(told, (Damaged, StorageUnavailable)):
+            self.refused = str(told)
         return told
 
     def _publish(self, turn: Turn) -> None:
@@ -190,7 +196,7 @@ class Writer:
         self._shelf.warmed(session.state.warm - warm)
         if session.state.dead > max(session.state.end - session.state.dead, 1024 * 1024):
             self.heavy.add(turn.partition)
-        self.full = None
+        self.refused = None
 
     def _undo(self, turn: Turn, error: BaseException) -> None:
         """Take a turn's bytes away; what a failed sync did to the bytes before them is put right before the next."""
