@@ -10,7 +10,7 @@ EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
 PEERS ?= .venv-peers
 
-.PHONY: help setup peers run test check format bench docs release-check pins clean
+.PHONY: help setup peers run test check format bench docs matrix release-check pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ bench: setup peers ## Measure beside the machine's own limits and other stores; 
 	@PEERS=$(PEERS) $(BIN)/python -m tests.bench $(ARGS)
 
 docs: setup ## Write the generated pages again, and say which changed
+	@$(BIN)/python -m tests.generate
+
+matrix: setup ## Try every fault on every backend, and write what came of it into the documentation
+	@MATRIX_OUT=docs/benchmarks/faults.json $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(ARGS) tests/matrix
 	@$(BIN)/python -m tests.generate
 
 release-check: setup test ## The tests, and the long form of everything that is tried to break it (hours)

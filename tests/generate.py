@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.matrix.page import faults
+
 ROOT = Path(__file__).resolve().parents[1]
 CITED = re.compile(r"\b((?:ST|LC|CV|PC|SE|API|OP|PL|XX|QA)-\d\d)\b")
 TITLES = {
@@ -60,7 +62,7 @@ def features() -> Iterator[str]:
         yield f"| {feature} | {row['capability']} | {row.get('where', '')} | {proofs} |"
 
 
-PAGES = {"docs/features.md": features}
+PAGES = {"docs/features.md": features, "docs/faults.md": faults}
 
 
 def main(arguments: list[str]) -> int:

@@ -10,6 +10,8 @@ import pytest
 
 from holdall.hooks import Specs
 from tests.generate import PAGES, ROOT, cited
+from tests.matrix.cells import BACKENDS, MATRIX, NONE, asked
+from tests.matrix.page import proofs
 
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*/*/README.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
@@ -38,3 +40,15 @@ def test_every_hook_is_documented() -> None:
     """The hooks page or the contract page names each hook."""
     text = "".join(page.read_text() for page in DOCS)
     assert [name for name in vars(Specs) if name.startswith("holdall_") and name not in text] == []
+
+
+def test_every_cell_of_the_fault_matrix_has_a_test() -> None:
+    """What is on record is of tests that are there, asks what the matrix asks, and leaves no cell out."""
+    ran = proofs()
+    assert [each for each in ran if each.asks != asked(each.fault, each.backend)] == []
+    names = {each.test.split("[")[0] for each in ran}
+    there = {name for name in names if f"def {name.split('::')[1]}(" in (ROOT / name.split("::")[0]).read_text()}
+    assert names == there
+    wanted = {(fault, backend) for fault in MATRIX for backend in BACKENDS if asked(fault, backend) != NONE}
+    assert {(each.fault, each.backend) for each in ran} == wanted
+    assert [each for each in ran if each.outcome == "failed"] == []

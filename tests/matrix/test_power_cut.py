@@ -16,7 +16,7 @@ from tests.matrix.cells import cells
 from tests.matrix.helping import missing, settings
 
 FAULT = "power cut"
-CYCLES = 4
+CYCLES = 2
 SEED = "matrix"
 
 

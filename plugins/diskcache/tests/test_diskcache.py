@@ -2,10 +2,8 @@
 
 import os
 import pickle
-import signal
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -181,33 +179,6 @@ def test_a_scan_reads_only_its_answer(tmp_path):
         plan = " ".join(row[3] for row in storage._sql(query, ("a", "b")))
     assert "SEARCH Cache USING COVERING INDEX" in plan
     assert "TEMP B-TREE" not in plan
-
-
-WRITER = """
-import sys
-from holdall_diskcache import DiskcacheSessionStorage, DiskcacheSettings
-from holdall.contract import Commit, Lane
-storage = DiskcacheSessionStorage(DiskcacheSettings(path=sys.argv[1]))
-for n in range(100000):
-    storage.commit(Commit("p", n, n + 1, n + 1, {"m": Lane(0, n + 1)}, {"recent": n}, write={("m", n): b"%d" % n * 50}))
-    print(n, flush=True)
-"""
-
-
-@pytest.mark.crash
-def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path):
-    for cycle in range(5):
-        path = tmp_path / str(cycle)
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
-            for _ in range(20 * (cycle + 1)):
-                acknowledged = int(writer.stdout.readline())
-            writer.send_signal(signal.SIGKILL)
-            acknowledged = max([acknowledged, *map(int, writer.stdout.read().split(b"\n")[:-1])])
-        with closing(opened(path)) as storage:
-            kept = storage.load("p", Span("m"))
-            assert kept.head.version - 1 in (acknowledged, acknowledged + 1)
-            assert kept.records == {("m", n): b"%d" % n * 50 for n in range(kept.head.version)}
-            assert [each.head.marks["recent"] for each in storage.scan(Scan("recent"))] == [kept.head.version - 1]
 
 
 @pytest.fixture

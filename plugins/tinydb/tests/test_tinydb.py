@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -232,46 +231,6 @@ def test_a_failed_sync_is_said_and_never_tried_again(tmp_path, monkeypatch, fail
                     use()
     with closing(opened(tmp_path / "s")) as storage:
         assert [each.head.partition for each in storage.scan(Scan())] == ["p", "q"]
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_fork_is_refused(tmp_path):
-    with closing(opened(tmp_path / "s")) as storage:
-        storage.commit(first("p"))
-        child = os.fork()
-        if child == 0:
-            try:
-                storage.commit(first("q"))
-            except StorageUnavailable:
-                os._exit(7)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-
-
-WRITER = """
-import sys
-from holdall_tinydb import TinyDBSessionStorage, TinyDBSettings
-from holdall.contract import Commit, Lane
-storage = TinyDBSessionStorage(TinyDBSettings(path=sys.argv[1]))
-for n in range(100000):
-    storage.commit(Commit("p", n, n + 1, n + 1, {"m": Lane(0, n + 1)}, {"recent": n}, write={("m", n): b"%d" % n * 50}))
-    print(n, flush=True)
-"""
-
-
-@pytest.mark.crash
-def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path):
-    for cycle in range(5):
-        path = tmp_path / str(cycle)
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
-            for _ in range(20 * (cycle + 1)):
-                acknowledged = int(writer.stdout.readline())
-            writer.send_signal(signal.SIGKILL)
-            acknowledged = max([acknowledged, *map(int, writer.stdout.read().split(b"\n")[:-1])])
-        with closing(opened(path)) as storage:
-            kept = storage.load("p", Span("m"))
-            assert kept.head.version - 1 in (acknowledged, acknowledged + 1)
-            assert kept.records == {("m", n): b"%d" % n * 50 for n in range(kept.head.version)}
 
 
 @pytest.fixture
