@@ -58,11 +58,11 @@ def fill_up(path: Path) -> None:
 
 
 def child(
-    code: str, *arguments: str, before: tuple[str, ...] = (), timeout: float = 60
+    code: str, *arguments: str, before: tuple[str, ...] = (), timeout: float = 60, **how: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own, behind the words of ``before``."""
     command = [*before, sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout, **how)
 
 
 def flip(path: Path, wanted: bytes, rng: random.Random) -> bool:
