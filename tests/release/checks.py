@@ -12,6 +12,7 @@ from tests.release import telling
 PYTHON = sys.executable
 IN_TESTS: tuple[str, ...] = ()
 """The short form is a test among the others."""
+_PYTEST = (PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "3000")
 DURABLE = ("file", "diskcache", "tinydb")
 
 
@@ -74,19 +75,21 @@ def _churn(backend: str) -> Check:
     return Check("churn", backend, promise, IN_TESTS, long, telling.lines(backend))
 
 
+def _damaged(backend: str) -> Check:
+    promise = "10,000 sessions, 1 % of them damaged: the others are served within 5 s, exactly those are named"
+    long = _module("damaged", "--backend", backend, "--sessions", 10_000)
+    return Check("damaged sessions", backend, promise, IN_TESTS, long, telling.lines(backend))
+
+
+def _repairs() -> Check:
+    promise = "a repair that is killed at any call that writes is run again to the same end"
+    long = (*_PYTEST, "core/tests/test_cli_repair.py", "-k", "killed")
+    return Check("killed repairs", "all", promise, IN_TESTS, long, telling.lines("passed"), {"REPAIR_KILLS": "1000"})
+
+
 def _flips() -> Check:
     promise = "a flipped bit in any of 1,000 records is found, costs that record, is reported and repaired"
-    long = (
-        PYTHON,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--timeout",
-        "3000",
-        "tests/matrix/test_bit_flip.py",
-    )
+    long = (*_PYTEST, "tests/matrix/test_bit_flip.py")
     return Check("bit flips", "all", promise, IN_TESTS, long, telling.lines("passed"), {"MATRIX_FLIPS": "1000"})
 
 
@@ -103,5 +106,7 @@ CHECKS = [
     _stopping("kill", 2, "a killed worker loses nothing acknowledged, and is replaced within 3 s"),
     *map(_backups, ("file", "diskcache")),
     *map(_churn, ("memory", *DURABLE)),
+    *map(_damaged, ("file", "diskcache")),
+    _repairs(),
     _flips(),
 ]  # fmt: skip

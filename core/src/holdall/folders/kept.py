@@ -9,6 +9,7 @@ from pathlib import Path
 from zlib import crc32
 
 from holdall.errors import Damaged
+from holdall.folders.private import sync_file
 
 __all__ = ["Quarantine"]
 
@@ -32,22 +33,17 @@ class Quarantine:
     def keep(self, name: str, data: bytes) -> None:
         """Keep ``data``, durably, unless it was kept before, under a hash of ``name``. Without room it is only told."""
         path = self._place / f"{sha256(name.encode()).hexdigest()[:32]}.{crc32(data):08x}.damaged"
+        part = path.with_suffix(f".{os.getpid()}.part")
         try:
             self._place.mkdir(mode=0o700, exist_ok=True)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            return
+            if path.exists():
+                return
+            _write(part, data)
+            part.replace(path)  # whoever finds it by its name finds all of it
+            sync_file(self._place)
         except OSError as error:
+            part.unlink(missing_ok=True)
             log.error("%s: %d damaged bytes could not be kept: %s", name, len(data), error)  # noqa: TRY400 - as told
-            return
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
-        except OSError as error:
-            path.unlink()
-            log.error("%s: %d damaged bytes could not be kept: %s", name, len(data), error)  # noqa: TRY400
         else:
             log.error("%s: %d damaged bytes are kept in %s", name, len(data), path)
 
@@ -58,3 +54,11 @@ class Quarantine:
     def clear(self) -> None:
         """Tell of it no more: it has been put right."""
         self._found.clear()
+
+
+def _write(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(fd)
