@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from holdall.errors import NotFound, StorageFull, TooLarge
 from holdall.testing.clock import ManualClock
 from holdall.transfer.verifying import verify
 from tests.matrix.cells import cells
-from tests.matrix.helping import child, fill_up, settings, small_disk
+from tests.matrix.helping import child, fill_up, missing, settings, small_disk
 
 SAID = "x" * 20_000
 FRESH = """
@@ -92,3 +93,54 @@ async def test_the_limits_that_are_configured(backend: str, tmp_path: Path) -> N
         assert store.health() is None
         await store.delete(large.id)
         await store.create(owner="ana", messages=[{"role": "user", "content": "after"}])
+
+
+WRITER = """
+import asyncio, holdall, json, os, sys
+said = []
+async def main():
+    async with holdall.open(json.loads(sys.argv[1])) as store:
+        session = await store.get_or_create(owner="ana", key="one")
+        for n in range(12):
+            try:
+                await session.append([{"role": "user", "content": f"m{n}"}])
+                said.append(["ok", f"m{n}"])
+            except holdall.StorageError as error:
+                said.append([type(error).__name__, f"m{n}"])
+        said.append(["health", store.health()])
+try:
+    asyncio.run(main())
+except holdall.StorageError as error:
+    said.append(["closing", type(error).__name__])
+os.writev(1, [json.dumps(said).encode()])
+"""
+"""It tells what came of it by a call that no fault touches."""
+QUOTA = {"file": (8, 13), "tinydb": (2, 4)}
+"""From which call on, by each thread, the writes are refused."""
+
+
+@cells("ENOSPC / EDQUOT", file="T", tinydb="T")
+async def test_quota(backend: str, tmp_path: Path) -> None:
+    """From some write on all are over the quota: those steps are refused by type, and what was acknowledged is kept."""
+    if shutil.which("strace") is None:
+        missing("strace")
+    refused = list[str]()
+    for call in QUOTA[backend]:
+        config = settings(backend, tmp_path / str(call))
+        async with holdall.open(config) as store:
+            await store.get_or_create(owner="ana", key="one")
+        before = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=write,pwrite64")
+        inject = ("-e", f"inject=write,pwrite64:error=EDQUOT:when={call}+")
+        ran = child(WRITER, json.dumps(config), before=(*before, *inject))
+        assert ran.returncode == 0, ran.stderr
+        said = json.loads(ran.stdout)
+        mine = [word for word, _ in said if word.startswith("Storage")]
+        assert not mine or [text for word, text in said if word == "health"] != [None], "health says nothing"
+        refused += mine
+        async with holdall.open(config) as store:
+            session = await store.get_or_create(owner="ana", key="one")
+            left = iter([item.text for item in await session.history(limit=100)])
+            assert all(text in left for word, text in said if word == "ok")
+            assert (await verify(store.engine.storage, Codec())).problems == []
+            await session.append([{"role": "user", "content": "after"}])
+    assert refused, "no write was refused: the fault was not there"
