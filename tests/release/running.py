@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.release import telling
 from tests.release.checks import Check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,6 @@ def _numbers(check: Check, out: str) -> dict[str, Any]:
 
 
 def _end(out: str, err: str) -> str:
-    """The last lines, of both streams, that people can read."""
-    lines = [line for stream in (out, err) for line in stream.strip().splitlines()[-20:]]
-    return "\n".join(line[:300] for line in lines)
+    """What a tool says of what it found; else the last lines, of both streams, that people can read."""
+    found = telling.details(out) or [line for stream in (out, err) for line in stream.strip().splitlines()[-20:]]
+    return "\n".join(line[:600] for line in found[:40])

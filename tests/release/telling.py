@@ -50,3 +50,13 @@ def lines(*words: str) -> Callable[[str], Numbers]:
         return {"told": "; ".join(found[-3:])} if found else {}
 
     return told
+
+
+def details(out: str) -> list[str]:
+    """The details in the JSON object that a tool ended with, but for those of its controls."""
+    try:
+        found = _document(out)
+    except ValueError:
+        return []
+    parts = [found.get("faults"), found.get("linear"), *(row for row in found.get("rows", ()) if not row["control"])]
+    return [str(detail) for part in parts if part for detail in part["details"]]
