@@ -16,6 +16,7 @@ from support.stores import on, text, user
 import holdall
 from holdall import SettingsError, hookimpl
 from holdall.codecs import Codec, Envelope, context
+from holdall.codecs.envelope import dictionary_in
 from holdall.contract import Commit, Span
 from holdall.errors import CodecError, PluginError
 from holdall.hooks import CipherOffer, CompressorOffer, NoSettings, StorageOffer
@@ -74,10 +75,13 @@ WHERE = ("session/x", ("messages/main", 5))
 
 @given(
     st.integers(0, 255), st.integers(0, 255), st.text(max_size=60).filter(lambda key: len(key.encode()) < 256),
-    st.integers(0, 2**64 - 1), st.binary(max_size=200),
+    st.integers(0, 2**64 - 1), st.sampled_from([b"", b"8 bytes."]), st.binary(max_size=200),
 )  # fmt: skip
-def test_an_envelope_is_unpacked_as_it_was_packed(compressor, cipher, key_id, version, payload):
-    envelope = Envelope(compressor, cipher, key_id, version if cipher else 0)
+def test_an_envelope_is_unpacked_as_it_was_packed(  # noqa: PLR0917 - as hypothesis gives them
+    compressor, cipher, key_id, version, dictionary, payload
+):
+    envelope = Envelope(compressor, cipher, key_id, version if cipher else 0, dictionary)
+    assert dictionary_in(envelope.pack(payload)) == dictionary
     assert Envelope.unpack(envelope.pack(payload), "x") == (envelope, payload)
 
 
@@ -87,7 +91,7 @@ def test_any_bytes_are_unpacked_or_refused(record):
         Envelope.unpack(record, "x")
     except CodecError:
         return
-    assert record[0] == 1
+    assert record[0] in (1, 2)
 
 
 @given(
@@ -107,8 +111,9 @@ def test_without_codecs_a_record_is_what_it_holds(data):
 
 
 def test_what_would_grow_is_stored_as_it_is():
-    record = Codec(compressor=7, compressors={7: Zlib()}).encode(*WHERE, 12, b"{}")
-    assert Envelope.unpack(record, "x") == (Envelope(), b"{}")
+    codec = Codec(compressor=7, compressors={7: Zlib()})
+    assert codec.encode(*WHERE, 12, b"{}") == b"{}"
+    assert Envelope.unpack(codec.encode(*WHERE, 12, b"\1\2"), "x") == (Envelope(), b"\1\2")  # no JSON starts so
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,13 @@ def test_what_would_grow_is_stored_as_it_is():
         (Codec(), Envelope(7).pack(b"x"), "compressor 7, which is not configured"),
         (Codec(), Envelope(0, 3, "k", 1).pack(b"x"), "cipher 3, which is not configured"),
         (Codec(compressors={7: Zlib()}), Envelope(7).pack(b"not zlib"), "cannot be decompressed"),
-        (Codec(), b"\x02\0\0\0x", "unknown format"),
+        (Codec(), b"\x03\0\0\0x", "unknown format"),
+        (Codec(), b"\x02\0\0\0x", "cut short"),
+        (
+            Codec(compressors={7: Zlib()}),
+            Envelope(7, dictionary=b"8 bytes.").pack(b"x"),
+            "needs dictionary 382062797465732e",
+        ),
         (Codec(), b"", "unknown format"),
         (Codec(), b"\x01\0\0\x09x", "cut short"),
         (Codec(), b"\x01\0\x03\0x", "cut short"),

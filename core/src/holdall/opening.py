@@ -16,18 +16,21 @@ from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
 from holdall.checking import checked
 from holdall.clock import Clock, SystemClock
 from holdall.codecs import Codec, Compressor
+from holdall.codecs.knowing import INDEX, KnowingStorage
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
-from holdall.errors import HoldallError, PluginError, SettingsError
+from holdall.errors import Damaged, HoldallError, PluginError, SettingsError
 from holdall.hooks import StorageOffer
 from holdall.observers import Observers
-from holdall.plugins import Plugins
+from holdall.plugins import COMPRESSORS, Plugins
 from holdall.sessions.engine import Engine
+from holdall.sessions.names import APART
 from holdall.sessions.state import State
+from holdall.sessions.steps import RECORD_LIMIT
 from holdall.sessions.store import Store
 from holdall.settings import CodecSettings, Settings, StorageRef, read_settings
 from holdall.unfinished import refuse_unfinished
 
-__all__ = ["abilities_of", "codec_of", "open_storage", "open_store", "options_of"]
+__all__ = ["abilities_of", "codec_of", "decodable", "open_storage", "open_store", "options_of"]
 
 log = logging.getLogger("holdall")
 T = TypeVar("T")
@@ -58,7 +61,7 @@ async def open_store(
         storage = await open_storage(settings.storage, plugins)
         stack.push_async_callback(storage.close)
         await refuse_unfinished(storage)
-        storage = storage if around is None else around(storage)
+        storage = await decodable(storage if around is None else around(storage), codec, settings)
         states: Cache[State] = Cache(policy, settings.cache.max_bytes)
         engine = Engine(storage, clock=clock or SystemClock(), policy=settings.sessions, codec=codec, cache=states)
         stack.callback(engine.close)
@@ -68,7 +71,8 @@ async def open_store(
         else:
             store = Store(engine, creating=observers.creating)
         if settings.sessions.sweep_every:
-            stack.push_async_callback(_stop, asyncio.create_task(_sweeping(store, settings.sessions.sweep_every)))
+            task = asyncio.create_task(_sweeping(store, storage, settings.sessions.sweep_every))
+            stack.push_async_callback(_stop, task)
         yield store
 
 
@@ -121,11 +125,44 @@ def _coroutines(storage: object, name: str) -> ISessionStorage:
     return storage
 
 
+async def decodable(storage: ISessionStorage, codec: Codec, settings: Settings) -> ISessionStorage:
+    """``storage``, with what the records that are read from it need besides ``codec``: their dictionaries.
+
+    Where nothing is configured and none were ever used, it is the storage itself.
+    """
+    compression = settings.compression
+    if not codec.compressor and not compression.reads and not await _has_dictionaries(storage):
+        return storage
+    uses = settings.encryption.use is None if compression.dictionaries is None else compression.dictionaries
+    knowing = KnowingStorage(storage, codec, uses=uses)
+    await knowing.refresh()
+    return knowing
+
+
+async def _has_dictionaries(storage: ISessionStorage) -> bool:
+    try:
+        return await storage.load(INDEX) is not None
+    except Damaged:  # it was there
+        return True
+
+
 def codec_of(settings: Settings, plugins: Plugins) -> Codec:
     """The record pipeline as configured."""
     if settings.encryption != CodecSettings():
         raise SettingsError("encryption: this version cannot encrypt; leave the section out")
     load_named(settings, plugins)
+    used, compressors = _compressors(settings, plugins)
+    return Codec(
+        compressor=used,
+        compressors=compressors,
+        limit=RECORD_LIMIT,
+        apart=APART.union(settings.compression.skip),
+        find=partial(_found, plugins, compressors),
+    )
+
+
+def _compressors(settings: Settings, plugins: Plugins) -> tuple[int, dict[int, Compressor]]:
+    """The tag of the one that writes, and those that the configuration names."""
     compression, compressors = settings.compression, dict[int, Compressor]()
     names = [*([] if compression.use is None else [compression.use]), *compression.reads]
     for name in dict.fromkeys(names):
@@ -135,8 +172,18 @@ def codec_of(settings: Settings, plugins: Plugins) -> Codec:
         options = compression.options if name == compression.use else {}
         made = checked(offer.settings, options, f"compression.options of {name!r}")
         compressors[offer.tag] = _opened("compressor", name, partial(offer.open, made))
-    used = 0 if compression.use is None else next(iter(compressors))
-    return Codec(compressor=used, compressors=compressors)
+    return (0 if compression.use is None else next(iter(compressors))), compressors
+
+
+def _found(plugins: Plugins, compressors: dict[int, Compressor], tag: int) -> Compressor | None:
+    """One of Holdall's own compressors that the configuration does not name any more, for what it wrote before."""
+    name = COMPRESSORS.get(tag)
+    if name is None:
+        return None
+    offer = plugins.compressor(name)
+    made = checked(offer.settings, {}, f"the default options of {name!r}")
+    compressors[tag] = _opened("compressor", name, partial(offer.open, made))
+    return compressors[tag]
 
 
 def _opened(kind: str, name: str, make: Callable[[], T]) -> T:
@@ -157,10 +204,12 @@ def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
     return _opened("cache policy", offer.name, partial(offer.open, options))
 
 
-async def _sweeping(store: Store, every: float) -> None:
+async def _sweeping(store: Store, storage: ISessionStorage, every: float) -> None:
     while True:
         await asyncio.sleep(every)
         try:
+            if isinstance(storage, KnowingStorage):
+                await storage.refresh()
             await store.sweep()
         except Exception:
             log.exception("the sweep failed; it is tried again in %s s", every)

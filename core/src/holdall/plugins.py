@@ -22,7 +22,7 @@ from holdall.errors import PluginError
 from holdall.hooks import PROJECT, Specs, StorageOffer
 from holdall.spelling import nearest
 
-__all__ = ["Plugins", "installed"]
+__all__ = ["COMPRESSORS", "Plugins", "installed"]
 
 if TYPE_CHECKING:
     from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer
@@ -43,8 +43,13 @@ _BUNDLED = {
     "file": "holdall-file",
     "diskcache": "holdall-diskcache",
     "tinydb": "holdall-tinydb",
+    "zlib": "holdall-zlib",
+    "zstd": "holdall-zstd",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
+
+COMPRESSORS = {1: "zlib", 2: "zstd"}
+"""Holdall's own by their tags: they read what they wrote for as long as they are installed."""
 
 
 class Installed(NamedTuple):

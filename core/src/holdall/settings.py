@@ -22,6 +22,7 @@ from holdall.sessions.policy import SessionPolicy
 __all__ = [
     "CacheSettings",
     "CodecSettings",
+    "CompressionSettings",
     "ServerSettings",
     "Settings",
     "StorageRef",
@@ -63,6 +64,16 @@ class CodecSettings(Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
     reads: list[str] = []
     """Others that were used before, with their default options: what they wrote is still read."""
+
+
+class CompressionSettings(CodecSettings, frozen=True, forbid_unknown_fields=True):
+    """How records are made smaller."""
+
+    dictionaries: bool | None = None
+    """Whether to compress with dictionaries that ``holdall train`` made; by default where nothing is encrypted, for
+    lengths of ciphertexts could tell what is in a dictionary."""
+    skip: list[str] = []
+    """Lanes that are stored as they are, such as ``tools``."""
 
 
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +131,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     storage: StorageSettings
     server: ServerSettings = ServerSettings()
     sessions: SessionPolicy = SessionPolicy()
-    compression: CodecSettings = CodecSettings()
+    compression: CompressionSettings = CompressionSettings()
     encryption: CodecSettings = CodecSettings()
     cache: CacheSettings = CacheSettings()
     plugins: list[str] = []
@@ -137,7 +148,7 @@ _SECTIONS: Mapping[str, type[Struct]] = {
     "storage": StorageSettings,
     "server": ServerSettings,
     "sessions": SessionPolicy,
-    "compression": CodecSettings,
+    "compression": CompressionSettings,
     "encryption": CodecSettings,
     "cache": CacheSettings,
 }

@@ -27,4 +27,4 @@ async def opened(
     stack.push_async_callback(storage.close)
     if not unfinished:
         await refuse_unfinished(storage)
-    return storage, codec
+    return await opening.decodable(storage, codec, settings), codec

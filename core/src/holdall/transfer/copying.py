@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from holdall.codecs import Codec
+from holdall.codecs.knowing import is_dictionary
 from holdall.contract import Address, Commit, Head, ISessionStorage, Lane, Span
 from holdall.errors import Conflict, Damaged
 from holdall.transfer.windows import heads, windows
@@ -53,12 +54,18 @@ class Copied:
 
 
 async def copy(source: Side, target: Side, progress: Callable[[int, str], None] = lambda _done, _name: None) -> Copied:
-    """Copy every partition: sessions, claims, presence and whatever else there is."""
+    """Copy every partition: sessions, claims, presence and whatever else there is.
+
+    The walk goes backwards by name, so that what sessions need comes after them: nothing they began to need meanwhile
+    is missing. Dictionaries are left out where the target does not write what the source does.
+    """
     report = Copied()
     done = 0
-    async for head in heads(source.storage):
+    same = source.codec.writes_like(target.codec)
+    async for head in heads(source.storage, descending=True):
         try:
-            await _partition(source, target, head, report)
+            if same or not is_dictionary(head.partition):
+                await _partition(source, target, head, report)
         except Damaged as damage:
             report.problems.append(str(damage))
         except Conflict as conflict:
@@ -153,7 +160,7 @@ def _recoded(source: Side, target: Side, head: Head, address: Address, found: An
     data: bytes | None = found.get(address)
     if data is None:
         raise Damaged(f"{head.partition} {address[0]}[{address[1]}]", "it is missing")
-    if source.codec == target.codec:
+    if source.codec.writes_like(target.codec):
         return data
     return target.codec.encode(
         head.partition, address, head.version, source.codec.decode(head.partition, address, data)
@@ -178,6 +185,6 @@ def _digest(side: Side, other: Side, head: Head, address: Address, found: Any) -
     data: bytes | None = found.get(address)
     if data is None:
         return None
-    if side.codec != other.codec:
+    if not side.codec.writes_like(other.codec):
         data = side.codec.decode(head.partition, address, data)
     return hashlib.sha256(data).digest()

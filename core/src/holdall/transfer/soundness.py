@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import msgspec
 
+from holdall.codecs.dictionaries import id_of
+from holdall.codecs.knowing import DICTIONARY
 from holdall.contract import Address, Head
 from holdall.sessions.names import MESSAGES, ORIGINALS, SESSION, TOOLS, message_id, tool_run_id
 from holdall.sessions.record import SessionRecord
@@ -38,14 +40,20 @@ def record_fault(head: Head, address: Address, data: bytes) -> str | None:
     lane, position = address
     if lane == ORIGINALS:
         return None if _is_text(data) else "it is not UTF-8"
+    if lane == DICTIONARY:
+        return None if id_of(data).hex() in head.partition else "it is not the dictionary of that name"
     try:
         value: Any = msgspec.json.decode(data)
     except ValueError as error:
         return f"it is not JSON: {error}"
-    if lane == SESSION and head.partition.startswith("session/"):
-        return _session_fault(head, value)
+    if not head.partition.startswith("session/"):
+        return None
+    return _session_fault(head, value) if lane == SESSION else _id_fault(lane, position, value)
+
+
+def _id_fault(lane: str, position: int, value: Any) -> str | None:
     identify = _IDS.get(lane)
-    if identify is None or not head.partition.startswith("session/"):
+    if identify is None:
         return None
     if not isinstance(value, dict):
         return "it is not a JSON object"

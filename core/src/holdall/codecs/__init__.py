@@ -1,0 +1,9 @@
+"""How a record becomes bytes and comes back: ``envelope``, ``pipeline``, and dictionaries that are kept in the store."""
+
+from __future__ import annotations
+
+from holdall.codecs.envelope import Envelope, context
+from holdall.codecs.kinds import Cipher, Compressor, Learning
+from holdall.codecs.pipeline import Codec
+
+__all__ = ["Cipher", "Codec", "Compressor", "Envelope", "Learning", "context"]

@@ -1,0 +1,45 @@
+"""What a plugin's compressor and cipher are like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+__all__ = ["Cipher", "Compressor", "Learning"]
+
+
+class Compressor(Protocol):
+    """Makes bytes smaller, and back."""
+
+    def compress(self, data: bytes) -> bytes:
+        """``data``, smaller."""
+        ...
+
+    def decompress(self, data: bytes, limit: int) -> bytes:
+        """The bytes again; raises ``CodecError`` before holding more than ``limit`` of them."""
+        ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A compressor that does better with a dictionary, which it makes from records of the store."""
+
+    def learn(self, samples: Sequence[bytes]) -> bytes:
+        """A dictionary for data like ``samples``, at most 1 MiB; raises ``ValueError`` when they are too few."""
+        ...
+
+    def knowing(self, dictionary: bytes) -> Compressor:
+        """A compressor that uses ``dictionary`` both ways; raises ``CodecError`` when that is none of its own."""
+        ...
+
+
+class Cipher(Protocol):
+    """Authenticated encryption. ``context`` is bound to the ciphertext but not stored in it."""
+
+    def encrypt(self, data: bytes, *, partition: str, context: bytes) -> tuple[str, bytes]:
+        """The id of the key that was used, and the ciphertext."""
+        ...
+
+    def decrypt(self, data: bytes, *, partition: str, key_id: str, context: bytes) -> bytes:
+        """The plaintext; raises ``CodecError`` when the key is missing or the check fails."""
+        ...

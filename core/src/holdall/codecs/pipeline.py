@@ -1,0 +1,118 @@
+"""The pipeline of a record: JSON, compressed, encrypted, and an envelope that says by what.
+
+It is written per record, so a changed configuration never orphans old data. The order is fixed here: plugins
+never see each other. A missing codec is a ``CodecError``, never plaintext and never a guess. What would not become
+smaller is stored as it is, and without a cipher that is the JSON itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct, field
+
+from holdall.codecs.dictionaries import Dictionaries
+from holdall.codecs.envelope import Envelope, context
+from holdall.codecs.kinds import Cipher, Compressor
+from holdall.contract import Address
+from holdall.errors import CodecError, PluginError
+
+__all__ = ["Codec"]
+
+_LEAST = 4
+"""What an envelope takes at the least."""
+_JSON = b"\t"
+"""No envelope starts with this byte or a later one."""
+
+
+def _nobody(_tag: int) -> Compressor | None:
+    return None
+
+
+class Codec(Struct, frozen=True, eq=False):
+    """The pipeline as configured: writes with one compressor and cipher, reads with every one it was given."""
+
+    compressor: int = 0
+    cipher: int = 0
+    compressors: Mapping[int, Compressor] = {}
+    ciphers: Mapping[int, Cipher] = {}
+    limit: int = 64 << 20
+    """The most bytes that one record may decompress to."""
+    apart: frozenset[str] = frozenset()
+    """Lanes that are never compressed."""
+    find: Callable[[int], Compressor | None] = _nobody
+    """Where a compressor comes from that is in ``compressors`` no more; raises ``PluginError`` if it is not installed."""
+    dictionaries: Dictionaries = field(default_factory=Dictionaries)
+
+    def writes_like(self, other: Codec) -> bool:
+        """Whether what this one writes may stand for what the other would, byte by byte."""
+        return self.compressor == other.compressor and self.cipher == other.cipher == 0
+
+    def encode(self, partition: str, address: Address, version: int, data: bytes) -> bytes:
+        """The stored form of ``data``."""
+        payload, used, dictionary = self._smaller(address, data) if self.compressor else (data, 0, b"")
+        if not used and not self.cipher and data[:1] >= _JSON:
+            return data
+        envelope = Envelope(used, self.cipher, "", version, dictionary)
+        if self.cipher:
+            bound = context(partition, address, envelope)
+            key_id, payload = self.ciphers[self.cipher].encrypt(payload, partition=partition, context=bound)
+            envelope = Envelope(used, self.cipher, key_id, version, dictionary)
+        return envelope.pack(payload)
+
+    def _smaller(self, address: Address, data: bytes) -> tuple[bytes, int, bytes]:
+        """What to store of ``data``, by which compressor and dictionary."""
+        if address[0] not in self.apart:
+            compressor, dictionary = self.dictionaries.writer(self.compressor)
+            smaller = (compressor or self.compressors[self.compressor]).compress(data)
+            if len(smaller) + len(dictionary) + _LEAST < len(data):
+                return smaller, self.compressor, dictionary
+        return data, 0, b""
+
+    def decode(self, partition: str, address: Address, record: bytes) -> bytes:
+        """What ``encode`` was given."""
+        if record[:1] >= _JSON and not self.cipher:
+            return record
+        name = f"{partition} {address[0]}[{address[1]}]"
+        if record[:1] >= _JSON:
+            raise CodecError(name, "it is plaintext, and encryption is on")
+        envelope, payload = Envelope.unpack(record, name)
+        if envelope.cipher or self.cipher:
+            cipher = self.ciphers.get(envelope.cipher)
+            if cipher is None:
+                raise CodecError(name, f"it needs cipher {envelope.cipher}, which is not configured")
+            bound = context(partition, address, envelope)
+            payload = cipher.decrypt(payload, partition=partition, key_id=envelope.key_id, context=bound)
+        if envelope.compressor:
+            payload = self._decompressed(envelope, payload, name)
+        return payload
+
+    def compressor_of(self, tag: int, name: str) -> Compressor:
+        """The compressor with ``tag``; raises ``CodecError`` about the record ``name``, which needs it."""
+        try:
+            compressor = self.compressors.get(tag) or self.find(tag)
+        except PluginError as error:
+            raise CodecError(name, f"it needs compressor {tag}: {error}") from error
+        if compressor is None:
+            raise CodecError(name, f"it needs compressor {tag}, which is not configured")
+        return compressor
+
+    def _decompressed(self, envelope: Envelope, payload: bytes, name: str) -> bytes:
+        try:
+            compressor = self._reader(envelope, name)
+            data = compressor.decompress(payload, self.limit)
+        except CodecError as error:
+            raise CodecError(name, error.reason) from error
+        except Exception as error:
+            raise CodecError(name, f"it cannot be decompressed: {error!r}") from error
+        if len(data) > self.limit:
+            raise CodecError(name, f"it decompresses to more than {self.limit:,} bytes")
+        return data
+
+    def _reader(self, envelope: Envelope, name: str) -> Compressor:
+        tag, dictionary = envelope.compressor, envelope.dictionary
+        known = self.dictionaries.reader(tag, dictionary) if dictionary else None
+        if known is not None:
+            return known
+        compressor = self.compressor_of(tag, name)
+        return self.dictionaries.bind(tag, dictionary, compressor, name) if dictionary else compressor
