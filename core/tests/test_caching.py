@@ -74,3 +74,22 @@ def test_without_room_nothing_is_kept():
     cache = Cache(LeastRecentlyUsed(), 0)
     cache.put("a", 1, 1)
     assert cache.get("a") is None
+
+
+class FewAtMost(LeastRecentlyUsed):
+    """Holds two keys at the most."""
+
+    def shed(self):
+        return [self.evict() for _ in range(len(self._keys) - 2)]
+
+
+def test_a_policy_may_give_up_keys_though_there_is_room():
+    cache = Cache(FewAtMost(), 100)
+    for key in "abc":
+        cache.put(key, key, 10)
+    assert ([cache.get(key) for key in "abc"], cache.size) == ([None, "b", "c"], 20)
+    cache._policy._keys["d"] = None
+    cache._items["d"] = ("d", 5)
+    cache.size += 5
+    cache.shed()
+    assert (len(cache), cache.size) == (2, 15)

@@ -111,7 +111,10 @@ def test_what_stands_after_two_dashes_is_for_pytest(run: Run, monkeypatch: pytes
     asked: list[object] = []
     monkeypatch.setattr("holdall.testing.run", lambda *words, **options: asked.extend((*words, options)))
     assert run("plugin", "test", "memory", "--", "-x", "-k", "spans")[0] == 0
-    assert asked == ["memory", {"plugin_file": None, "report": None, "pytest_args": ["-x", "-k", "spans"]}]
+    assert asked == [
+        "memory",
+        {"plugin_file": None, "report": None, "as_json": False, "pytest_args": ["-x", "-k", "spans"]},
+    ]
 
 
 @pytest.mark.covers("PL-03")

@@ -2,24 +2,27 @@
 
 A policy is a pure object: it does no I/O, and it is told of every key, so that it can be property-tested and
 swapped. The cache keeps what cannot go stale: its users compare versions before they trust an entry.
+
+A policy may have a fifth method, ``shed``, which gives up keys though there is room: because their time is over, or
+because there are too many.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Hashable, Sequence
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["Cache", "CachePolicy", "LeastRecentlyUsed"]
+__all__ = ["Cache", "CachePolicy", "LeastRecentlyUsed", "SheddingPolicy"]
 
 V = TypeVar("V")
 
 
 class CachePolicy(Protocol):
-    """Decides which keys a cache of limited size keeps."""
+    """Decides which keys a cache of limited size keeps. The same calls, at the same times, have the same answers."""
 
     def admit(self, key: Hashable, size: int) -> bool:
-        """Whether a new key may come in; if so, the policy holds it from now on."""
+        """Whether a new key of ``size`` bytes may come in; if so, the policy holds it from now on."""
         ...
 
     def touch(self, key: Hashable) -> None:
@@ -27,11 +30,20 @@ class CachePolicy(Protocol):
         ...
 
     def evict(self) -> Hashable:
-        """The held key to give up next; the policy forgets it."""
+        """The held key to give up next; the policy forgets it. Asked only while it holds one."""
         ...
 
     def forget(self, key: Hashable) -> None:
         """A held key was removed by its owner."""
+        ...
+
+
+@runtime_checkable
+class SheddingPolicy(CachePolicy, Protocol):
+    """A policy that also gives up keys while there is room."""
+
+    def shed(self) -> Sequence[Hashable]:
+        """The held keys to give up now, perhaps none; the policy forgets them. Asked at every look-up: it is quick."""
         ...
 
 
@@ -64,7 +76,8 @@ class Cache(Generic[V]):
 
     def __init__(self, policy: CachePolicy, max_bytes: int) -> None:
         self._policy = policy
-        self._max_bytes = max_bytes
+        self._shedding = policy if isinstance(policy, SheddingPolicy) else None
+        self.max_bytes = max_bytes
         self._items: dict[Hashable, tuple[V, int]] = {}
         self.size = 0
         self.hits = 0
@@ -75,6 +88,8 @@ class Cache(Generic[V]):
 
     def get(self, key: Hashable) -> V | None:
         """The value of ``key``, if it is held."""
+        if self._shedding is not None:
+            self.shed()
         item = self._items.get(key)
         if item is None:
             self.misses += 1
@@ -91,7 +106,7 @@ class Cache(Generic[V]):
     def put(self, key: Hashable, value: V, size: int) -> None:
         """Hold ``value`` under ``key`` if the policy admits it, giving up others until it fits."""
         old = self._items.get(key)
-        if size > self._max_bytes:
+        if size > self.max_bytes:
             self.drop(key)
         elif old is not None:
             self._items[key] = (value, size)
@@ -100,9 +115,16 @@ class Cache(Generic[V]):
         elif self._policy.admit(key, size):
             self._items[key] = (value, size)
             self.size += size
-        while self.size > self._max_bytes:
+        while self.size > self.max_bytes:
             evicted = self._policy.evict()
             self.size -= self._items.pop(evicted)[1]
+        if self._shedding is not None:
+            self.shed()
+
+    def shed(self) -> None:
+        """Give up what the policy holds no longer, though there is room."""
+        for key in () if self._shedding is None else self._shedding.shed():
+            self.size -= self._items.pop(key)[1]
 
     def drop(self, key: Hashable) -> None:
         """Hold ``key`` no longer."""

@@ -5,8 +5,9 @@ Everybody imports them from ``holdall.hooks``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ __all__ = ["CachePolicyOffer", "CipherOffer", "CompressorOffer", "KeySource", "K
 S = TypeVar("S", bound="Struct | BaseModel")
 
 
+def defaults(_: Path) -> Mapping[str, Any]:
+    """The options that the conformance kit uses where an offer names none: every default."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class CompressorOffer(Generic[S]):
     """A kind of compressor that can be named in ``[compression] use``. ``tag`` is written into each record."""
@@ -31,6 +37,8 @@ class CompressorOffer(Generic[S]):
     settings: type[S]
     open: Callable[[S], Compressor]
     contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ class CipherOffer(Generic[S]):
     settings: type[S]
     open: Callable[[S, KeySource], Cipher | Coroutine[Any, Any, Cipher]]
     contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder and brings a key source of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,8 @@ class CachePolicyOffer(Generic[S]):
     settings: type[S]
     open: Callable[[S], CachePolicy]
     contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder."""
 
 
 class KeySource(Protocol):

@@ -56,5 +56,7 @@ def run(args: argparse.Namespace) -> int:
         if (error.name or "").startswith("holdall"):
             raise
         raise PluginError(f"the conformance kit needs {error.name}: pip install 'holdall[testing]'") from None
-    failed = run_kit(args.name, plugin_file=args.plugin_file, report=args.report, pytest_args=args.pytest)
+    failed = run_kit(
+        args.name, plugin_file=args.plugin_file, report=args.report, as_json=args.json, pytest_args=args.pytest
+    )
     return PROBLEMS if failed else OK

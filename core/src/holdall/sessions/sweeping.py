@@ -32,6 +32,7 @@ async def sweep(engine: Engine, *, most: int = 10_000) -> Swept:
 
     A session with a ttl is left for a moment more, so that no heartbeat that came in time is still on its way.
     """
+    engine.states.shed()
     now = engine.clock.now() // 1000
     after: tuple[int, str] | None = None
     expired: list[State] = []

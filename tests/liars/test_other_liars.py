@@ -1,0 +1,66 @@
+"""The kits of compressors, ciphers and cache policies catch every liar, and no test of theirs catches nobody.
+
+Covers PL-04.
+"""
+
+from functools import partial
+from inspect import signature
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, settings
+
+from holdall.testing import CachePolicyTests, CipherTests, CompressorTests, ciphers, compressors, policies
+from holdall.testing.kinds import one
+from tests.liars import others
+
+FILE = Path(others.__file__)
+KITS = {
+    "compressor": (CompressorTests, compressors, others.COMPRESSORS),
+    "cipher": (CipherTests, ciphers, others.CIPHERS),
+    "cache policy": (CachePolicyTests, policies, others.POLICIES),
+}
+
+
+def caught_by(offer):
+    return getattr(others, offer.name).caught_by
+
+
+def asked(kind):
+    return [name for name in dir(KITS[kind][0]) if name.startswith("test_")]
+
+
+LIES = [(kind, offer.name, test) for kind in KITS for offer in KITS[kind][2] for test in caught_by(offer)]
+HONEST = [
+    (kind, offer.name, test) for kind in KITS for offer in KITS[kind][2] if not caught_by(offer) for test in asked(kind)
+]
+
+
+def play(kind, name, test):
+    found = one(kind, name, FILE)
+    kit, module, _ = KITS[kind]
+    call = getattr(kit(), test)
+    fixtures = {"tested": found, "options": {}, "opens": partial(module.opened, found, {})}
+    call(**{name: fixtures[name] for name in signature(call).parameters})
+
+
+@pytest.fixture(autouse=True)
+def found_is_enough(monkeypatch):
+    """Here it matters that a lie is found, not how shortly it can be told."""
+    monkeypatch.setattr(policies, "thorough", settings(policies.thorough, phases=[Phase.generate]))
+
+
+@pytest.mark.parametrize(("kind", "name", "test"), LIES)
+def test_caught(kind, name, test):
+    with pytest.raises((Exception, pytest.fail.Exception)):
+        play(kind, name, test)
+
+
+@pytest.mark.parametrize(("kind", "name", "test"), HONEST)
+def test_honest(kind, name, test):
+    play(kind, name, test)
+
+
+@pytest.mark.parametrize("kind", KITS)
+def test_every_test_catches_somebody(kind):
+    assert set(asked(kind)) - {test for of, _, test in LIES if of == kind} == set()
