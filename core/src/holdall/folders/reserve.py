@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from holdall.contract import Commit
@@ -17,6 +18,8 @@ __all__ = ["Reserve"]
 T = TypeVar("T")
 Apply = Callable[[Sequence[Commit]], Sequence[BaseException | None]]
 log = logging.getLogger("holdall.folders")
+_MOMENT = 0.05
+"""Seconds for which nobody looks again: a look costs as much as a small write."""
 _ATTEMPTS = 8
 """Another process may take the room that this one gave up, to make the reserve again."""
 
@@ -32,6 +35,7 @@ class Reserve:
         self._path = folder / "reserve"
         self._name = str(self._path)
         self.size = size
+        self._again = 0.0
         self.line: str | None = None
         """What an operator is told while it is given up."""
 
@@ -42,6 +46,14 @@ class Reserve:
             return os.stat(self._name, follow_symlinks=False).st_size >= self.size  # noqa: PTH116 - asked at each commit
         except FileNotFoundError:
             return False
+
+    @property
+    def lately_whole(self) -> bool:
+        """``whole`` as of a moment ago: what another process does in between is met by the write itself."""
+        now = monotonic()
+        if now >= self._again and self.whole:
+            self._again = now + _MOMENT
+        return now < self._again
 
     @property
     def made(self) -> bool:
@@ -68,6 +80,7 @@ class Reserve:
         try:
             if not self._path.lstat().st_size:
                 return False
+            self._again = 0.0
             self._write(0)
         except FileNotFoundError:
             return False

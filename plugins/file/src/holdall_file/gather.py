@@ -65,7 +65,7 @@ class Gather:
             self._thread.hand_over(future, commit)
 
     def _go(self) -> None:
-        batch, self._waiting = self._waiting[:_MANY], self._waiting[_MANY:]
+        batch = self._batch()
         if not batch:  # handed over
             return
         if self._waiting:
@@ -86,11 +86,23 @@ class Gather:
             for (future, _), outcome in zip(batch, outcomes, strict=True):
                 _deliver(future, outcome)
 
+    def _batch(self) -> list[_Waiting]:
+        """Those that come next, one of each partition: a second one is made on what the first has made."""
+        batch: list[_Waiting] = []
+        rest: list[_Waiting] = []
+        names: set[str] = set()
+        for waiting in self._waiting:
+            name = waiting[1].partition
+            (rest if name in names or len(batch) == _MANY else batch).append(waiting)
+            names.add(name)
+        self._waiting = rest
+        return batch
+
     def _now(self, commits: Sequence[Commit]) -> Sequence[BaseException | None] | None:
         """The outcome of each; ``None``: it is for the thread to do."""
         thread = self._thread
         if not (
-            self._writer.pace.quick and self._reserve.whole and thread.idle and thread.turn.acquire(blocking=False)
+            self._writer.pace.quick and self._reserve.lately_whole and thread.idle and thread.turn.acquire(blocking=False)
         ):
             return None
         try:

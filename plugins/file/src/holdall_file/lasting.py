@@ -6,6 +6,9 @@ process, are made sure of by a sync of the file itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from holdall.errors import Damaged
 from holdall_file.clock import Stopwatch
 from holdall_file.cold import read_at
@@ -15,18 +18,31 @@ from holdall_file.lines import parse
 from holdall_file.pace import Pace
 from holdall_file.shelf import Shelf
 from holdall_file.turn import Turn
-from holdall_file.wal import ENTRY, Wal
+from holdall_file.wal import ENTRY, Entry, Wal
 
-__all__ = ["Lasting"]
+__all__ = ["LARGE", "Lasting", "Written"]
 
 _MANY = 16
 """From this many files on, one sync of the file system is cheaper than one of each, whoever else writes to it."""
-_LARGE = 64 * 1024
+LARGE = 64 * 1024
 """A write of this size is made once, and its own file synced."""
 _LONG = 0.004
 """Seconds that a write without a sync may take on the event loop."""
 _UNSYNCED = 4096
 """Without power durability, files are still brought to the disk after so many."""
+
+
+class Written(Protocol):
+    """Bytes that were written behind the end of one file, and are to last."""
+
+    digest: str
+    id: str
+    start: int
+    end: int
+
+    def entry(self) -> Entry:
+        """The same bytes for the write-ahead log."""
+        ...
 
 
 class Lasting:
@@ -50,16 +66,10 @@ class Lasting:
         """Whether nothing has to be put right or brought to the disk before the next few commits."""
         return not (self.broken or self._suspects) and len(self._shelf.unsynced) < _UNSYNCED
 
-    def soon(self, turns: list[Turn]) -> bool:
-        """Whether one sync of what is there already makes ``turns`` last."""
-        size = _size(turns)
-        return size < _LARGE and (not self._folder.durable or self._wal.ready(size))
-
     def settle(self, turns: list[Turn]) -> list[tuple[Turn, BaseException]]:
         """Bring the bytes of every turn to the disk; the turns for which that failed."""
         if not self._folder.durable:
-            for turn in turns:
-                self._note(turn)
+            self.note(turns)
             try:
                 if len(self._shelf.unsynced) > _UNSYNCED:
                     self.flush()
@@ -81,7 +91,7 @@ class Lasting:
     @staticmethod
     def _needs_own(turn: Turn) -> bool:
         session = turn.session
-        return session is None or turn.created or session.own_sync or turn.end - turn.start >= _LARGE
+        return session is None or turn.created or session.own_sync or turn.end - turn.start >= LARGE
 
     def _sync_own(self, turns: list[Turn]) -> list[tuple[Turn, BaseException]]:
         failed: list[tuple[Turn, BaseException]] = []
@@ -118,16 +128,25 @@ class Lasting:
                     self.synced(turn.digest)
                 return
             self._wal.prepare(size)
-        entries = [turn.entry() for turn in turns]
+        self.append(turns)
+
+    def append(self, written: Sequence[Written]) -> None:
+        """Make it last with one sync of the write-ahead log, which must have space for it."""
+        entries = [one.entry() for one in written]
         self.stopwatch.start()
         self._wal.append(entries)
         self.pace.took(self.stopwatch.stop())
-        for turn in turns:
-            self._note(turn)
+        self.note(written)
 
-    def _note(self, turn: Turn) -> None:
-        self._shelf.unsynced[turn.digest] = (turn.id, turn.end)
-        self._since[turn.digest] = turn.id, self._earliest(self._since, turn)
+    def note(self, written: Sequence[Written]) -> None:
+        """Note that files hold what is not brought to the disk in them."""
+        unsynced, since = self._shelf.unsynced, self._since
+        for one in written:
+            digest = one.digest
+            unsynced[digest] = (one.id, one.end)
+            found = since.get(digest)
+            if found is None or found[0] != one.id:
+                since[digest] = (one.id, one.start)
 
     def synced(self, digest: str) -> None:
         """Note that a file is on the disk as it is, or gone."""

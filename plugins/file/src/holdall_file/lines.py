@@ -13,6 +13,7 @@ from zlib import crc32
 
 import msgspec
 
+from holdall.contract import Commit
 from holdall_file.faults import Bad
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Parsed",
     "Place",
     "Short",
+    "commit_line",
     "compose",
     "decode",
     "encode",
@@ -37,6 +39,7 @@ START = b'{"crc":"'
 _META = len(START) + 8 + len('",')
 _RECORDS = b',"records":['
 _LONGEST_NUMBER = 12
+_LARGEST = 1 << 63
 
 Entry = tuple[str, int, int, int, int]
 """A record in a line: lane, position, bytes in the line, their CRC-32, 0 for JSON or 1 for base64."""
@@ -137,6 +140,38 @@ def compose(line: Line, start: int, records: Sequence[bytes] = ()) -> tuple[byte
     end = start + len(data)
     first = end - 3 - sum(map(len, records)) - len(records) + 1 if records else end - 2
     return data, Parsed(line, start, end, first)
+
+
+def commit_line(commit: Commit, start: int, *, last: int, group: int | None = None) -> tuple[bytes, Parsed]:
+    """The line of ``commit`` that is to stand at ``start``; raises ``ValueError`` for what can't be written down.
+
+    ``last`` is where the last checkpoint begins, ``group`` where the first line does that was written with this one.
+    """
+    for score in commit.marks.values():
+        if score is not None and not -_LARGEST <= score < _LARGEST:
+            raise ValueError("a mark's score needs more than 64 bits")
+    records: list[bytes] = []
+    at: list[Entry] = []
+    for (lane, position), record in commit.write.items():
+        raw, form = pack(record)
+        records.append(raw)
+        at.append((lane, position, len(raw), crc32(raw), form))
+    version = commit.version
+    line = Line(
+        commit=version,
+        on=commit.expect,
+        changed=None if commit.changed == version else commit.changed,
+        expires=commit.expires_at,
+        last=last,
+        group=group,
+        lanes={
+            name: None if lane is None else [lane.first, lane.stop, lane.rewritten]
+            for name, lane in commit.lanes.items()
+        },
+        marks=dict(commit.marks),
+        at=at,
+    )
+    return compose(line, start, records)
 
 
 def encode(meta: Header | Line, records: Sequence[bytes] = ()) -> bytes:

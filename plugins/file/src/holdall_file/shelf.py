@@ -164,8 +164,10 @@ class Shelf:
         session = self._sessions.get(partition)
         if session is None or session.dead or (session.own_sync and self._folder.durable):
             return None
-        lock(session.file.fd, fcntl.LOCK_EX)
-        if session.fresh():
+        fd = session.file.fd
+        lock(fd, fcntl.LOCK_EX)
+        found = os.fstat(fd)
+        if found.st_size == session.state.end and found.st_nlink:
             self._clock = session.used = self._clock + 1
             return session
         self.release(session)

@@ -120,7 +120,7 @@ class FileSessionStorage(ISessionStorage):
                 raise error from None
         except OSError as error:
             raise typed(error) from error
-        if self._chores is None and (self._writer.heavy or self._writer.bulky):
+        if self._chores is None and (self._writer.after.heavy or self._writer.bulky):
             self._chores = asyncio.create_task(self._do_chores())
 
     def _commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
@@ -219,7 +219,7 @@ class FileSessionStorage(ISessionStorage):
 
     def health(self) -> str | None:
         """What is wrong with the store, in one line; ``None`` when nothing is."""
-        return self._writer.fault or self._writer.refused or self._reserve.line
+        return self._writer.fault or self._writer.after.refused or self._reserve.line
 
     def report(self) -> Report:
         """What was found torn or damaged, redone and buried since the store was opened."""
@@ -268,7 +268,7 @@ class FileSessionStorage(ISessionStorage):
 
     async def _do_chores(self) -> None:
         try:
-            while self._writer.heavy or self._writer.bulky:
+            while self._writer.after.heavy or self._writer.bulky:
                 await self._thread.run(self._writer.tidy)
                 if self._writer.bulky:
                     self._writer.bulky = False

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from zlib import crc32
 
 from holdall.contract import Commit, Head, Records
 from holdall_file.faults import Busy
 from holdall_file.folder import Folder, digest_of, lock, log_name, write_all
-from holdall_file.lines import FORMAT, Entry, Header, Line, Parsed, compose, encode, pack
+from holdall_file.lines import FORMAT, Header, Parsed, commit_line, compose, encode
 from holdall_file.shelf import Session
 from holdall_file.state import State
 from holdall_file.wal import Entry as WalEntry
 
 __all__ = ["Turn"]
-
-_LARGEST = 1 << 63
 
 
 class Turn:
@@ -60,33 +57,10 @@ class Turn:
     def add(self, index: int, commit: Commit) -> None:
         """Put one more commit on top; raises ``Conflict``."""
         head = commit.onto(self.head)
-        for score in commit.marks.values():
-            if score is not None and not -_LARGEST <= score < _LARGEST:
-                raise ValueError("a mark's score needs more than 64 bits")
         if not self._parts:
             self._begin()
-        records: list[bytes] = []
-        at: list[Entry] = []
-        for (lane, position), record in commit.write.items():
-            raw, form = pack(record)
-            records.append(raw)
-            at.append((lane, position, len(raw), crc32(raw), form))
-        version = commit.version
-        line = Line(
-            commit=version,
-            on=commit.expect,
-            changed=None if commit.changed == version else commit.changed,
-            expires=commit.expires_at,
-            last=self._last,
-            group=self.start if self._parts else None,
-            lanes={
-                name: None if lane is None else [lane.first, lane.stop, lane.rewritten]
-                for name, lane in commit.lanes.items()
-            },
-            marks=dict(commit.marks),
-            at=at,
-        )
-        self._put(line, records, head, commit.write)
+        group = self.start if self._parts else None
+        self._put(*commit_line(commit, self.end, last=self._last, group=group), head, commit.write)
         self.head = head
         self.commits.append((index, commit))
 
@@ -97,10 +71,9 @@ class Turn:
             self.end = len(header)
         elif self.session.state.due:
             self._last = self.end
-            self._put(self.session.state.checkpoint_line(), [], None, {})
+            self._put(*compose(self.session.state.checkpoint_line(), self.end), None, {})
 
-    def _put(self, line: Line, raws: list[bytes], head: Head | None, records: Records) -> None:
-        data, parsed = compose(line, self.end, raws)
+    def _put(self, data: bytes, parsed: Parsed, head: Head | None, records: Records) -> None:
         self._parts.append(data)
         self._lines.append((parsed, head, records))
         self.end = parsed.end
