@@ -102,7 +102,10 @@ class Gather:
         """The outcome of each; ``None``: it is for the thread to do."""
         thread = self._thread
         if not (
-            self._writer.pace.quick and self._reserve.lately_whole and thread.idle and thread.turn.acquire(blocking=False)
+            self._writer.pace.quick
+            and self._reserve.lately_whole
+            and thread.idle
+            and thread.turn.acquire(blocking=False)
         ):
             return None
         try:
