@@ -39,6 +39,21 @@ def test_values_are_copied_pickled_replaced_and_compared_as_what_they_are(head):
     assert hash(Lane(1, 2, 3)) == hash(Lane(first=1, stop=2, rewritten=3))
 
 
+@given(heads, lanes)
+def test_a_commit_makes_the_same_of_a_head_however_often_it_is_asked(head, lane):
+    commit = Commit(head.partition, head.version, head.version + 1, head.version + 1, {"a": lane}, {"m": 7})
+    made = commit.onto(head)
+    assert (made.version, made.lanes["a"], made.marks["m"]) == (head.version + 1, lane, 7)
+    other = replace(head, marks={**head.marks, "n": 8})
+    assert commit.onto(other).marks == {**made.marks, "n": 8}
+    for again in (commit, copy(commit), pickle.loads(pickle.dumps(commit)), replace(commit)):
+        assert again.onto(head) == again.onto(head) == made
+    with pytest.raises(Conflict):
+        commit.onto(replace(head, version=head.version + 1))
+    with pytest.raises(Conflict):
+        commit.onto(None)
+
+
 def test_a_mapping_that_is_not_given_is_empty_and_nobody_elses():
     one, two = Head("p", 1, 1), Head("p", 1, 1)
     assert (one.lanes, one.marks, one.expires_at) == ({}, {}, None)

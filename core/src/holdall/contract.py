@@ -1,8 +1,7 @@
 """The storage contract: four verbs over partitions of dense lanes.
 
-A storage plugin compares a version and moves bytes, atomically, within one partition. All arithmetic
-(versions, positions, marks, expiry) is done before a commit reaches it. This module needs the standard
-library only, so that a backend can be read, written and tested without the rest of Holdall.
+A storage plugin compares a version and moves bytes, atomically, within one partition. All arithmetic (versions,
+positions, marks, expiry) is done before a commit reaches it. Nothing but the standard library is needed here.
 """
 
 from __future__ import annotations
@@ -156,8 +155,17 @@ class Head:
 _head_partition, _head_version, _head_changed, _head_expires_at, _head_lanes, _head_marks = _fillers(Head)
 
 
+class _Once:
+    """What a commit made of a head: the storage and the core ask for the same, one after the other. No field of it."""
+
+    __slots__ = ("_made",)
+
+
+(_commit_made,) = _fillers(_Once)
+
+
 @dataclass(frozen=True, slots=True, init=False)
-class Commit:
+class Commit(_Once):
     """One atomic step on one partition, refused unless the stored version is ``expect`` (0: nothing there).
 
     Only what changes is named: ``lanes`` that moved (``None``: the lane goes, with its records), ``marks``
@@ -196,15 +204,21 @@ class Commit:
         _commit_expires_at(self, expires_at)
         _commit_write(self, {} if write is _NOTHING else write)
         _commit_erase(self, erase)
+        _commit_made(self, None)
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
+        made = getattr(self, "_made", None)  # a copy has none
+        if made is not None and made[0] is head:
+            return made[1]
         found = 0 if head is None else head.version
         if found != self.expect:
             raise Conflict(self.partition, expected=self.expect, found=found)
         lanes = _merged({} if head is None else head.lanes, self.lanes)
         marks = _merged({} if head is None else head.marks, self.marks)
-        return Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
+        new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
+        _commit_made(self, (head, new))
+        return new
 
     def erased(self) -> Iterator[Address]:
         """Every address that this commit erases."""
@@ -214,16 +228,9 @@ class Commit:
 
 
 (
-    _commit_partition,
-    _commit_expect,
-    _commit_version,
-    _commit_changed,
-    _commit_lanes,
-    _commit_marks,
-    _commit_expires_at,
-    _commit_write,
-    _commit_erase,
-) = _fillers(Commit)
+    _commit_partition, _commit_expect, _commit_version, _commit_changed, _commit_lanes, _commit_marks,
+    _commit_expires_at, _commit_write, _commit_erase,
+) = _fillers(Commit)  # fmt: skip
 
 
 def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str, _T]:
@@ -370,11 +377,9 @@ class BlockingSessionStorage(ABC):
         outcomes: list[Conflict | None] = []
         for commit in commits:
             try:
-                self.commit(commit)
+                outcomes.append(self.commit(commit))
             except Conflict as conflict:
                 outcomes.append(conflict)
-            else:
-                outcomes.append(None)
         return outcomes
 
 

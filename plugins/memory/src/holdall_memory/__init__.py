@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from holdall.contract import Abilities, Address, Commit, Head, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Conflict, StorageUnavailable
 from holdall.hooks import NoSettings, StorageOffer, hookimpl
-from holdall_memory.order import Order
+from holdall_memory.order import Order, scores
 
 __all__ = ["MemorySessionStorage", "holdall_storages"]
 
+_MOST = 256  # partitions that move before the orders are told, so that nobody who looks has to wait long
+
 
 class MemorySessionStorage(ISessionStorage):
-    """One dictionary of partitions, and one order per mark."""
+    """One dictionary of partitions, and one order per mark, which is told of what moved before somebody looks."""
 
     def __init__(self) -> None:
         self._process = os.getpid()
         self._heads: dict[str, Head] = {}
         self._records: dict[str, dict[Address, bytes]] = {}
         self._orders: dict[str | None, Order] = {}
+        self._moved: dict[str, Head | None] = {}
+        """The partitions that the orders were not told of yet, with the head that they know (``None``: of none)."""
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of ``partition``."""
@@ -28,25 +32,18 @@ class MemorySessionStorage(ISessionStorage):
 
     async def commit(self, commit: Commit) -> None:
         """Compare, then replace the partition's head and change its records."""
-        old = self._mine().get(commit.partition)
-        head = commit.onto(old)
         partition = commit.partition
-        if old is None:
-            records = self._records[partition] = {}
-            self._move(None, partition, None, 0)
-        else:
-            records = self._records[partition]
-            for lane, moved in commit.lanes.items():
-                if moved is None:
-                    for address in old.addresses([Span(lane)]):
-                        del records[address]
-        for address in commit.erased():
-            records.pop(address, None)
+        old = self._mine().get(partition)
+        self._heads[partition] = commit.onto(old)
+        records = self._records.setdefault(partition, {})
+        gone = [Span(name) for name, lane in commit.lanes.items() if lane is None]
+        if gone or commit.erase:
+            for address in [*commit.erased(), *(old.addresses(gone) if old else ())]:
+                records.pop(address, None)
         records.update(commit.write)
-        self._heads[partition] = head
-        scores: Mapping[str, int] = {} if old is None else old.marks
-        for mark, score in commit.marks.items():
-            self._move(mark, partition, scores.get(mark), score)
+        self._moved.setdefault(partition, old)
+        if len(self._moved) > _MOST:
+            self._tell()
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Compare, then forget the partition."""
@@ -54,14 +51,14 @@ class MemorySessionStorage(ISessionStorage):
         if head is None or head.version != expect:
             raise Conflict(partition, expected=expect, found=0 if head is None else head.version)
         del self._heads[partition], self._records[partition]
-        for mark, score in {**head.marks, None: 0}.items():
-            self._move(mark, partition, score, None)
+        self._moved.setdefault(partition, head)
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk one order."""
         self._mine()
+        self._tell()
         order = self._orders.get(scan.mark)
-        names = [] if order is None else order.walk(scan.after, scan.limit, descending=scan.descending)
+        names = [] if order is None else order.walk(self._heads, scan)
         return [self._part(name, scan.spans) for name in names]
 
     def _mine(self) -> dict[str, Head]:
@@ -74,17 +71,16 @@ class MemorySessionStorage(ISessionStorage):
         head, records = self._heads[partition], self._records[partition]
         return Snapshot(head, {address: records[address] for address in head.addresses(spans)})
 
-    def _move(self, mark: str | None, partition: str, old: int | None, new: int | None) -> None:
-        order = self._orders.get(mark)
-        if order is None:
-            order = self._orders[mark] = Order(lambda name: self._score(name, mark))
-        order.moved(partition, old, new)
-        if new is None and not order:
-            del self._orders[mark]
-
-    def _score(self, partition: str, mark: str | None) -> int | None:
-        head = self._heads.get(partition)
-        return None if head is None else 0 if mark is None else head.marks.get(mark)
+    def _tell(self) -> None:
+        """Let the orders know what moved."""
+        moved, self._moved = self._moved, {}
+        for partition, known in moved.items():
+            old, new = scores(known), scores(self._heads.get(partition))
+            for mark in old.keys() | new.keys():
+                order = self._orders.get(mark) or self._orders.setdefault(mark, Order())
+                order.moved(partition, old.get(mark), new.get(mark))
+                if not order.count:
+                    del self._orders[mark]
 
 
 @hookimpl
