@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from copy import copy, deepcopy
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass, make_dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdall.contract import BlockingSessionStorage, Commit, Durability, Head, Lane, Span
+from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Lane, Scan, Snapshot, Span
 from holdall.errors import Conflict
 
 lanes = st.builds(
@@ -37,6 +39,75 @@ def test_values_are_copied_pickled_replaced_and_compared_as_what_they_are(head):
     assert replace(head, version=7).lanes == head.lanes
     assert replace(commit, write={}) != commit
     assert hash(Lane(1, 2, 3)) == hash(Lane(first=1, stop=2, rewritten=3))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Lane(1, 2, 3),
+        Span("a", -5),
+        Head("p", 1, 2, None, {"a": Lane()}, {"m": 1}),
+        Commit("p", 1, 2, 2, {"a": None}, write={("a", 0): b"x"}),
+        Snapshot(Head("p", 1, 1), {("a", 0): b"x"}),
+        Scan("recent", (5, "p"), 7, descending=True, spans=(Span("a"),)),
+        Abilities(Durability.POWER, shared=True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_is_a_frozen_dataclass_in_everything_but_how_it_was_made(value):
+    kind = type(value)
+    names = [field.name for field in fields(value)]
+    twin = make_dataclass(kind.__name__, names, frozen=True, slots=True)
+    same = twin(*[getattr(value, name) for name in names])
+    assert is_dataclass(kind)
+    assert repr(value) == repr(same)
+    assert asdict(value) == asdict(same)
+    assert kind.__match_args__ == twin.__match_args__ == tuple(names)
+    assert value != same
+    assert not hasattr(value, "__dict__")
+    assert value.__replace__() == replace(value) == value
+    try:
+        expected = hash(same)
+    except TypeError:
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(value)
+    else:
+        assert hash(value) == expected
+
+
+def test_the_description_of_a_value_has_its_defaults_and_types():
+    assert [(field.name, field.type, field.default) for field in fields(Span)] == [
+        ("lane", "str", MISSING),
+        ("start", "int", 0),
+        ("stop", "int | None", None),
+    ]
+    assert fields(Snapshot)[1].default_factory() == {}
+
+
+def test_a_value_is_matched_by_position_and_by_name():
+    match Snapshot(Head("p", 7, 7)):
+        case Snapshot(Head(partition, version=version), records):
+            assert (partition, version, records) == ("p", 7, {})
+        case _:
+            pytest.fail("no match")
+
+
+def test_a_subclass_has_the_fields_before_its_own():
+    class Wide(Lane):
+        colour: str
+
+        def __init__(self, first, stop, rewritten, colour):
+            self._fill(first, stop, rewritten, colour)
+
+    wide = Wide(1, 2, 3, "red")
+    assert repr(wide).endswith("Wide(first=1, stop=2, rewritten=3, colour='red')")
+    assert replace(wide, colour="blue").colour == "blue"
+    assert wide != Lane(1, 2, 3)
+
+
+def test_the_contract_is_imported_without_compiling_classes():
+    asks = "import sys; import holdall.contract; sys.exit('dataclasses' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asks]).returncode == 0
 
 
 @given(heads, lanes)

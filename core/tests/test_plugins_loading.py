@@ -131,7 +131,7 @@ def test_a_plugin_in_an_archive_is_found(tmp_path, monkeypatch):
 @pytest.mark.covers("ST-05")
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("memroy", "did you mean 'memory'?"), ("postgres", "(installed: "), ("", "no plugin ''")],
+    [("memroy", "did you mean 'memory'?"), ("cassandra", "(installed: "), ("", "no plugin ''")],
 )
 def test_an_unknown_name_says_what_is_near_and_what_is_installed(name, words):
     with pytest.raises(PluginError) as caught:
@@ -144,7 +144,7 @@ def test_an_unknown_name_says_what_is_near_and_what_is_installed(name, words):
 def test_only_our_own_packages_are_ever_advised(monkeypatch):
     from holdall import plugins  # noqa: PLC0415
 
-    for name in ("postgres", "./shelf", "house_rules", "mem", ""):
+    for name in ("cassandra", "./shelf", "house_rules", "mem", ""):
         with pytest.raises(PluginError) as caught:
             Plugins().storage(name)
         assert "pip" not in str(caught.value)

@@ -76,17 +76,16 @@ class StorageThread:
         self._commit_many = commit_many
 
     async def stop(self, last: Callable[[], Any] | None = None) -> None:
-        """Take nothing more, let the queue run dry, do ``last``, then end the thread."""
-        if self._closed:
+        """Take nothing more, let the queue run dry, do ``last``, then end the thread. In a forked child: nothing."""
+        if self._closed or self._process != os.getpid():
             return
         self._closed = True
-        ended = None if last is None else _Call(self._future(), last, None)
-        if ended is not None:
-            self._calls.put(ended)
+        ended = _Call(self._future(), last or _nothing, None)
+        self._calls.put(ended)
         self._calls.put(None)
-        await asyncio.to_thread(self._thread.join)
-        if ended is not None:
-            await ended.future
+        await asyncio.wait([ended.future])
+        self._thread.join()  # it has nothing left to do
+        ended.future.result()
 
     @staticmethod
     def _future() -> asyncio.Future[Any]:
@@ -170,6 +169,10 @@ class StorageThread:
         except BaseException as error:  # noqa: BLE001 - each waiting caller is told
             return [(call.future, None, tellable(error)) for call in calls]
         return [(call.future, None, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
+
+
+def _nothing() -> None:
+    return None
 
 
 def _outcome(future: asyncio.Future[Any], function: Callable[[], Any]) -> _Answer:

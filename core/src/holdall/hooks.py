@@ -8,16 +8,17 @@ lives on the objects that the offers make. No behaviour depends on the order of 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 from msgspec import Struct
 
 from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
+from holdall.values import Value
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel
 
     from holdall.offers import CachePolicyOffer, CipherOffer, CompressorOffer, KeySource, KeySourceOffer
@@ -49,8 +50,7 @@ class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a plugin that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class StorageOffer(Generic[S]):
+class StorageOffer(Value, Generic[S]):
     """A kind of storage that can be named in ``[storage] use``.
 
     ``contract``, here and in every offer, is the one that it was written for. State it: an offer that says nothing
@@ -69,9 +69,22 @@ class StorageOffer(Generic[S]):
     """The most that it can promise."""
     sandbox: Callable[[Path], Mapping[str, Any]]
     """Options for a fresh storage inside an empty folder; the conformance kit opens it again and again."""
-    configured: Callable[[S], Abilities] | None = None
+    configured: Callable[[S], Abilities] | None
     """What it promises with these settings, where that differs from ``abilities``."""
-    contract: int = 1
+    contract: int
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its fields
+        self,
+        name: str,
+        summary: str,
+        settings: type[S],
+        open: Callable[[S], AnyStorage | Coroutine[Any, Any, AnyStorage]],  # noqa: A002 - as it is called
+        abilities: Abilities,
+        sandbox: Callable[[Path], Mapping[str, Any]],
+        configured: Callable[[S], Abilities] | None = None,
+        contract: int = 1,
+    ) -> None:
+        self._fill(name, summary, settings, open, abilities, sandbox, configured, contract)
 
     def promises(self, settings: S) -> Abilities:
         """What the storage promises as it is configured."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,6 +95,8 @@ class Engine(Reader):
             try:
                 return await self._commit(step, state.head, state.keys), answer
             except Conflict:
+                import random  # noqa: PLC0415 - most processes do without
+
                 await asyncio.sleep(random.random() * min(attempt, 50) / 1000)  # noqa: S311 - spreads the losers
             except Exception:
                 if not repeatable:

@@ -7,8 +7,6 @@ import re
 from functools import lru_cache
 from typing import cast
 
-from uuid_utils.compat import uuid7
-
 from holdall.errors import Invalid, NotFound
 
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
@@ -29,6 +27,8 @@ _MOST = 200
 
 def new_id() -> str:
     """A time-ordered id nobody can guess: a UUID of version 7 (RFC 9562)."""
+    from uuid_utils import uuid7  # noqa: PLC0415 - a process that only reads names nothing
+
     return str(uuid7())
 
 

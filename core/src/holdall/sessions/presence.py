@@ -8,6 +8,7 @@ last heartbeat, in any process, allows.
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,7 +44,6 @@ class Presence:
         self._storage = storage
         self._clock = clock
         self._codec = codec
-        self._partition = f"presence/{new_id()}"
         self._head: Head | None = None
         self._own: _Beats = {}
         self._others: _Beats = {}
@@ -51,6 +51,11 @@ class Presence:
         self._batch: asyncio.Task[None] | None = None
         self._committing = asyncio.Lock()
         self._last_commit = float("-inf")
+
+    @cached_property
+    def _partition(self) -> str:
+        """Where the heartbeats of this process are kept; most have none, and need no name for it."""
+        return f"presence/{new_id()}"
 
     async def beat(self, state: State) -> int | None:
         """Keep a session alive from now on. Done when it is stored; returns when the session would expire (ms)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, overload
 
 from holdall.sessions.state import State
@@ -63,6 +62,8 @@ class Session:
     @property
     def metadata(self) -> dict[str, Any]:
         """The client's own fields: a copy, because changes go through ``update``."""
+        from copy import deepcopy  # noqa: PLC0415 - when somebody asks
+
         return deepcopy(self.state.record.metadata)
 
     @property

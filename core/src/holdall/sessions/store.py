@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from holdall import sessions
 from holdall.errors import Forbidden, Invalid, TooLarge
-from holdall.sessions import appending, creating, history, lifecycle, toolruns
+from holdall.sessions import appending, history
 from holdall.sessions.access import Principal
 from holdall.sessions.appending import Appended
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.events import Draft, Event
-from holdall.sessions.listing import Filters, list_sessions
 from holdall.sessions.names import checked_text
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
-from holdall.sessions.sweeping import Swept, sweep
 from holdall.sessions.views import Message, Page, ToolRun
+
+if TYPE_CHECKING:
+    from holdall.sessions.sweeping import Swept
 
 __all__ = ["Store"]
 
@@ -60,8 +62,8 @@ class Store:
         """
         draft = self._draft(owner, fields, messages)
         if idempotency_key is None:
-            return self._created(await creating.create(self.engine, draft, self._creating))
-        state, new = await creating.create_once(self.engine, draft, idempotency_key, self._creating)
+            return self._created(await sessions.creating.create(self.engine, draft, self._creating))
+        state, new = await sessions.creating.create_once(self.engine, draft, idempotency_key, self._creating)
         return self._created(state) if new else self._session(state)
 
     async def get_or_create(
@@ -69,7 +71,7 @@ class Store:
     ) -> Session:
         """The session that the owner calls ``key``; created as by ``create`` when there is none."""
         draft = self._draft(owner, fields, messages)
-        state, new = await creating.get_or_create(self.engine, draft, key, self._creating)
+        state, new = await sessions.creating.get_or_create(self.engine, draft, key, self._creating)
         return self._created(state) if new else self._session(state)
 
     async def get(self, session: str) -> Session:
@@ -102,18 +104,18 @@ class Store:
         for name, value in asked.items():
             if value is not None:
                 checked_text(value, name, f"/{name}")
-        filters = Filters(**asked)
-        page = await list_sessions(self.engine, filters, self._limit(limit), cursor)
+        filters = sessions.listing.Filters(**asked)
+        page = await sessions.listing.list_sessions(self.engine, filters, self._limit(limit), cursor)
         await self._caught_up(page.items)
         return Page([self._session(state) for state in page.items], page.next, page.previous)
 
     async def update(self, session: str, *, expect: int | None = None, **changes: Any) -> Session:
         """Change project, title, tags, metadata or ttl; ``expect`` is the version that must still stand."""
-        return await self._step(session, "updated", lifecycle.updating(self.engine.policy, changes, expect))
+        return await self._step(session, "updated", sessions.lifecycle.updating(self.engine.policy, changes, expect))
 
     async def extend(self, session: str, *, ttl: int | None = None, expect: int | None = None) -> Session:
         """Restart the idle time, with a new ``ttl`` if one is given. The absolute limit is never passed."""
-        return await self._step(session, "extended", lifecycle.extending(ttl, expect))
+        return await self._step(session, "extended", sessions.lifecycle.extending(ttl, expect))
 
     async def end(
         self, session: str, *, reason: str | None = None, force: bool = False, expect: int | None = None
@@ -122,13 +124,15 @@ class Store:
         if reason is not None:
             checked_text(reason, "a reason", "/reason")
         by = "system" if self.principal is None else self.principal.owner
-        decide = lifecycle.ending(by, reason, forced=force, expect=expect)
+        decide = sessions.lifecycle.ending(by, reason, forced=force, expect=expect)
         return await self._step(session, "ended", decide, urgent=force)
 
     async def delete(self, session: str, *, expect: int | None = None) -> None:
         """Delete the session and its content; its name stays taken until the sweeper comes."""
         policy = self.engine.policy
-        state, _ = await self.engine.change(session, self._guarded(lifecycle.deleting(policy, expect)), urgent=True)
+        state, _ = await self.engine.change(
+            session, self._guarded(sessions.lifecycle.deleting(policy, expect)), urgent=True
+        )
         self._tell("deleted", state)
 
     async def heartbeat(self, session: str) -> Session:
@@ -195,17 +199,17 @@ class Store:
         after: str | None = None,
     ) -> Page[ToolRun]:
         """A page of the tool execution log, oldest first; cursors as in ``history``."""
-        return await toolruns.tool_runs(
+        return await sessions.toolruns.tool_runs(
             self.engine, session, self._limit(limit), before, after, self._check, tool=tool, status=status
         )
 
     async def tool_run(self, session: str, run: str) -> ToolRun:
         """One tool run by its id."""
-        return await toolruns.tool_run(self.engine, session, run, self._check)
+        return await sessions.toolruns.tool_run(self.engine, session, run, self._check)
 
     async def finish_tool_run(self, session: str, run: str, *, expect: int | None = None, **end: Any) -> ToolRun:
         """Record how a running tool ended: ``status``, ``result``, ``error``, ``duration_ms``."""
-        state, found = await toolruns.finish(self.engine, session, run, end, expect, self._check)
+        state, found = await sessions.toolruns.finish(self.engine, session, run, end, expect, self._check)
         self._tell("updated", state)
         return found
 
@@ -213,7 +217,7 @@ class Store:
         """Drop what has expired. The open store does it by itself; see ``[sessions] sweep_every``."""
         if self.principal is not None and not self.principal.admin:
             raise Forbidden("only an admin may sweep")
-        swept = await sweep(self.engine, most=most)
+        swept = await sessions.sweeping.sweep(self.engine, most=most)
         for state in swept.expired:
             self._tell("expired", state)
         return swept
@@ -225,7 +229,7 @@ class Store:
     def _draft(self, owner: str | None, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
         if self.principal is not None:
             owner = self.principal.owner_for(owner) or self.principal.owner
-        return creating.draft_of(owner or "", fields, messages)
+        return sessions.creating.draft_of(owner or "", fields, messages)
 
     async def _caught_up(self, states: Sequence[State]) -> None:
         """Know of every process's heartbeats before ``expires_at`` is shown."""
