@@ -40,7 +40,7 @@ STEPS = st.lists(
     max_size=80,
 )
 Steps = list[tuple[str, Hashable, int]]
-thorough = settings(max_examples=200, deadline=None, database=None, derandomize=True)
+thorough = settings(max_examples=100, deadline=None, database=None, derandomize=True)
 
 
 def opened(found: Tested, options: Mapping[str, Any]) -> CachePolicy:
