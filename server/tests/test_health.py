@@ -132,7 +132,15 @@ async def test_measures(site):
     assert value(text, count, operation="get_session", outcome="refused") == 1
     backend = site.settings.storage.use
     assert value(text, "holdall_storage_bytes_total", backend=backend, direction="written") > 3 * 40
-    assert value(text, "holdall_cache_lookups_total", outcome="hit") >= 3
+    hits, misses = (
+        value(text, "holdall_cache_lookups_total", cache="sessions", outcome=outcome) for outcome in ("hit", "miss")
+    )
+    assert hits >= 3
+    assert value(text, "holdall_cache_hit_ratio", cache="sessions") == hits / (hits + misses)
+    assert value(text, "holdall_cache_entries", cache="sessions") >= 1
+    assert 0 < value(text, "holdall_cache_bytes", cache="sessions") < 64 << 20
+    assert value(text, "holdall_cache_max_bytes", cache="sessions") == 64 << 20
+    assert value(text, "holdall_cache_max_bytes", cache="pages") == 32 << 20
     assert value(text, "holdall_workers", state="alive") == 1
 
 

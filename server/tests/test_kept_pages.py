@@ -14,7 +14,7 @@ HELLO = {"role": "user", "content": "hello"}
 
 async def lookups(site) -> dict[str, int]:
     text = (await site.client("root").get("/metrics")).text
-    found = re.findall(r'^holdall_page_lookups_total\{outcome="(\w+)"\} (\S+)$', text, re.MULTILINE)
+    found = re.findall(r'^holdall_cache_lookups_total\{cache="pages",outcome="(\w+)"\} (\S+)$', text, re.MULTILINE)
     return {"hit": 0, **{outcome: int(float(count)) for outcome, count in found}}
 
 

@@ -9,6 +9,7 @@ from tests.bench import (
     append,
     concurrent,
     floor,
+    hits,
     listing,
     memory,
     overhead,
@@ -54,6 +55,7 @@ WORKLOADS = {
     "syncs": Workload(syncs.run),
     "bytes": Workload(size.run),
     "memory": Workload(memory.run, ("memory",)),
+    "hits": Workload(hits.run, ("-",)),
 }
 
 

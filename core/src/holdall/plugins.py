@@ -45,6 +45,10 @@ _BUNDLED = {
     "tinydb": "holdall-tinydb",
     "zlib": "holdall-zlib",
     "zstd": "holdall-zstd",
+    "lru": "holdall-policies",
+    "sieve": "holdall-policies",
+    "tinylfu": "holdall-policies",
+    "ttl": "holdall-policies",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 

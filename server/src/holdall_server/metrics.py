@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector  # pyright: ignore[reportUnknownVariableType]
 
 from holdall.caching import Cache
+from holdall_server.caches import CacheMeasures, hit_ratios
 
 __all__ = ["MEDIA", "Meter"]
 
@@ -37,20 +38,7 @@ class Meter:
             "holdall_storage_bytes", "Bytes of records to and from the storage.", ["backend", "direction"],
             registry=registry,
         )  # fmt: skip
-        self._lookups = Counter(
-            "holdall_cache_lookups", "Look-ups in the cache of sessions and records.", ["outcome"], registry=registry
-        )
-        self._cached = Gauge(
-            "holdall_cache_bytes", "Bytes in the cache of sessions and records.", registry=registry,
-            multiprocess_mode="livesum",
-        )  # fmt: skip
-        self._page_lookups = Counter(
-            "holdall_page_lookups", "Look-ups in the pages that were sent before.", ["outcome"], registry=registry
-        )
-        self._pages_kept = Gauge(
-            "holdall_page_bytes", "Bytes of pages that were sent before.", registry=registry,
-            multiprocess_mode="livesum",
-        )  # fmt: skip
+        self._caches = CacheMeasures(registry)
         self._sweeps = Histogram(
             "holdall_sweep_seconds", "Sweeps of what has expired, by outcome.", ["outcome"], registry=registry,
             buckets=_SECONDS,
@@ -71,7 +59,6 @@ class Meter:
         self._verb_children: dict[tuple[str, str], Any] = {}
         self._read = self._bytes.labels(backend, "read")
         self._written = self._bytes.labels(backend, "written")
-        self._counted: dict[Counter, tuple[int, int]] = {self._lookups: (0, 0), self._page_lookups: (0, 0)}
         self.cache: Cache[Any] | None = None
         self.pages: Cache[Any] | None = None
 
@@ -106,16 +93,9 @@ class Meter:
         """Bring up to date what is counted elsewhere. Each worker does it now and then, and before it is asked."""
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)
-        for cache, lookups, size in (
-            (self.cache, self._lookups, self._cached),
-            (self.pages, self._page_lookups, self._pages_kept),
-        ):
+        for name, cache in (("sessions", self.cache), ("pages", self.pages)):
             if cache is not None:
-                hits, misses = self._counted[lookups]
-                lookups.labels("hit").inc(cache.hits - hits)
-                lookups.labels("miss").inc(cache.misses - misses)
-                self._counted[lookups] = cache.hits, cache.misses
-                size.set(cache.size)
+                self._caches.publish(name, cache)
 
     def exposition(self) -> bytes:
         """Everything, of all workers, in Prometheus' text format."""
@@ -123,4 +103,4 @@ class Meter:
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # pyright: ignore[reportUnknownVariableType, reportUnusedCallResult]
-        return generate_latest(registry)
+        return generate_latest(registry) + hit_ratios(registry)
