@@ -287,7 +287,7 @@ async def test_a_turn_that_is_cancelled_as_it_comes_goes_to_the_next(came):
 
 
 def test_a_lane_that_was_emptied_in_a_step_goes_on_where_it_stopped():
-    step = Step("p", Head("p", 1, 1, lanes={"a": Lane(0, 5)}), 2)
+    step = Step.begin("p", Head("p", 1, 1, lanes={"a": Lane(0, 5)}), 2)
     step.trim("a", 5)
     assert step.lane("a") == Lane(5, 5)
     step.append("a", [b"x"])

@@ -10,7 +10,7 @@ import msgspec
 from holdall.contract import Span
 from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Decision, Engine
-from holdall.sessions.inputs import Batch, fields_of, messages_of, originals_of, tool_runs_of
+from holdall.sessions.inputs import fields_of, messages_of, originals_of, stamped, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import (
     KEYS,
@@ -54,18 +54,19 @@ class AppendRequest(msgspec.Struct, frozen=True):
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What one append brings, validated and encoded."""
+    """What one append brings, validated and encoded, but for the ids that positions will give."""
 
-    messages: Batch
-    tools: Batch
-    originals: Sequence[bytes]
+    messages: Sequence[bytes]
+    tools: Sequence[bytes] = ()
+    originals: Sequence[bytes] = ()
 
 
 def check_writable(state: State, expect: int | None) -> None:
     """Raise unless the session is active and, where ``expect`` is given, at that version."""
     if state.record.status == "ended":
         raise Ended(state.record.id)
-    check_version(state, expect)
+    if expect is not None:
+        check_version(state, expect)
 
 
 def check_version(state: State, expect: int | None) -> None:
@@ -78,24 +79,25 @@ def content_of(
     policy: SessionPolicy, now: int, messages: Sequence[Any], tools: Sequence[Any] = (), originals: Sequence[str] = ()
 ) -> Content:
     """Check what a client wants to append; ``now`` in µs."""
-    raw = originals_of(originals, policy, "/originals")
-    return Content(messages_of(messages, policy, now, "/messages"), tool_runs_of(tools, policy, now, "/tools"), raw)
+    raw = originals_of(originals, policy, "/originals") if originals else ()
+    bodies = messages_of(messages, policy, now, "/messages")
+    return Content(bodies, tool_runs_of(tools, policy, now, "/tools") if tools else (), raw)
 
 
 async def append(engine: Engine, session: str, request: AppendRequest, check: Check) -> Appended:
     """Store all of ``request`` in one step, after ``check``; see ``Store.append``."""
     if not request.messages and not request.tools and not request.originals:
         raise Invalid("there is nothing to append", pointer="/messages")
-    now, policy = engine.clock.now(), engine.policy
-    content = content_of(policy, now, request.messages, request.tools, request.originals)
+    policy = engine.policy
+    content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
     key = request.key
-    if key is not None:
-        checked_key(key, "an idempotency key")
-        given = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
-        print_ = fingerprint(msgspec.json.encode(given), *content.originals)
-        state, found = await engine.change(session, _once(content, policy, request, print_, check), keyed=True)
-    else:
-        state, found = await engine.change(session, _unconditional(content, policy, request, check))
+    if key is None:
+        state, (messages, runs) = await engine.change(session, _simple(content, policy, request.expect, check))
+        return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
+    checked_key(key, "an idempotency key")
+    given = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
+    print_ = fingerprint(msgspec.json.encode(given), *content.originals)
+    state, found = await engine.change(session, _once(content, policy, request, print_, check), keyed=True)
     if isinstance(found, Key):
         return await _replayed(engine, session, found, check)
     messages, runs = found
@@ -106,10 +108,10 @@ Stored = tuple[Sequence[bytes], Sequence[bytes]]
 """The message and tool run records that a step stores."""
 
 
-def _unconditional(content: Content, policy: SessionPolicy, request: AppendRequest, check: Check) -> Decision[Stored]:
+def _simple(content: Content, policy: SessionPolicy, expect: int | None, check: Check) -> Decision[Stored]:
     def decide(state: State, now: int) -> tuple[SessionStep, Stored]:
         check(state)
-        check_writable(state, request.expect)
+        check_writable(state, expect)
         step = SessionStep.on(state, now, active=True)
         return step, put(step, content, policy)
 
@@ -143,15 +145,15 @@ def _once(
 def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
     """Put ``content`` at the end of the session's lanes, within its limits."""
     lane = step.lane(MESSAGES)
-    count = lane.stop - lane.first + len(content.messages.bodies)
+    count = lane.stop - lane.first + len(content.messages)
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
-    messages = content.messages.stamped(MESSAGE_WITH_ID, lane.stop)
-    runs: list[bytes] = []
+    messages = stamped(content.messages, MESSAGE_WITH_ID, lane.stop)
+    runs: Sequence[bytes] = ()
     if messages:
         step.add(MESSAGES, messages)
-    if content.tools.bodies:
-        runs = content.tools.stamped(TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
+    if content.tools:
+        runs = stamped(content.tools, TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
         step.add(TOOLS, runs)
     if content.originals:
         step.add(ORIGINALS, content.originals)

@@ -180,7 +180,7 @@ async def _find(engine: Engine, partition: str) -> tuple[Head | None, Claim | No
 
 async def _claim(engine: Engine, partition: str, head: Head | None, claim: Claim, until: int | None) -> bool:
     """Store ``claim`` in place of ``head``; ``False`` when somebody else was first."""
-    step = Step(partition, head, engine.clock.now())
+    step = Step.begin(partition, head, engine.clock.now())
     record = msgspec.json.encode(claim)
     if head is None:
         step.append(_LANE, [record])

@@ -134,6 +134,6 @@ class Engine(Reader):
             self.states.drop(step.partition)
             raise
         state = step.after(commit.onto(head), keys)
-        self.recent.wrote(step.partition, commit.lanes, step.written)
+        self.recent.wrote(step.partition, commit.lanes, step.write)
         self.states.put(step.partition, state, state.weight)
         return state

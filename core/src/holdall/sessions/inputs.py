@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
 from holdall.errors import Invalid, TooLarge
+from holdall.sessions.names import Role
 
 if TYPE_CHECKING:
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Batch", "as_json", "escaped", "fields_of", "messages_of", "originals_of", "tool_runs_of"]
+__all__ = ["as_json", "escaped", "fields_of", "messages_of", "originals_of", "stamped", "tool_runs_of"]
 
 _DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
 _PLAIN = frozenset({str, bool, type(None)})
 """Types whose every value JSON can say; what is wrong with a text, the encoder finds."""
 _HUGE = 1 << 64
+_TWO = 2
+_ROLES = frozenset(get_args(Role))
 _LONGEST_STEP = 200
 _encode = msgspec.json.Encoder().encode
 
@@ -30,14 +33,9 @@ def escaped(step: int | str) -> str:
     return "/" + str(step)[:_LONGEST_STEP].replace("~", "~0").replace("/", "~1")
 
 
-class Batch(msgspec.Struct):
-    """Bytes ready to be stored, but for the ids that their positions will give them."""
-
-    bodies: list[bytes]
-
-    def stamped(self, form: bytes, first: int) -> list[bytes]:
-        """The records from position ``first`` on: each body with its id in front, as ``form`` says."""
-        return [form % (at, body[1:]) for at, body in enumerate(self.bodies, first)]
+def stamped(bodies: Sequence[bytes], form: bytes, first: int) -> list[bytes]:
+    """The records from position ``first`` on: each body with its id in front, as ``form`` says."""
+    return [form % (at, body) for at, body in enumerate(bodies, first)]
 
 
 def fields_of(value: Any) -> Any:
@@ -58,27 +56,50 @@ def _message_check() -> Callable[[Any, str], None]:
     return message_checker()
 
 
-def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:
-    """Messages, validated and encoded; ``now`` (µs) is when those were said that do not say."""
+def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> list[bytes]:
+    """The bodies of messages, validated and encoded; ``now`` (µs) is when those were said that do not say.
+
+    A body is a JSON object without its first brace, ready to have its id put in front.
+    """
     _check_count("messages", len(given), policy, pointer)
+    said_now, most = b',"created_at":%d}' % (now // 1000), policy.max_message_bytes
     bodies: list[bytes] = []
-    check = _message_check()
     for index, value in enumerate(given):
-        at = f"{pointer}/{index}"
-        fields = fields_of(value)
-        check(fields, at)
-        if "id" in fields:
-            raise Invalid("is given by the store", pointer=f"{at}/id")
-        if fields.get("created_at") is None:
-            fields["created_at"] = now // 1000
-        bodies.append(_limited(as_json(fields, at), "a message (bytes)", policy, at))
-    return Batch(bodies)
+        words = _role_and_words(value)
+        body = _message(value, now, f"{pointer}/{index}") if words is None else words[1:-1] + said_now
+        if len(body) >= most:
+            raise _too_large("a message (bytes)", body, policy, f"{pointer}/{index}")
+        bodies.append(body)
+    return bodies
 
 
-def tool_runs_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> Batch:
-    """Tool runs, validated and encoded; ``now`` (µs) is when those started that do not say."""
-    if not given:
-        return Batch([])
+def _role_and_words(value: Any) -> bytes | None:
+    """The JSON of a message of a role, words and nothing else, which nearly every message is; ``None``: look closer."""
+    if type(value) is not dict or len(cast("dict[Any, Any]", value)) != _TWO:
+        return None
+    fields = cast("dict[Any, Any]", value)
+    role = fields.get("role")
+    if type(role) is not str or role not in _ROLES or type(fields.get("content")) is not str:
+        return None
+    try:
+        return _encode(fields)
+    except UnicodeEncodeError:
+        return None
+
+
+def _message(value: Any, now: int, at: str) -> bytes:
+    """The body of any message."""
+    fields = fields_of(value)
+    _message_check()(fields, at)
+    if "id" in fields:
+        raise Invalid("is given by the store", pointer=f"{at}/id")
+    if fields.get("created_at") is None:
+        fields["created_at"] = now // 1000
+    return as_json(fields, at)[1:]
+
+
+def tool_runs_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> list[bytes]:
+    """The bodies of tool runs, validated and encoded; ``now`` (µs) is when those started that do not say."""
     from holdall.sessions.validation import NewToolRun, validated  # noqa: PLC0415 - reading needs no pydantic
 
     _check_count("tool runs", len(given), policy, pointer)
@@ -90,8 +111,11 @@ def tool_runs_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer:
         fields["status"] = run.status
         if run.started_at is None:
             fields["started_at"] = now // 1000
-        bodies.append(_limited(as_json(fields, at), "a tool run (bytes)", policy, at))
-    return Batch(bodies)
+        body = as_json(fields, at)[1:]
+        if len(body) >= policy.max_message_bytes:
+            raise _too_large("a tool run (bytes)", body, policy, at)
+        bodies.append(body)
+    return bodies
 
 
 def originals_of(given: Sequence[Any], policy: SessionPolicy, pointer: str = "") -> list[bytes]:
@@ -102,9 +126,12 @@ def originals_of(given: Sequence[Any], policy: SessionPolicy, pointer: str = "")
         if not isinstance(value, str):
             raise Invalid("is not a string", pointer=at)
         try:
-            records.append(_limited(value.encode(), "an original (bytes)", policy, at))
+            record = value.encode()
         except UnicodeEncodeError:
             raise Invalid("is not valid Unicode", pointer=at) from None
+        if len(record) > policy.max_message_bytes:
+            raise TooLarge("an original (bytes)", limit=policy.max_message_bytes, actual=len(record), pointer=at)
+        records.append(record)
     return records
 
 
@@ -192,10 +219,8 @@ def _broken(text: Any) -> bool:
     return False
 
 
-def _limited(data: bytes, what: str, policy: SessionPolicy, pointer: str) -> bytes:
-    if len(data) > policy.max_message_bytes:
-        raise TooLarge(what, limit=policy.max_message_bytes, actual=len(data), pointer=pointer)
-    return data
+def _too_large(what: str, body: bytes, policy: SessionPolicy, pointer: str) -> TooLarge:
+    return TooLarge(what, limit=policy.max_message_bytes, actual=len(body) + 1, pointer=pointer)
 
 
 def _check_count(what: str, count: int, policy: SessionPolicy, pointer: str) -> None:

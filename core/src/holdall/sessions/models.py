@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
+from holdall.sessions.names import Role
+
 __all__ = [
     "DataPart",
     "FilePart",
@@ -144,7 +146,7 @@ class NewMessage(BaseModel):
     """A message as a client gives it. Fields that Holdall does not know are kept."""
 
     model_config = OPEN
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: Role
     content: str | list[Part]
     created_at: Milliseconds | None = None
     """When it was said; the store's clock when absent."""

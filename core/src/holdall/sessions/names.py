@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from typing import cast
+from typing import Literal, cast
 
 from holdall.errors import Invalid, NotFound
 
@@ -18,6 +18,9 @@ APART = frozenset((SESSION, KEYS, "claim", "beats"))
 
 MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolrun_%010d",%b'
 """A JSON object with the id of its position in front: from the position, and the object without its first brace."""
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+"""Who may speak."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MESSAGE = re.compile(r"msg_main_([0-9]{10})")

@@ -126,7 +126,7 @@ class Presence:
     async def _commit(self) -> None:
         now = self._clock.now()
         self._own = {session: beat for session, beat in self._own.items() if beat[1] * 1000 > now}
-        step = Step(self._partition, self._head, now)
+        step = Step.begin(self._partition, self._head, now)
         record = msgspec.json.encode(self._own)
         if step.lane(_LANE).stop:
             step.rewrite(_LANE, 0, record)

@@ -58,35 +58,39 @@ class State(msgspec.Struct, frozen=True):
         return Counts(*(len(lanes.get(name, _NO_LANE)) for name in (MESSAGES, TOOLS, ORIGINALS)))
 
 
-class SessionStep(Step):
+class SessionStep(Step, kw_only=True):
     """A step on a session: keeps its times, marks and size right."""
 
-    __slots__ = ("_names", "active_at", "key", "record", "size")
-
-    def __init__(self, partition: str, head: Head | None, record: SessionRecord, now: int) -> None:
-        super().__init__(partition, head, now)
-        self.record = record
-        self.active_at = now
-        self.size = 0
-        self.key: bytes | None = None
-        self._names: tuple[str, ...] | None = None
+    record: SessionRecord
+    active_at: int
+    """Last activity, in microseconds."""
+    size: int = 0
+    key: bytes | None = None
+    """The idempotency key that it stores."""
+    names: tuple[str, ...] | None = None
+    """The marks scored by last activity, where they are known; see ``State``."""
 
     @classmethod
     def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
         """The step that creates a session."""
-        step = cls(partition, None, record, now)
+        step = cls(partition, None, now, now, record=record, active_at=now)
         step.append(SESSION, [encode_record(record)])
         return step
 
     @classmethod
     def on(cls, state: State, now: int, *, active: bool = False) -> SessionStep:
         """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
-        step = cls(state.head.partition, state.head, state.record, now)
-        if not active:
-            step.active_at = state.active_at
-        step.size = state.size
-        step._names = state.names
-        return step
+        head = state.head
+        return cls(
+            head.partition,
+            head,
+            now,
+            head.version + 1,
+            record=state.record,
+            active_at=now if active else state.active_at,
+            size=head.marks.get(BYTES, 0),
+            names=state.names,
+        )
 
     def add(self, lane: str, records: Sequence[bytes]) -> None:
         """Append ``records`` and count their bytes."""
@@ -95,7 +99,7 @@ class SessionStep(Step):
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""
         self.record = msgspec.structs.replace(self.record, **changes)
-        self._names = None
+        self.names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
 
     def remember(self, key: bytes) -> None:
@@ -115,7 +119,7 @@ class SessionStep(Step):
             status="deleted",
             ends_at=until,
         )
-        self._names = None
+        self.names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
 
     def finish(self) -> None:
@@ -124,12 +128,13 @@ class SessionStep(Step):
             self.expires_at = self.record.ends_at
             self.mark({RECENT: self.now, EXPIRES: self.expires_at or 0})
             return
+        names, head = self.names, self.head
         self.expires_at = expiry(self.record, self.active_at)
-        if self._names is not None and self.head is not None:
-            self._score(self._names, self.head)
+        if names is not None and head is not None:
+            self._score(names, head)
             return
-        self._names = activity_marks(self.record)
-        marks = dict.fromkeys(self._names, self.active_at)
+        self.names = activity_marks(self.record)
+        marks = dict.fromkeys(self.names, self.active_at)
         marks[BYTES] = self.size
         if self.expires_at is not None:
             marks[EXPIRES] = self.expires_at
@@ -145,14 +150,14 @@ class SessionStep(Step):
             marks[BYTES] = self.size
         if self.expires_at != head.expires_at:
             marks[EXPIRES] = self.expires_at
-        self._marks = marks
+        self.marks = marks
 
     def after(self, head: Head, keys: KeyMap | None) -> State:
         """The state that this step leaves, once ``head`` is stored; ``keys`` are those from before."""
         if keys is not None and self.key is not None:
             keys.add([self.key])
             keys.trim(head.lanes[KEYS].first)
-        return State(head, self.record, keys, self._names)
+        return State(head, self.record, keys, self.names)
 
 
 def expiry(record: SessionRecord, active_at: int) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from holdall.codecs import Codec
 from holdall.contract import Address, Commit, Head, Lane, Span
 from holdall.errors import TooLarge
@@ -15,39 +17,32 @@ RECORD_LIMIT = 1 << 20
 """The most bytes in one record."""
 
 
-class Step:
+class Step(Struct):
     """Gathers what changes. Nothing happens until its ``commit`` reaches a storage."""
 
-    __slots__ = (
-        "_erase",
-        "_lanes",
-        "_marks",
-        "_write",
-        "changed",
-        "expires_at",
-        "head",
-        "now",
-        "partition",
-        "version",
-    )
+    partition: str
+    head: Head | None
+    now: int
+    """Microseconds."""
+    version: int
+    expires_at: int | None = None
+    lanes: dict[str, Lane | None] = {}
+    """Those that move; ``None``: one that goes."""
+    marks: dict[str, int | None] = {}
+    """Those that change; ``None``: one that goes."""
+    write: dict[Address, bytes] = {}
+    """The records that it writes, as they are before the codec."""
+    erase: list[Span] = []
 
-    def __init__(self, partition: str, head: Head | None, now: int, *, visible: bool = True) -> None:
-        """``now`` is in microseconds; a step that is not ``visible`` to clients leaves ``changed`` alone."""
-        self.partition = partition
-        self.head = head
-        self.now = now
-        self.version = now if head is None else head.version + 1
-        self.changed = self.version if visible or head is None else head.changed
-        self.expires_at = None if head is None else head.expires_at
-        self._lanes: dict[str, Lane | None] = {}
-        self._marks: dict[str, int | None] = {}
-        self._write: dict[Address, bytes] = {}
-        self._erase: list[Span] = []
+    @classmethod
+    def begin(cls, partition: str, head: Head | None, now: int) -> Step:
+        """A step on ``head``, or the first one; ``now`` is in microseconds."""
+        return cls(partition, head, now, now) if head is None else cls(partition, head, now, head.version + 1)
 
     def lane(self, name: str) -> Lane:
         """The lane as this step leaves it."""
-        if name in self._lanes:
-            moved = self._lanes[name]
+        if name in self.lanes:
+            moved = self.lanes[name]
             return _NO_LANE if moved is None else moved  # an empty lane is false, and still knows its positions
         return _NO_LANE if self.head is None else self.head.lanes.get(name, _NO_LANE)
 
@@ -62,10 +57,10 @@ class Step:
             length = len(record)
             if length > RECORD_LIMIT:
                 raise _too_large(lane, record)
-            self._write[lane, position] = record
+            self.write[lane, position] = record
             position += 1
             size += length
-        self._lanes[lane] = Lane(old.first, position, self.version if old is _NO_LANE else old.rewritten)
+        self.lanes[lane] = Lane(old.first, position, self.version if old is _NO_LANE else old.rewritten)
         return size
 
     def rewrite(self, lane: str, position: int, record: bytes) -> None:
@@ -73,41 +68,34 @@ class Step:
         old = self.lane(lane)
         if len(record) > RECORD_LIMIT:
             raise _too_large(lane, record)
-        self._write[lane, position] = record
-        self._lanes[lane] = Lane(old.first, old.stop, self.version)
+        self.write[lane, position] = record
+        self.lanes[lane] = Lane(old.first, old.stop, self.version)
 
     def trim(self, lane: str, first: int) -> None:
         """Erase the records before ``first``; later positions keep their numbers."""
         old = self.lane(lane)
         if first > old.first:
-            self._erase.append(Span(lane, old.first, first))
-            self._lanes[lane] = Lane(first, old.stop, old.rewritten)
+            self.erase.append(Span(lane, old.first, first))
+            self.lanes[lane] = Lane(first, old.stop, old.rewritten)
 
     def remove(self, lane: str) -> None:
         """Remove the lane with its records."""
         if self.head is not None and lane in self.head.lanes:
-            self._lanes[lane] = None
+            self.lanes[lane] = None
 
     def mark(self, marks: dict[str, int]) -> None:
         """Make ``marks`` all the marks there are."""
         old: Mapping[str, int] = {} if self.head is None else self.head.marks
-        self._marks = {name: score for name, score in marks.items() if old.get(name) != score}
+        self.marks = {name: score for name, score in marks.items() if old.get(name) != score}
         if len(old) > len(marks) or not marks.keys() >= old.keys():
-            self._marks.update({name: None for name in old if name not in marks})
-
-    @property
-    def written(self) -> Mapping[Address, bytes]:
-        """The records that it writes, as they were before the codec."""
-        return self._write
+            self.marks.update({name: None for name in old if name not in marks})
 
     def commit(self, codec: Codec) -> Commit:
         """The finished commit, its records encoded."""
         partition, version, encode = self.partition, self.version, codec.encode
-        write = {at: encode(partition, at, version, record) for at, record in self._write.items()}
+        write = {at: encode(partition, at, version, record) for at, record in self.write.items()}
         expect = 0 if self.head is None else self.head.version
-        return Commit(
-            partition, expect, version, self.changed, self._lanes, self._marks, self.expires_at, write, self._erase
-        )
+        return Commit(partition, expect, version, version, self.lanes, self.marks, self.expires_at, write, self.erase)
 
 
 def _too_large(lane: str, record: bytes) -> TooLarge:

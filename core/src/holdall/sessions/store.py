@@ -13,6 +13,7 @@ from holdall.sessions.appending import Appended
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.events import Draft, Event
 from holdall.sessions.names import checked_text
+from holdall.sessions.reader import Check
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page, ToolRun
@@ -40,6 +41,7 @@ class Store:
     ) -> None:
         self.engine = engine
         self.principal = principal
+        self._check: Check = _ignore if principal is None else principal.check
         self._creating = creating
         self._observe = observe
 
@@ -162,7 +164,7 @@ class Store:
         """
         parts = appending.AppendRequest(messages, tools, originals, key, expect)
         appended = await appending.append(self.engine, session, parts, self._check)
-        if not appended.replayed:
+        if self._observe is not _ignore and not appended.replayed:
             self._tell("appended", appended.state, appended.messages)
         return appended
 
@@ -255,10 +257,6 @@ class Store:
             return decide(state, now)
 
         return decide if self.principal is None else guarded
-
-    def _check(self, state: State) -> None:
-        if self.principal is not None:
-            self.principal.check(state)
 
     def _created(self, state: State) -> Session:
         self._tell("created", state)

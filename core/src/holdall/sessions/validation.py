@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,8 +14,6 @@ from holdall.sessions.models import NewMessage, NewSession, NewToolRun, SessionC
 __all__ = ["NewMessage", "NewSession", "NewToolRun", "SessionChanges", "ToolRunEnd", "message_checker", "validated"]
 
 M = TypeVar("M", bound=BaseModel)
-_ROLE_AND_WORDS = 2
-"""Fields of a message that has no others."""
 
 
 def validated(model: type[M], value: Any, pointer: str = "") -> M:
@@ -27,27 +25,14 @@ def validated(model: type[M], value: Any, pointer: str = "") -> M:
 
 
 def message_checker() -> Callable[[Any, str], None]:
-    """What raises as ``validated`` does of a message, at the least cost for what is right: no model is made of it.
-
-    A role, words and nothing else, which is what nearly every message is, needs no model either. Whether the words are
-    valid Unicode, the encoder finds.
-    """
+    """What raises as ``validated`` does of a message, at the least cost for what is right: no model is made of it."""
     fits = NewMessage.__pydantic_validator__.isinstance_python
-    roles: frozenset[str] = frozenset(get_args(NewMessage.model_fields["role"].annotation))
 
     def check(value: Any, pointer: str) -> None:
-        if not (_is_role_and_words(value, roles) or fits(value)):
+        if not fits(value):
             validated(NewMessage, value, pointer)
 
     return check
-
-
-def _is_role_and_words(value: Any, roles: frozenset[str]) -> bool:
-    if type(value) is not dict or len(cast("dict[Any, Any]", value)) != _ROLE_AND_WORDS:
-        return False
-    fields = cast("dict[Any, Any]", value)
-    role = fields.get("role")
-    return type(role) is str and role in roles and type(fields.get("content")) is str
 
 
 def invalid(error: ValidationError, pointer: str = "") -> Invalid:
