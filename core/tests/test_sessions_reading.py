@@ -300,7 +300,7 @@ def test_cached_and_uncached_stores_show_the_same(steps, most, compressed):
         stores.append(beside(stores[0]))
         plain = uncached(stores[0])
         for store in stores:
-            store.engine.states._max_bytes = most
+            store.engine.states.max_bytes = most
         name = (await stores[0].create(owner="ana")).id
         for step, which, n in steps:
             clock.advance(0.001)
@@ -363,7 +363,7 @@ def test_a_run_keeps_what_is_latest_within_its_bounds(sizes):
 async def test_kept_records_are_counted_and_given_up(clock):
     storage = MemorySessionStorage()
     store = on(storage, clock)
-    store.engine.states._max_bytes = 200_000
+    store.engine.states.max_bytes = 200_000
     names = [(await store.create(owner="ana", messages=[user("x" * 1000)] * 50)).id for _ in range(20)]
     for name in names:
         before = store.engine.states.size
