@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONFIG ?= holdall.toml
 JOBS ?= auto
-PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb plugins/zlib plugins/zstd plugins/policies server
+PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb plugins/zlib plugins/zstd plugins/policies contrib/postgres contrib/valkey server
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
 PEERS ?= .venv-peers
@@ -17,7 +17,7 @@ help: ## List the targets
 
 setup: $(STAMP) ## Make .venv with the pinned dependencies and Holdall's own packages
 
-$(STAMP): requirements.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml server/pyproject.toml)
+$(STAMP): requirements.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml contrib/*/pyproject.toml server/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdall needs Python 3.11 or later; name one with PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV)"

@@ -29,7 +29,7 @@ TITLES = {
 def cited() -> dict[str, list[str]]:
     """By id, the test files that cite it."""
     found: dict[str, set[str]] = {}
-    for pattern in ("core/tests", "core/src/holdall/testing", "plugins", "server/tests", "tests"):
+    for pattern in ("core/tests", "core/src/holdall/testing", "plugins", "contrib", "server/tests", "tests"):
         for path in (ROOT / pattern).rglob("*.py"):
             if path.name == "generate.py":
                 continue

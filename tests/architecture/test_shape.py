@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
     path
-    for top in ("core/src", "plugins", "server/src")
-    for path in (ROOT / top).rglob("src/**/*.py" if top == "plugins" else "*.py")
+    for top in ("core/src", "plugins", "contrib", "server/src")
+    for path in (ROOT / top).rglob("src/**/*.py" if top in ("plugins", "contrib") else "*.py")
 )
 SMALL_BACKENDS = ("memory", "diskcache", "tinydb")
 

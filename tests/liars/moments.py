@@ -75,6 +75,19 @@ class WalksByRank(Memory):
         return found
 
 
+@liar("test_a_walk_misses_nobody")
+class WalksWhoIsStillThere(Memory):
+    """Reads an index, waits, and shows who still stands where the index says."""
+
+    async def scan(self, scan):
+        entries = [(found.head.partition, found.head.marks.get(scan.mark)) for found in await super().scan(scan)]
+        await asyncio.sleep(0)
+        now = [self._part(name, scan.spans) for name, _ in entries if name in self._heads]
+        return [
+            found for found, (_, score) in zip(now, entries, strict=False) if found.head.marks.get(scan.mark) == score
+        ]
+
+
 @liar("test_cancelled")
 class CancelledHalfway(Memory):
     """Can be stopped between the records and the head."""

@@ -49,6 +49,8 @@ _BUNDLED = {
     "sieve": "holdall-policies",
     "tinylfu": "holdall-policies",
     "ttl": "holdall-policies",
+    "postgres": "holdall-postgres",
+    "valkey": "holdall-valkey",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 

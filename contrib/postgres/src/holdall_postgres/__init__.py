@@ -19,7 +19,8 @@ __all__ = ["PostgresSessionStorage", "PostgresSettings", "holdall_storages"]
 def _sandbox(folder: Path) -> Mapping[str, Any]:
     """A schema of its own, on the server that the environment variable names."""
     dsn = os.environ.get("HOLDALL_POSTGRES_DSN", "postgresql://localhost/postgres")
-    return {"dsn": dsn, "schema_name": f"kit_{sha256(str(folder).encode()).hexdigest()[:16]}", "connections": 4}
+    schema = f"kit_{sha256(str(folder).encode()).hexdigest()[:16]}"
+    return {"dsn": dsn, "schema_name": schema, "connections": 4, "deadline": 30}
 
 
 @hookimpl

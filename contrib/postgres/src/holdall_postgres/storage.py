@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
@@ -115,19 +116,30 @@ class PostgresSessionStorage(ISessionStorage):
 
     async def _once(self, query: Composed, told: Mapping[str, Any]) -> list[Any]:
         async with self._pool.connection(timeout=self._deadline) as connection:
+            late = asyncio.Event()
+            timer = asyncio.get_running_loop().call_later(self._deadline, _cut, connection, late)
             try:
-                async with asyncio.timeout(self._deadline):
-                    return await (await connection.execute(query, told, binary=True)).fetchall()
-            except TimeoutError:
-                await connection.close()  # nobody knows what it is still doing
+                return await (await connection.execute(query, told, binary=True)).fetchall()
+            except psycopg.OperationalError:
+                if not late.is_set():
+                    raise
                 raise StorageUnavailable(f"no answer from the server within {self._deadline:g} s") from None
+            finally:
+                timer.cancel()
+
+
+def _cut(connection: AsyncConnection[Any], late: asyncio.Event) -> None:
+    """End a connection under a call. Cancelling it would ask the server, which does not answer, and wait for that."""
+    late.set()
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 async def _check_safe(connection: AsyncConnection[Any]) -> None:
     """Raise unless the server syncs before it acknowledges."""
     for name in _SAFE:
         found = await (await connection.execute(SQL("SHOW {}").format(Identifier(name)))).fetchone()
-        if found is None or found[0] in ("off", "local"):
+        if found is None or found[0] == "off":
             raise StorageUnavailable(f"the server has {name} = off: it would lose what it acknowledged")
 
 

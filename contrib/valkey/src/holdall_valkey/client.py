@@ -29,7 +29,8 @@ def connect(settings: ValkeySettings) -> Any:
     }
     if (password := settings.password()) is not None:
         told["password"] = password
-    return RedisCluster.from_url(url, **told) if settings.cluster else Redis.from_url(url, **told)
+    kind: Any = RedisCluster if settings.cluster else Redis
+    return kind.from_url(url, **told)
 
 
 async def check(client: Any, settings: ValkeySettings) -> None:
