@@ -69,7 +69,7 @@ class Probe:
 
     async def _write_and_read(self) -> None:
         engine, now = self._engine, self._engine.clock.now()
-        step = Step(self._partition, self._head, now)
+        step = Step.begin(self._partition, self._head, now)
         written = secrets.token_bytes(16).hex().encode()
         if self._head is None:
             step.append(_LANE, [written])

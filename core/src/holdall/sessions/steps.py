@@ -37,7 +37,9 @@ class Step(Struct):
     @classmethod
     def begin(cls, partition: str, head: Head | None, now: int) -> Step:
         """A step on ``head``, or the first one; ``now`` is in microseconds."""
-        return cls(partition, head, now, now) if head is None else cls(partition, head, now, head.version + 1)
+        if head is None:
+            return cls(partition, None, now, now)
+        return cls(partition, head, now, head.version + 1, head.expires_at)
 
     def lane(self, name: str) -> Lane:
         """The lane as this step leaves it."""

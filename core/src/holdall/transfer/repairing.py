@@ -77,7 +77,7 @@ async def repair(
 async def _partition(storage: ISessionStorage, codec: Codec, head: Head, owner: str, report: Repaired) -> None:
     hurt = [each async for _, _, found in readings(storage, head) for each in found]
     now = time.time_ns() // 1000
-    step = Step(head.partition, head, now)
+    step = Step.begin(head.partition, head, now)
     losses: list[Loss] = []
     gone = False
     for each in hurt:
