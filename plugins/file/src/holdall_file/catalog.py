@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from holdall.contract import Head
 from holdall_file import intents
+from holdall_file.entries import Entry, kind_of, known_after
 from holdall_file.folder import Folder
-from holdall_file.intents import GOING, GONE, HEADER, IDENTITY, Intent, begin, header_of, intents_in, new_header
+from holdall_file.intents import GOING, HEADER, IDENTITY, Intent, begin, header_of, intents_in, new_header
 
-__all__ = ["Catalog", "Position", "Row", "broken", "discard_database", "inode_of", "kind_of"]
+__all__ = ["Catalog", "Position", "Row", "broken", "discard_database", "inode_of"]
 
 _CHUNK = 1024 * 1024
 _FORMAT = 2
@@ -46,20 +47,11 @@ class Row(NamedTuple):
     version: int
 
 
-_Entry = tuple[str, int | None, int]
-"""Kind, score (``None``: the mark was removed) and version, of one name."""
-
-
 class Position(NamedTuple):
     """How far the log with this first line is in the database."""
 
     header: bytes
     upto: int
-
-
-def kind_of(mark: str | None) -> str:
-    """How a mark is named in the catalogue; the walk over all names is the empty one."""
-    return "" if mark is None else f"={mark}"
 
 
 def broken(error: BaseException) -> bool:
@@ -109,16 +101,6 @@ def _row(score: int, name: bytes, version: int) -> Row:
     if type(score) is not int or type(version) is not int:
         raise sqlite3.DatabaseError("malformed: an entry is none")
     return Row(score, _name(name), version)
-
-
-def _settled(entries: set[_Entry], decided: int) -> set[_Entry]:
-    """What is left when somebody, who had the log locked, found ``decided``: what was announced above it had failed."""
-    newest: dict[str, _Entry] = {}
-    for entry in entries:
-        known = newest.get(entry[0])
-        if entry[2] <= decided and (known is None or known[2] < entry[2]):
-            newest[entry[0]] = entry
-    return set(newest.values())
 
 
 class Catalog:
@@ -280,16 +262,8 @@ class Catalog:
     def _enter_one(self, name: bytes, news: list[Intent]) -> None:
         # Left to itself SQLite takes the primary key, whose first column most rows share.
         query = "SELECT kind, score, version FROM rows INDEXED BY by_name WHERE name = ?"
-        old: set[_Entry] = set(self._db.execute(query, (name,)))
-        entries = old.copy()
-        for _, version, on, marks in news:
-            if on == GONE:
-                entries = {entry for entry in entries if abs(entry[2]) > version}
-                continue
-            if on:
-                entries = _settled(entries, on)
-            entries.add(("", 0, version))
-            entries.update((kind_of(mark), score, version) for mark, score in marks.items())
+        old: set[Entry] = set(self._db.execute(query, (name,)))
+        entries = known_after(old, news)
         new = {entry for entry in entries if entry[1] is not None}
         self._db.executemany(
             "DELETE FROM rows WHERE kind = ? AND score = ? AND name = ? AND version = ?",
