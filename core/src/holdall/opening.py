@@ -16,7 +16,8 @@ from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
 from holdall.checking import checked
 from holdall.clock import Clock, SystemClock
 from holdall.codecs import Codec, Compressor
-from holdall.codecs.knowing import INDEX, KnowingStorage
+from holdall.codecs.dictionaries import INDEX
+from holdall.codecs.knowing import KnowingStorage
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
 from holdall.errors import Damaged, HoldallError, PluginError, SettingsError
 from holdall.hooks import StorageOffer

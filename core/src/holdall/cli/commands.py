@@ -16,6 +16,8 @@ COMMANDS = {
     "backup": ("backing_up", "write everything in a storage to one archive, while it is in use"),
     "restore": ("restoring", "restore an archive into an empty storage"),
     "verify": ("verifying", "read everything in a storage or an archive and name what is wrong"),
+    "train": ("training", "train a dictionary for the compressor on the storage's own records"),
+    "reencode": ("reencoding", "write every old record by the codecs that are configured now"),
     "repair": ("repairing", "put a damaged storage right, or say what that would cost"),
 }
 

@@ -10,8 +10,12 @@ from holdall.codecs.kinds import Compressor, Learning
 from holdall.contract import Snapshot
 from holdall.errors import CodecError
 
-__all__ = ["Dictionaries", "id_of"]
+__all__ = ["DICTIONARIES", "DICTIONARY", "INDEX", "Dictionaries", "id_of"]
 
+DICTIONARY, INDEX = "dictionary", "dictionaries"
+"""The lane with a dictionary, which also begins the name of its partitions; the partition and the lane of their order."""
+DICTIONARIES = frozenset((DICTIONARY, INDEX))
+"""Lanes that are never compressed, whoever writes them: who would read a dictionary that needs itself?"""
 _WITH_DICTIONARY = b"\x02"
 _Bound = tuple[int, bytes]
 

@@ -13,17 +13,13 @@ from collections.abc import Sequence
 import msgspec
 
 from holdall.clock import Clock
-from holdall.codecs.dictionaries import id_of
+from holdall.codecs.dictionaries import DICTIONARY, INDEX, id_of
 from holdall.codecs.pipeline import Codec
 from holdall.contract import Commit, ISessionStorage, Lane, Scan, Snapshot, Span
 from holdall.errors import CodecError, Conflict, Damaged, PluginError
 
-__all__ = ["DICTIONARY", "INDEX", "KnowingStorage", "dictionary_partitions", "is_dictionary", "keep"]
+__all__ = ["KnowingStorage", "dictionary_partitions", "is_dictionary", "keep"]
 
-INDEX = "dictionaries"
-"""The partition that says which are used since when, and its lane."""
-DICTIONARY = "dictionary"
-"""The lane with a dictionary, and the start of its partitions' names."""
 _NO_LANE = Lane()
 log = logging.getLogger("holdall.codecs")
 
@@ -54,6 +50,7 @@ class KnowingStorage(ISessionStorage):
         self._storage = storage
         self._codec = codec
         self._uses = uses
+        self._told: set[str] = set()
         # Nothing is added to these, so nothing stands in their way.
         self.commit, self.drop, self.health, self.close = storage.commit, storage.drop, storage.health, storage.close
         self.faults, self.repair = storage.faults, storage.repair
@@ -108,7 +105,9 @@ class KnowingStorage(ISessionStorage):
                     self._codec.dictionaries.add(_content(snapshot, self._codec, dictionary))
                     return True
             except Damaged as damage:
-                log.error("a copy of a dictionary is lost: %s", damage)  # noqa: TRY400 - it says what is wrong and where
+                if partition not in self._told:
+                    self._told.add(partition)
+                    log.error("a copy of a dictionary is lost: %s", damage)  # noqa: TRY400 - it says which and why
         return False
 
 
@@ -138,11 +137,11 @@ async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary:
 
     Killed at any point, it leaves what can be done again, or nothing that anybody would look at.
     """
-    name, plain = id_of(dictionary), msgspec.structs.replace(codec, compressor=0)
+    name = id_of(dictionary)
     for partition in dictionary_partitions(name):
         if await storage.load(partition) is None:
             now = clock.now()
-            record = plain.encode(partition, (DICTIONARY, 0), now, dictionary)
+            record = codec.encode(partition, (DICTIONARY, 0), now, dictionary)
             lanes: dict[str, Lane | None] = {DICTIONARY: Lane(0, 1, now)}
             try:
                 await storage.commit(Commit(partition, 0, now, now, lanes, write={(DICTIONARY, 0): record}))
@@ -154,7 +153,7 @@ async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary:
         now = clock.now()
         version, address = max(now, expect + 1), (INDEX, lane.stop)
         entry = msgspec.json.encode(Entry(name.hex(), codec.compressor, now))
-        write = {address: plain.encode(INDEX, address, version, entry)}
+        write = {address: codec.encode(INDEX, address, version, entry)}
         grown = {INDEX: Lane(lane.first, lane.stop + 1, lane.rewritten or version)}
         try:
             await storage.commit(Commit(INDEX, expect, version, version, grown, write=write))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from holdall.codecs.dictionaries import Dictionaries
+from holdall.codecs.dictionaries import DICTIONARIES, Dictionaries
 from holdall.codecs.envelope import Envelope, context
 from holdall.codecs.kinds import Cipher, Compressor
 from holdall.contract import Address
@@ -23,6 +24,13 @@ _LEAST = 4
 """What an envelope takes at the least."""
 _JSON = b"\t"
 """No envelope starts with this byte or a later one."""
+
+
+def _made_by(record: bytes) -> Envelope | None:
+    """By what a record was written, whenever that was; nothing: as it is."""
+    if record[:1] >= _JSON:
+        return None
+    return replace(Envelope.unpack(record, "a record")[0], version=0)
 
 
 def _nobody(_tag: int) -> Compressor | None:
@@ -62,7 +70,7 @@ class Codec(Struct, frozen=True, eq=False):
 
     def _smaller(self, address: Address, data: bytes) -> tuple[bytes, int, bytes]:
         """What to store of ``data``, by which compressor and dictionary."""
-        if address[0] not in self.apart:
+        if address[0] not in self.apart and address[0] not in DICTIONARIES:
             compressor, dictionary = self.dictionaries.writer(self.compressor)
             smaller = (compressor or self.compressors[self.compressor]).compress(data)
             if len(smaller) + len(dictionary) + _LEAST < len(data):
@@ -86,6 +94,12 @@ class Codec(Struct, frozen=True, eq=False):
         if envelope.compressor:
             payload = self._decompressed(envelope, payload, name)
         return payload
+
+    def recoded(self, partition: str, address: Address, version: int, record: bytes) -> bytes | None:
+        """``record`` as it would be written at ``version``; ``None`` where nothing about it would be another."""
+        data = self.decode(partition, address, record)
+        new = self.encode(partition, address, version, data)
+        return None if _made_by(record) == _made_by(new) else new
 
     def compressor_of(self, tag: int, name: str) -> Compressor:
         """The compressor with ``tag``; raises ``CodecError`` about the record ``name``, which needs it."""

@@ -7,8 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from holdall.codecs.dictionaries import id_of
-from holdall.codecs.knowing import DICTIONARY
+from holdall.codecs.dictionaries import DICTIONARY, id_of
 from holdall.contract import Address, Head
 from holdall.sessions.names import MESSAGES, ORIGINALS, SESSION, TOOLS, message_id, tool_run_id
 from holdall.sessions.record import SessionRecord
