@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import holdall
+from holdall import opening
 from holdall.errors import PluginError
 from holdall.plugins import Plugins
 from holdall.sessions.store import Store
+from holdall.settings import StorageRef
 from holdall.testing.clock import ManualClock
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -72,3 +74,13 @@ async def store(storage_options: dict[str, Any], policy: dict[str, Any], clock: 
     config = {"storage": storage_options, "sessions": {"sweep_every": 0, **policy}}
     async with holdall.open(config, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture
+async def deployment(storage_options: dict[str, Any], clock: ManualClock) -> AsyncIterator[Any]:
+    """Opens stores with ever other configurations on one storage."""
+    from support.deployed import Deployment  # noqa: PLC0415 - found by the path that is set above
+
+    storage = await opening.open_storage(StorageRef(**storage_options), Plugins())
+    yield Deployment(storage, clock)
+    await storage.close()

@@ -15,11 +15,22 @@ import msgspec
 from holdall.clock import Clock
 from holdall.codecs.dictionaries import DICTIONARY, INDEX, id_of
 from holdall.codecs.pipeline import Codec
-from holdall.contract import Commit, ISessionStorage, Lane, Scan, Snapshot, Span
+from holdall.contract import Address, Commit, ISessionStorage, Lane, Scan, Snapshot, Span
 from holdall.errors import CodecError, Conflict, Damaged, PluginError
 
-__all__ = ["KnowingStorage", "dictionary_partitions", "is_dictionary", "keep"]
+__all__ = [
+    "LOST",
+    "KnowingStorage",
+    "content_of",
+    "copy_of",
+    "dictionary_partitions",
+    "entries",
+    "is_dictionary",
+    "keep",
+]
 
+LOST = b'{"id":"","compressor":0,"since":0}'
+"""What takes the place of an entry that is lost."""
 _NO_LANE = Lane()
 log = logging.getLogger("holdall.codecs")
 
@@ -83,8 +94,8 @@ class KnowingStorage(ISessionStorage):
         if not tag or not self._uses:
             return
         try:
-            entries = [entry for entry in await _entries(self._storage, self._codec) if entry.compressor == tag]
-            newest = bytes.fromhex(entries[-1].id) if entries else b""
+            used = [entry for entry in await entries(self._storage, self._codec) if entry.compressor == tag]
+            newest = bytes.fromhex(used[-1].id) if used else b""
             if newest == self._codec.dictionaries.current:
                 return
             if await self._learn(newest):
@@ -102,7 +113,7 @@ class KnowingStorage(ISessionStorage):
             try:
                 snapshot = await self._storage.load(partition, Span(DICTIONARY, -1))
                 if snapshot is not None:
-                    self._codec.dictionaries.add(_content(snapshot, self._codec, dictionary))
+                    self._codec.dictionaries.add(content_of(snapshot, self._codec, dictionary))
                     return True
             except Damaged as damage:
                 if partition not in self._told:
@@ -111,7 +122,8 @@ class KnowingStorage(ISessionStorage):
         return False
 
 
-def _content(snapshot: Snapshot, codec: Codec, dictionary: bytes) -> bytes:
+def content_of(snapshot: Snapshot, codec: Codec, dictionary: bytes) -> bytes:
+    """The dictionary in a partition; raises ``Damaged`` unless it is the one with this id."""
     partition, address = snapshot.head.partition, (DICTIONARY, 0)
     if address not in snapshot.records:
         raise Damaged(partition, "it is empty")
@@ -121,15 +133,17 @@ def _content(snapshot: Snapshot, codec: Codec, dictionary: bytes) -> bytes:
     return content
 
 
-async def _entries(storage: ISessionStorage, codec: Codec) -> list[Entry]:
+async def entries(storage: ISessionStorage, codec: Codec) -> list[Entry]:
+    """Which dictionaries were used, in their order; raises ``Damaged`` when that cannot be read."""
     snapshot = await storage.load(INDEX, Span(INDEX))
     if snapshot is None:
         return []
     try:
         records = [codec.decode(INDEX, address, record) for address, record in sorted(snapshot.records.items())]
-        return [msgspec.json.decode(record, type=Entry) for record in records]
+        found = [msgspec.json.decode(record, type=Entry) for record in records]
     except (ValueError, msgspec.DecodeError) as error:
         raise Damaged(INDEX, f"an entry is none: {error}") from error
+    return [entry for entry in found if entry.compressor]
 
 
 async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary: bytes) -> bytes:
@@ -140,11 +154,8 @@ async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary:
     name = id_of(dictionary)
     for partition in dictionary_partitions(name):
         if await storage.load(partition) is None:
-            now = clock.now()
-            record = codec.encode(partition, (DICTIONARY, 0), now, dictionary)
-            lanes: dict[str, Lane | None] = {DICTIONARY: Lane(0, 1, now)}
             try:
-                await storage.commit(Commit(partition, 0, now, now, lanes, write={(DICTIONARY, 0): record}))
+                await storage.commit(copy_of(codec, partition, 0, clock.now(), dictionary))
             except Conflict:  # somebody else stored the same
                 continue
     while True:
@@ -160,3 +171,11 @@ async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary:
         except Conflict:
             continue
         return name
+
+
+def copy_of(codec: Codec, partition: str, expect: int, version: int, content: bytes) -> Commit:
+    """What stores a dictionary in one of its partitions."""
+    address = (DICTIONARY, 0)
+    lanes: dict[str, Lane | None] = {DICTIONARY: Lane(0, 1, version)}
+    write: dict[Address, bytes] = {address: codec.encode(partition, address, version, content)}
+    return Commit(partition, expect, version, version, lanes, write=write)

@@ -8,6 +8,7 @@ What clients see does not change: neither ``changed`` nor a mark moves.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +25,7 @@ _PIECE = 4 << 20
 _TOGETHER = 16
 """Partitions at work at the same time, so that their commits share syncs."""
 _ATTEMPTS = 50
+_LONGEST_PAUSE = 0.1
 Progress = Callable[[int, str], None]
 
 
@@ -123,6 +125,7 @@ async def _step(storage: ISessionStorage, codec: Codec, partition: str, span: Sp
             if attempt == _ATTEMPTS - 1:
                 raise
             most //= 2
+            await asyncio.sleep(random.random() * min(attempt / 100, _LONGEST_PAUSE))  # noqa: S311 - lets writers finish
             continue
         report.records += piece.records
         report.before += piece.before

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdall.clock import SystemClock
 from holdall.codecs import Codec
+from holdall.codecs.dictionaries import DICTIONARY
+from holdall.codecs.mending import mend
 from holdall.contract import Head, ISessionStorage, Span
 from holdall.errors import Conflict, Damaged
 from holdall.sessions.names import EXPIRES, RECENT, SESSION
@@ -64,14 +67,25 @@ async def repair(
     done = 0
     async for head in heads(storage):
         try:
-            await _partition(storage, codec, head, owner, report)
+            if not head.partition.startswith(f"{DICTIONARY}/"):
+                await _partition(storage, codec, head, owner, report)
         except (Conflict, Damaged) as error:
             report.left.append(f"{head.partition}: {error}")
         done += 1
         progress(done, head.partition)
+    await _dictionaries(storage, codec, report)
     if apply and report.losses:
         await storage.repair(apply=True)  # what was in the way of it has been replaced
     return report
+
+
+async def _dictionaries(storage: ISessionStorage, codec: Codec, report: Repaired) -> None:
+    try:
+        done, left = await mend(storage, codec, SystemClock(), apply=report.applied)
+    except Damaged as damage:
+        done, left = [], [f"which dictionaries are used is lost; train another one: {damage}"]
+    report.storage += done
+    report.left += left
 
 
 async def _partition(storage: ISessionStorage, codec: Codec, head: Head, owner: str, report: Repaired) -> None:

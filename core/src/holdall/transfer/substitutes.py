@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from holdall.codecs.dictionaries import INDEX
+from holdall.codecs.knowing import LOST
 from holdall.contract import Address, Head
 from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, message_id, tool_run_id
 from holdall.sessions.record import SessionRecord, encode_record
@@ -21,6 +23,8 @@ def substitute(  # noqa: PLR0911 - one for each lane
     ``now`` is in milliseconds; ``owner`` is who gets a session that has lost its own record.
     """
     lane, at = address
+    if lane == INDEX:
+        return LOST, "which dictionary was used then; train another one"
     if not head.partition.startswith("session/"):
         return None
     if lane == SESSION:

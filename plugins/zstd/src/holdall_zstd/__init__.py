@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import zstandard
@@ -19,20 +20,27 @@ _SAMPLE = 16 << 10
 """Bytes of a record that a dictionary is trained on: what records have in common stands at their beginnings."""
 
 
+class _Tools(threading.local):
+    """A compressor and a decompressor for each thread: the library's are not made for two at a time."""
+
+    def __init__(self, level: int, shared: zstandard.ZstdCompressionDict | None) -> None:
+        self.compress = zstandard.ZstdCompressor(
+            level=level, dict_data=shared, write_content_size=True, write_dict_id=False
+        ).compress
+        self.decompress = zstandard.ZstdDecompressor(dict_data=shared).decompress
+
+
 class ZstdCompressor:
     """One frame per record, which says how long its content is and keeps no checksum: the storage has its own."""
 
     def __init__(self, settings: ZstdSettings | None = None, dictionary: bytes | None = None) -> None:
         self._settings = settings or ZstdSettings()
-        shared = None if dictionary is None else _digested(dictionary, self._settings.level)
-        self._compressor = zstandard.ZstdCompressor(
-            level=self._settings.level, dict_data=shared, write_content_size=True, write_dict_id=False
-        )
-        self._decompressor = zstandard.ZstdDecompressor(dict_data=shared)
+        level = self._settings.level
+        self._tools = _Tools(level, None if dictionary is None else _digested(dictionary, level))
 
     def compress(self, data: bytes) -> bytes:
         """``data`` as one frame."""
-        return self._compressor.compress(data)
+        return self._tools.compress(data)
 
     def decompress(self, data: bytes, limit: int) -> bytes:
         """The bytes again; raises ``CodecError`` unless it is one frame that says what it holds, at most ``limit``.
@@ -43,9 +51,9 @@ class ZstdCompressor:
             frame = zstandard.get_frame_parameters(data)
             if frame.content_size == _UNKNOWN:
                 raise CodecError(_NAME, "it does not say how long its content is")
-            if max(frame.content_size, frame.window_size) > max(limit, _LEAST_WINDOW):
+            if frame.content_size > limit or frame.window_size > max(limit, _LEAST_WINDOW):
                 raise CodecError(_NAME, f"it decompresses to more than {limit:,} bytes")
-            return self._decompressor.decompress(data, max_output_size=limit, allow_extra_data=False)
+            return self._tools.decompress(data, max_output_size=limit, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise CodecError(_NAME, f"it cannot be decompressed: {error}") from error
 
