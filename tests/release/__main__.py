@@ -8,6 +8,8 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.bench.machine import facts
@@ -22,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.release", description=__doc__, allow_abbrev=False)
     parser.add_argument("--short", action="store_true", help="the form that CI runs: minutes in place of hours")
+    parser.add_argument("--jobs", type=int, default=1, help="how many checks run at once (default 1)")
     parser.add_argument("--only", default="", help="names of checks, or backends, with commas; all without")
     parser.add_argument("--out", type=Path, help="a JSON file for the outcomes")
     parser.add_argument("--label", default="", help="a title for the run, kept in the JSON file")
@@ -52,9 +55,9 @@ def main() -> int:
             print(" ".join(["python", *(check.short if asked.short else check.long)[1:]]))
         return 0
     began, outcomes = time.time(), list[Outcome]()
-    for check in checks:
-        outcomes.append(run(check, short=asked.short))
-        print(line(outcomes[-1].as_dict()), flush=True)
+    for outcome in outcomes_of(checks, short=asked.short, jobs=asked.jobs):
+        outcomes.append(outcome)
+        print(line(outcome.as_dict()), flush=True)
     if asked.out is not None:
         keep(asked.out, asked.label or ("short form" if asked.short else "long form"), began, outcomes)
     counts = {status: sum(one.status == status for one in outcomes) for status in ("held", "BROKEN", "missing")}
@@ -63,6 +66,12 @@ def main() -> int:
         if one.status == "missing":
             print(f"NOT RUN: {one.name} {one.backend}")
     return 1 if counts["BROKEN"] else 0
+
+
+def outcomes_of(checks: list[Check], *, short: bool, jobs: int) -> Iterator[Outcome]:
+    """Run every check, ``jobs`` at a time, and tell in the order of the checks what came of them."""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(lambda check: run(check, short=short), checks)
 
 
 def keep(path: Path, label: str, began: float, outcomes: list[Outcome]) -> None:
