@@ -26,7 +26,10 @@ __all__ = ["Forked", "Nursery"]
 
 _MOST = 1 << 17
 _WHOLE = ("holdall.sessions", "holdall.checking", "holdall.folders")
-_WARM = ("holdall.opening", "holdall.sessions.store", "asyncio.runners", "concurrent.futures.thread")
+_WARM = (
+    "holdall.opening", "holdall.sessions.store", "asyncio.runners", "concurrent.futures.thread",
+    "copy", "dataclasses", "random", "uuid_utils",
+)  # fmt: skip
 
 
 class Forked:
