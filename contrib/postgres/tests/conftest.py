@@ -17,7 +17,6 @@ def quick() -> Iterator[Path]:
     where = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="holdall-pg-", dir=where if where.is_dir() else "/tmp") as folder:
         Path(folder).chmod(0o755)  # the server runs as a user of its own, who must reach it
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # or the package warns
         yield Path(folder)
 
 
