@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -246,8 +247,20 @@ def test_plugins_are_listed_and_described(run: Run) -> None:
     (offer,) = json.loads(run("plugins", "memory", "--json")[1])
     assert (offer["kind"], offer["contract"]) == ("storage", 1)
     assert json.loads(run("plugins", "memory", "--schema")[1])["additionalProperties"] is False
+
+
+@pytest.mark.covers("PL-06")
+def test_a_checked_plugin_tells_what_it_is(run: Run) -> None:
     code, out, _ = run("plugins", "memory", "--check")
-    assert (code, out) == (0, "memory: ok\n")
+    first, second = out.splitlines()
+    assert code == 0
+    assert re.fullmatch(r"memory \d+\.\d+\.\d+: ok", first)
+    assert second == "  storage, contract 1, durability none, shared no; options: none"
+    (told,) = json.loads(run("plugins", "memory", "--check", "--json")[1])
+    (offer,) = told["offers"]
+    assert (told["error"], told["hooks"]) == (None, ["holdall_storages"])
+    assert (offer["contract"], offer["abilities"]) == (1, {"durability": "none", "shared": "no"})
+    assert offer["schema"]["additionalProperties"] is False
 
 
 BROKEN = """
@@ -270,7 +283,8 @@ def test_a_broken_plugin_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     done = process("plugins", "--check", PYTHONPATH=str(tmp_path))
     lines = done.stdout.splitlines()
     assert done.returncode == 1
-    assert "memory: ok" in lines
+    assert [line for line in lines if re.fullmatch(r"memory .*: ok", line)]
+    assert [lines[at + 1] for at, line in enumerate(lines) if line == "empty: ok"] == ["  implements no hook"]
     (broken,) = [line for line in lines if line.startswith("broken: ")]
     assert "cannot be imported" in broken
     listed = process("plugins", PYTHONPATH=str(tmp_path))

@@ -63,7 +63,9 @@ def test_the_configuration_can_name_it_too_and_twice_is_once(run):
 def test_it_is_described_and_not_taken_for_a_storage(run):
     code, out, _ = run("plugins", "./shelf.py")
     assert (code, "name       shelf" in out, "path" in out) == (0, True, True)
-    assert run("plugins", "./shelf.py", "--check") == (0, "./shelf.py: ok\n", "")
+    code, out, _ = run("plugins", "./shelf.py", "--check")
+    told = "./shelf.py: ok\n  storage 'shelf', contract 1, durability power, shared yes; options: path (required), "
+    assert (code, out[: len(told)]) == (0, told)
     Path("holdall.toml").write_text(CONFIG.replace('"shelf"', '"./shelf.py"'))
     code, _, err = run("check")
     assert (code, "'./shelf.py' is a file: name it in plugins, and here the storage that it offers" in err) == (2, True)
@@ -83,3 +85,14 @@ def test_every_worker_loads_it(run, workers):
         finally:
             server.terminate()
     assert server.returncode == 0
+
+
+def test_a_plugin_for_a_newer_contract_is_named_by_the_check(run):
+    Path("shelf.py").write_text(SHELF.replace('name="shelf"', 'name="shelf", contract=9'))
+    code, out, _ = run("plugins", "./shelf.py", "--check")
+    assert (code, "was written for contract 9; this is contract 1" in out) == (1, True)
+
+
+def test_a_plugin_that_only_watches_is_ok(run):
+    Path("shelf.py").write_text("from holdall import hookimpl\n@hookimpl\ndef holdall_observe(event): pass\n")
+    assert run("plugins", "./shelf.py", "--check") == (0, "./shelf.py: ok\n  holdall_observe\n", "")

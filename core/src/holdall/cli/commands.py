@@ -8,7 +8,7 @@ COMMANDS = {
     "serve": ("serve", "serve the HTTP API"),
     "check": ("check", "check a configuration without starting it; print schemas and an example"),
     "plugins": ("plugins", "list the installed plugins, or describe one"),
-    "plugin": ("plugin", "test a storage plugin with the conformance kit"),
+    "plugin": ("plugin", "make a plugin, or test one with the conformance kit"),
     "list": ("listing", "list sessions, most recently active first"),
     "import": ("importing", "import transcripts into a store or through a running server"),
     "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),

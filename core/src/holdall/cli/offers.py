@@ -11,7 +11,7 @@ from holdall.errors import PluginError
 from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer, StorageOffer
 from holdall.plugins import Installed, Plugins, installed
 
-__all__ = ["KINDS", "described", "printed"]
+__all__ = ["FINDERS", "KINDS", "described", "printed", "told_of"]
 
 KINDS: Mapping[type, str] = {
     StorageOffer: "storage",
@@ -21,13 +21,16 @@ KINDS: Mapping[type, str] = {
     KeySourceOffer: "key source",
 }
 
+FINDERS: Mapping[type, str] = {kind: name.replace(" ", "_") for kind, name in KINDS.items()}
+"""The method of ``Plugins`` that finds an offer of a kind, and refuses what does not fit."""
+
 
 def described(name: str) -> list[dict[str, Any]]:
     """Everything that the plugin ``name`` offers; it is imported, and no other."""
     plugins = Plugins()
     plugins.load(name)
     package = next((found for found in installed() if found.name == name), None)
-    offers = [_offer(offer, package) for offer in plugins.offers()]
+    offers = [told_of(offer, package) for offer in plugins.offers()]
     if not offers:
         raise PluginError(f"plugin {name!r} offers nothing to configure; name it in plugins = [{name!r}]")
     return offers
@@ -44,7 +47,8 @@ def printed(offer: Mapping[str, Any]) -> str:
     return f"{pairs(facts)}\n\n{table(rows) if rows else 'no options'}"
 
 
-def _offer(offer: Any, package: Installed | None) -> dict[str, Any]:
+def told_of(offer: Any, package: Installed | None = None) -> dict[str, Any]:
+    """An offer as plain values, with its options and their schema."""
     schema = schema_of(offer.settings)
     told: dict[str, Any] = {"name": offer.name, "kind": KINDS[type(offer)], "summary": offer.summary}
     if package is not None:

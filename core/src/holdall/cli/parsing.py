@@ -19,6 +19,9 @@ class Parser(argparse.ArgumentParser):
     advice = ""
     """What an unknown flag is answered with, where the nearest right one would not help."""
 
+    rest = ""
+    """Where the words behind ``--`` go, for a command that hands them on."""
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("allow_abbrev", False)
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -26,7 +29,13 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """The arguments; an unknown one ends the program."""
-        args, unknown = self.parse_known_args(argv)
+        words, behind = list(argv), list[str]()
+        if self.rest and "--" in words:
+            at = words.index("--")
+            words, behind = words[:at], words[at + 1 :]
+        args, unknown = self.parse_known_args(words)
+        if self.rest:
+            setattr(args, self.rest, behind)
         if unknown:
             word = next((word for word in unknown if word.startswith("-")), unknown[0])
             hint = nearest(word.split("=", 1)[0], self.flags()) if word.startswith("-") else ""

@@ -1,6 +1,8 @@
-"""Test a storage plugin: hold it to the contract with the conformance kit, or crash it and look at what is left.
+"""Make a plugin, or test one: with the conformance kit of its kind, or a storage by crashing it.
 
-Without a flag the kit runs. --crash kills its processes or cuts the power under them; --faults lets every system call
+``new`` writes a package, or a single file, that works and passes the kit as it is, with the places to change marked.
+
+Of ``test``: without a flag the kit runs. --crash kills its processes or cuts the power under them; --faults lets every system call
 that writes fail, or kills the process at it; --linear lets clients race, and checks that the order of what they saw can
 be explained.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from holdall.cli import making
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import Parser
 from holdall.errors import PluginError
@@ -20,16 +23,19 @@ from holdall.testing.outcomes import EXITS, common
 
 __all__ = ["configure", "run"]
 
+_USAGE = "holdall plugin test NAME [options] [-- pytest's own arguments]"
+
 
 def configure(parser: Parser) -> None:
     """Which plugin, and how to test it."""
-    parser.advice = "; put pytest's arguments after --"
-    actions = parser.add_subparsers(dest="action", required=True, metavar="test", parser_class=type(parser))
-    about = "run the conformance kit, or a tool that crashes, on an installed storage or on a plugin file"
-    test = actions.add_parser("test", help=about, description=__doc__, epilog=EXITS)
+    parser.advice, parser.rest = "; put pytest's arguments after --", "pytest"
+    actions = parser.add_subparsers(dest="action", required=True, metavar="new|test", parser_class=type(parser))
+    new = actions.add_parser("new", help="write a plugin that passes the kit, to be changed")
+    making.configure(new)
+    about = "run the conformance kit, or a tool that crashes, on an installed plugin or on a plugin file"
+    test = actions.add_parser("test", help=about, description=__doc__, epilog=EXITS, usage=_USAGE)
     test.add_argument("name", help="the plugin's name, or the path of a single-file plugin")
     test.add_argument("--report", type=Path, metavar="FILE", help="also write what the kit verified as JSON")
-    test.add_argument("pytest", nargs="*", help="further arguments for pytest, after --")
     common(test)
     crashing.configure(test.add_argument_group("crashes"), "--crash", default=None)
     group = test.add_argument_group("faults")
@@ -41,7 +47,9 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the tool that was asked for; without one, the kit, whose report is pytest's own."""
+    """Make what was asked for, or run the tool; without one, the kit, whose report is pytest's own."""
+    if args.action == "new":
+        return making.make(args)
     if sum((bool(args.crash), args.faults, args.linear)) > 1:
         raise PluginError("--crash, --faults and --linear are tools of their own: ask for one at a time")
     if args.crash:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from holdall.cli.exits import OK, PROBLEMS
-from holdall.cli.tables import table
+from holdall.cli.tables import cell, table
 
 __all__ = ["configure", "run"]
 
@@ -65,11 +68,31 @@ def _check(args: argparse.Namespace) -> int:
     from holdall.cli.probing import probe  # noqa: PLC0415
     from holdall.plugins import installed  # noqa: PLC0415
 
-    names = [args.name] if args.name else sorted({found.name for found in installed()})
+    known = {found.name: found for found in installed()}
+    names = [args.name] if args.name else sorted(known)
     outcomes = {name: probe(name) for name in names}
-    if args.json:
-        print(json.dumps([{"name": name, "error": error} for name, error in outcomes.items()], indent=2))
-    else:
-        for name, error in outcomes.items():
-            print(f"{name}: {'ok' if error is None else error}")
-    return PROBLEMS if any(outcomes.values()) else OK
+    rows: list[dict[str, Any]] = []
+    for name, found in outcomes.items():
+        at = known.get(name)
+        package = None if at is None else at.distribution
+        version = None if at is None else at.version
+        rows.append({"name": name, "package": package, "version": version, **asdict(found)})
+    print(json.dumps(rows, indent=2) if args.json else "\n".join(map(_line, rows)))
+    return PROBLEMS if any(found.error for found in outcomes.values()) else OK
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A plugin, and what it offers or what is wrong with it."""
+    version = "" if row["version"] in (None, "?") else f" {row['version']}"
+    lines = [f"{row['name']}{version}: {row['error'] or 'ok'}"]
+    for offer in row["offers"]:
+        abilities = "".join(f", {name} {value}" for name, value in offer.get("abilities", {}).items())
+        required = offer["schema"].get("required", [])
+        options = ", ".join(f"{name} (required)" if name in required else name for name in offer["options"])
+        called = "" if offer["name"] == row["name"] else f" {offer['name']!r}"
+        lines.append(
+            f"  {offer['kind']}{called}, contract {offer['contract']}{abilities}; options: {options or 'none'}"
+        )
+    if not row["error"] and not row["offers"]:
+        lines.append(f"  {', '.join(row['hooks']) or 'implements no hook'}")
+    return "\n".join(map(cell, lines))

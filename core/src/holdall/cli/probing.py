@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from holdall.errors import HoldallError
 
-__all__ = ["probe"]
+__all__ = ["Probed", "probe"]
 
 TIMEOUT = 60
 
 
-def probe(name: str) -> str | None:
-    """Why the plugin ``name`` cannot be used, in one line; ``None`` when it can."""
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a plugin says of itself, or why it cannot be used."""
+
+    error: str | None
+    offers: Sequence[Mapping[str, Any]] = ()
+    hooks: Sequence[str] = ()
+    """The hooks that it implements."""
+
+
+def probe(name: str) -> Probed:
+    """Load the plugin ``name``, and let it tell what it offers."""
     command = [sys.executable, "-m", "holdall.cli.probing", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
-        return f"did not load within {TIMEOUT} seconds"
+        return Probed(f"did not load within {TIMEOUT} seconds")
     if done.returncode == 0:
-        return None
+        return Probed(None, **json.loads(done.stdout.splitlines()[-1]))
     lines = done.stderr.strip().splitlines()
-    return lines[-1] if lines else f"its process ended with {done.returncode}"
+    return Probed(lines[-1] if lines else f"its process ended with {done.returncode}")
 
 
 def _main(name: str) -> int:
-    from holdall.checking import schema  # noqa: PLC0415 - in the child only
-    from holdall.cli.offers import KINDS  # noqa: PLC0415 - in the child only
+    from holdall.cli.offers import FINDERS, told_of  # noqa: PLC0415 - in the child only
     from holdall.plugins import Plugins  # noqa: PLC0415
 
     plugins = Plugins()
     try:
         plugins.load(name)
-        for offer in plugins.offers():
-            schema(offer.settings)
-            KINDS[type(offer)]
+        offers = [told_of(getattr(plugins, FINDERS[type(offer)])(offer.name)) for offer in plugins.offers()]
+        implemented = {hook.name for plugin in plugins.manager.get_plugins() for hook in _hooks(plugins, plugin)}
     except HoldallError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    print(json.dumps({"offers": offers, "hooks": sorted(implemented)}))
     return 0
+
+
+def _hooks(plugins: Any, plugin: object) -> Sequence[Any]:
+    return plugins.manager.get_hookcallers(plugin) or ()
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["counted", "pairs", "table"]
+__all__ = ["cell", "counted", "pairs", "table"]
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
     """``rows`` under the names of their fields."""
     names = list(rows[0])
-    cells = [[name.upper() for name in names], *([_cell(row[name]) for name in names] for row in rows)]
+    cells = [[name.upper() for name in names], *([cell(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
@@ -25,10 +25,10 @@ def counted(number: int, thing: str) -> str:
 def pairs(fields: Mapping[str, object]) -> str:
     """One line a field: its name, then its value."""
     width = max(map(len, fields))
-    return "\n".join(f"{name:{width}}  {_cell(value)}" for name, value in fields.items())
+    return "\n".join(f"{name:{width}}  {cell(value)}" for name, value in fields.items())
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """One line of ``value``, fit for a terminal: no control character reaches it."""
     text = "" if value is None else str(value)
     return "".join(char if char.isprintable() else " " for char in text)
