@@ -18,6 +18,7 @@ from holdall import SettingsError, hookimpl
 from holdall.codecs import Codec, Envelope, context
 from holdall.codecs.envelope import dictionary_in
 from holdall.contract import Commit, Span
+from holdall.entries import entries_named
 from holdall.errors import CodecError, PluginError
 from holdall.hooks import CipherOffer, CompressorOffer, NoSettings, StorageOffer
 from holdall.plugins import Plugins
@@ -299,3 +300,27 @@ async def test_the_records_of_a_plain_store_are_json(opening):
         )
     assert len(snapshot.records) == 5
     assert all(isinstance(json.loads(record), dict) for record in snapshot.records.values())
+
+
+@pytest.mark.covers("OP-11")
+async def test_a_compressor_that_is_gone_is_asked_for_by_name(opening, monkeypatch):
+    """What one of Holdall's own wrote is read without a word in the configuration, as long as it is installed."""
+    async with opening() as store:
+        session = await store.create(owner="ana", messages=[user(CANARY)])
+        partition = f"session/{session.id}"
+        head = (await store.engine.storage.load(partition)).head
+        record = (await store.engine.storage.load(partition, Span("messages/main"))).records["messages/main", 0]
+        deflated = zlib.compress(record, wbits=-15)
+        write = {("messages/main", 0): Envelope(1).pack(deflated)}
+        await store.engine.storage.commit(Commit(partition, head.version, head.version + 1, head.changed, write=write))
+    with monkeypatch.context() as patched:
+        patched.setattr("holdall.plugins.entries_named", lambda _: [])
+        async with opening() as store:
+            with pytest.raises(CodecError, match=r"messages/main\[0\].*needs compressor 1: .*pip install holdall-zlib"):
+                await store.history(session.id)
+        with pytest.raises(PluginError, match="no plugin 'zstd' is installed.*pip install holdall-zstd"):
+            async with opening(compression={"use": "zstd"}):
+                pass
+    if entries_named("zlib"):
+        async with opening() as store:
+            assert text(await store.history(session.id)) == [CANARY]

@@ -70,7 +70,7 @@ class Probe:
     async def _write_and_read(self) -> None:
         engine, now = self._engine, self._engine.clock.now()
         step = Step.begin(self._partition, self._head, now)
-        written = secrets.token_bytes(16).hex().encode()
+        written = f'"{secrets.token_hex(16)}"'.encode()  # JSON, as `holdall verify` expects of every record
         if self._head is None:
             step.append(_LANE, [written])
         else:

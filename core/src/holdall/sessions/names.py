@@ -13,7 +13,7 @@ SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools",
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
 """Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
 
-APART = frozenset((SESSION, KEYS, "claim", "beats"))
+APART = frozenset((SESSION, KEYS, "claim", "beats", "probe"))
 """Lanes that are never compressed: metadata, keys and the like stay out of what lengths could tell of (SEC-CRY-07)."""
 
 MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolrun_%010d",%b'
