@@ -318,7 +318,7 @@ async def test_a_compressor_that_is_gone_is_asked_for_by_name(opening, monkeypat
         async with opening() as store:
             with pytest.raises(CodecError, match=r"messages/main\[0\].*needs compressor 1: .*pip install holdall-zlib"):
                 await store.history(session.id)
-        with pytest.raises(PluginError, match="no plugin 'zstd' is installed.*pip install holdall-zstd"):
+        with pytest.raises(PluginError, match=r"no plugin 'zstd' is installed.*pip install holdall-zstd"):
             async with opening(compression={"use": "zstd"}):
                 pass
     if entries_named("zlib"):

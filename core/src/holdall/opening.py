@@ -17,7 +17,6 @@ from holdall.checking import checked
 from holdall.clock import Clock, SystemClock
 from holdall.codecs import Codec, Compressor
 from holdall.codecs.dictionaries import INDEX
-from holdall.codecs.knowing import KnowingStorage
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
 from holdall.errors import Damaged, HoldallError, PluginError, SettingsError
 from holdall.hooks import StorageOffer
@@ -134,6 +133,8 @@ async def decodable(storage: ISessionStorage, codec: Codec, settings: Settings) 
     compression = settings.compression
     if not codec.compressor and not compression.reads and not await _has_dictionaries(storage):
         return storage
+    from holdall.codecs.knowing import KnowingStorage  # noqa: PLC0415 - few stores need it
+
     uses = settings.encryption.use is None if compression.dictionaries is None else compression.dictionaries
     knowing = KnowingStorage(storage, codec, uses=uses)
     await knowing.refresh()
@@ -208,6 +209,8 @@ def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
 async def _sweeping(store: Store, storage: ISessionStorage, every: float) -> None:
     while True:
         await asyncio.sleep(every)
+        from holdall.codecs.knowing import KnowingStorage  # noqa: PLC0415 - most processes end before
+
         try:
             if isinstance(storage, KnowingStorage):
                 await storage.refresh()
