@@ -131,7 +131,7 @@ def test_what_stands_after_two_dashes_is_for_pytest(run: Run, monkeypatch: pytes
         ('[storage]\nuse = "memory"\n[compression]\nuse = "nosuch"\n', "no plugin 'nosuch' is installed"),
         ('[storage]\nuse = "memory"\n[cache]\npolicy = "nosuch"\n', "no plugin 'nosuch' is installed"),
         ('plugins = ["nosuch"]\n[storage]\nuse = "memory"\n', "no plugin 'nosuch' is installed"),
-        ('[storage]\nuse = "nosuch"\n[encryption]\nuse = "aes"\n', "encryption: this version cannot encrypt"),
+        ('[storage]\nuse = "nosuch"\n[encryption]\nuse = "aes"\n', "no plugin 'aes' is installed"),
         ("[storage\n", "c.toml: "),
     ],
 )

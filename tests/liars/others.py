@@ -41,12 +41,22 @@ def policy(*caught_by):
     return offer
 
 
+class Unkeyed:
+    """A cipher without a key."""
+
+    def __init__(self, kind):
+        self.kind, self.writes = kind, kind.writes
+
+    def keyed(self, key):
+        return self.kind(key)
+
+
 def cipher(*caught_by, tag=TAG):
     """Offer the class as a cipher; each test of ``caught_by`` must fail with it."""
 
     def offer(kind):
         kind.caught_by = caught_by
-        CIPHERS.append(CipherOffer(kind.__name__, kind.__doc__, tag, NoSettings, lambda _, keys: kind(keys)))
+        CIPHERS.append(CipherOffer(kind.__name__, kind.__doc__, tag, NoSettings, lambda _: Unkeyed(kind)))
         return kind
 
     return offer
@@ -221,9 +231,10 @@ def xor(one, other):
 class HonestSeal:
     """A keystream of SHAKE-256 under a random nonce, and a MAC over the context: good enough to test a test."""
 
-    def __init__(self, keys):
-        self.key_id = keys.key_id
-        self.key = hashlib.sha256(keys.key_id.encode()).digest()
+    writes = 1 << 40
+
+    def __init__(self, key):
+        self.key = key
 
     def nonce(self, context):
         return secrets.token_bytes(16)
@@ -231,17 +242,15 @@ class HonestSeal:
     def mac(self, body, context):
         return hmac.digest(self.key, len(context).to_bytes(8, "big") + context + body, "sha256")
 
-    def encrypt(self, data, *, partition, context):
+    def encrypt(self, data, context):
         nonce = self.nonce(context)
         body = nonce + xor(data, stream(self.key, nonce, len(data)))
-        return self.key_id, self.mac(body, context) + body
+        return self.mac(body, context) + body
 
-    def decrypt(self, data, *, partition, key_id, context):
+    def decrypt(self, data, context):
         mac, body = data[:32], data[32:]
-        if key_id != self.key_id:
-            raise CodecError(partition, "the key is not there")
         if not hmac.compare_digest(mac, self.mac(body, context)):
-            raise CodecError(partition, "it fails its check")
+            raise ValueError("it fails its check")
         return xor(body[16:], stream(self.key, body[:16], len(body) - 16))
 
 
@@ -254,17 +263,26 @@ class NoTag(HonestSeal):
 class EmptyFails(HonestSeal):
     """Cannot encrypt nothing."""
 
-    def encrypt(self, data, *, partition, context):
-        return super().encrypt(data or b"\0", partition=partition, context=context)
+    def encrypt(self, data, context):
+        return super().encrypt(data or b"\0", context)
 
 
-@cipher("test_the_key_id_fits_the_envelope")
-class LongKeyId(HonestSeal):
-    """Puts more into the key id than an envelope holds."""
+@cipher("test_how_much_one_key_may_encrypt")
+class SoonTired(HonestSeal):
+    """Wants another key every thousand records."""
 
-    def __init__(self, keys):
-        super().__init__(keys)
-        self.key_id += "x" * 255
+    writes = 1_000
+
+
+@cipher("test_the_key_is_not_told")
+class TellsItsKey(HonestSeal):
+    """Says what key it tried."""
+
+    def decrypt(self, data, context):
+        try:
+            return super().decrypt(data, context)
+        except ValueError:
+            raise ValueError(f"the key {self.key.hex()} does not fit") from None
 
 
 @cipher("test_nothing_of_the_plaintext_is_seen")
@@ -274,11 +292,11 @@ class OnlySigns(HonestSeal):
     def nonce(self, context):
         return bytes(16)
 
-    def encrypt(self, data, *, partition, context):
-        return self.key_id, self.mac(data, context) + data
+    def encrypt(self, data, context):
+        return self.mac(data, context) + data
 
-    def decrypt(self, data, *, partition, key_id, context):
-        sealed = super().decrypt(data, partition=partition, key_id=key_id, context=context)
+    def decrypt(self, data, context):
+        sealed = super().decrypt(data, context)
         return data[32:] if sealed is not None else data
 
 
@@ -291,12 +309,12 @@ class CodeBook(HonestSeal):
             xor(data[at : at + 16], stream(self.key, b"", len(data[at : at + 16]))) for at in range(0, len(data), 16)
         )
 
-    def encrypt(self, data, *, partition, context):
+    def encrypt(self, data, context):
         body = secrets.token_bytes(16) + self.crypt(data)
-        return self.key_id, self.mac(body, context) + body
+        return self.mac(body, context) + body
 
-    def decrypt(self, data, *, partition, key_id, context):
-        super().decrypt(data, partition=partition, key_id=key_id, context=context)
+    def decrypt(self, data, context):
+        super().decrypt(data, context)
         return self.crypt(data[48:])
 
 
@@ -304,7 +322,7 @@ class CodeBook(HonestSeal):
 class Unsigned(HonestSeal):
     """Decrypts whatever it is given."""
 
-    def decrypt(self, data, *, partition, key_id, context):
+    def decrypt(self, data, context):
         body = data[32:]
         return xor(body[16:], stream(self.key, body[:16], max(len(body) - 16, 0)))
 
@@ -322,32 +340,31 @@ class BoundToTheSession(HonestSeal):
     """Binds a record to its session, not to its place in it."""
 
     def mac(self, body, context):
-        return super().mac(body, context[:20])
+        return super().mac(body, context[:30])
 
 
 @cipher("test_another_key_does_not_open_it")
 class OneKeyForAll(HonestSeal):
-    """Has the same key, whatever the key source says."""
+    """Has the same key, whatever it is told."""
 
-    def __init__(self, keys):
-        super().__init__(keys)
-        self.key_id, self.key = "key", bytes(32)
+    def __init__(self, key):
+        super().__init__(bytes(32))
 
 
 @cipher("test_another_key_does_not_open_it")
-class AnyKeyId(HonestSeal):
-    """Does not look at the key id."""
+class HalfAKey(HonestSeal):
+    """Uses half of the key."""
 
-    def decrypt(self, data, *, partition, key_id, context):
-        return super().decrypt(data, partition=partition, key_id=self.key_id, context=context)
+    def __init__(self, key):
+        super().__init__(key[:16])
 
 
 @cipher("test_no_nonce_is_used_twice", "test_no_keystream_is_used_twice")
 class CountsFromZero(HonestSeal):
     """Counts its nonces, from zero whenever it is opened."""
 
-    def __init__(self, keys):
-        super().__init__(keys)
+    def __init__(self, key):
+        super().__init__(key)
         self.count = itertools.count()
 
     def nonce(self, context):
@@ -366,10 +383,10 @@ class NonceOfThePlace(HonestSeal):
 class OneDeskToo(HonestSeal):
     """Puts down what it works on where another thread puts down its own."""
 
-    def encrypt(self, data, *, partition, context):
+    def encrypt(self, data, context):
         self.desk = data, context
         time.sleep(0.0001)
-        return super().encrypt(self.desk[0], partition=partition, context=self.desk[1])
+        return super().encrypt(*self.desk)
 
 
 @cipher("test_another_process_reads_it")
@@ -378,8 +395,8 @@ class KeyOfTheProcess(HonestSeal):
 
     own = secrets.token_bytes(32)
 
-    def __init__(self, keys):
-        super().__init__(keys)
+    def __init__(self, key):
+        super().__init__(key)
         self.key = hashlib.sha256(self.own + self.key).digest()
 
 

@@ -13,21 +13,22 @@ from holdall.caching import Cache, LeastRecentlyUsed
 from holdall.clock import SystemClock
 from holdall.codecs import Codec
 from holdall.contract import ISessionStorage, Scan, Span
-from holdall.errors import CodecError, SettingsError
+from holdall.errors import CodecError, PluginError, SettingsError
 from holdall.opening import open_storage
 from holdall.plugins import Plugins
 from holdall.sessions.engine import Engine
 from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.state import State
 from holdall.settings import read_settings
+from holdall.transfer.keys import rotate
 from tests.matrix.cells import cells
 from tests.matrix.helping import settings
-from tests.matrix.sealing import sealed, small
+from tests.matrix.sealing import Keys, sealed, small
 
 FAULT = "key missing / rotated / wrong"
 CANARY = "a canary that repeats, a canary that repeats, a canary that repeats"
-OLD, NEW = {"k1": b"one"}, {"k2": b"two"}
-Through = Callable[[Codec], holdall.Store]
+OLD, NEW = "11" * 32, "22" * 32
+Through = Callable[..., holdall.Store]
 
 
 @asynccontextmanager
@@ -35,9 +36,9 @@ async def storage_of(backend: str, folder: Path) -> AsyncGenerator[tuple[ISessio
     """One open storage, and stores that look at it through one codec or another, with nothing cached."""
     storage = await open_storage(read_settings(settings(backend, folder)).storage, Plugins())
 
-    def through(codec: Codec) -> holdall.Store:
+    def through(codec: Codec, encrypting: ISessionStorage | None = None) -> holdall.Store:
         cache: Cache[State] = Cache(LeastRecentlyUsed(), 1 << 20)
-        engine = Engine(storage, clock=SystemClock(), policy=SessionPolicy(), codec=codec, cache=cache)
+        engine = Engine(encrypting or storage, clock=SystemClock(), policy=SessionPolicy(), codec=codec, cache=cache)
         return holdall.Store(engine)
 
     try:
@@ -64,32 +65,36 @@ async def texts(store: holdall.Store, session: str) -> list[str]:
 @cells(FAULT, memory="T", file="T", diskcache="T", tinydb="T")
 async def test_encrypted(backend: str, tmp_path: Path) -> None:
     async with storage_of(backend, tmp_path) as (storage, through):
-        session = (await through(sealed(OLD, "k1")).create(owner="ana", title=CANARY)).id
-        await through(sealed(OLD, "k1")).append(session, [{"role": "user", "content": CANARY}])
+        store = through(Codec(), await sealed(storage, OLD))
+        session = (await store.create(owner="ana", title=CANARY)).id
+        await store.append(session, [{"role": "user", "content": CANARY}])
         kept = await bytes_of(storage)
         assert not any(b"canary" in record for record in kept.values())
-        missing, wrong, off = sealed(NEW, "k2"), sealed({"k1": b"other"}, "k1"), Codec()
-        for codec, words in ((missing, "needs the key 'k1'"), (wrong, "fails its check"), (off, "not configured")):
-            with pytest.raises(CodecError, match=words):
-                await through(codec).history(session)
-            with pytest.raises(CodecError, match=words):
-                await through(codec).append(session, [{"role": "user", "content": "in the dark"}])
+        with pytest.raises(CodecError, match=r"wrapped by the key [0-9a-f]{12}, which is not there"):
+            await sealed(storage, NEW)
+        with pytest.raises(CodecError, match="not configured"):
+            await through(Codec()).history(session)
+        with pytest.raises(CodecError, match="not configured"):
+            await through(Codec()).append(session, [{"role": "user", "content": "in the dark"}])
         assert await bytes_of(storage) == kept
-        rotated = sealed(OLD | NEW, "k2")
-        assert await texts(through(rotated), session) == [CANARY]
-        await through(rotated).append(session, [{"role": "user", "content": "by the new key"}])
-        assert await texts(through(rotated), session) == [CANARY, "by the new key"]
-        with pytest.raises(CodecError):
-            await through(sealed(OLD, "k1")).history(session)
+        rotated = through(Codec(), await sealed(storage, f"{NEW} {OLD}"))
+        assert await texts(rotated, session) == [CANARY]
+        await rotated.append(session, [{"role": "user", "content": "while both are there"}])
+        report = await rotate(storage, Keys(f"{NEW} {OLD}"), SystemClock())
+        assert (report.rewrapped, report.old, report.problems) == (2, {}, [])
+        new = through(Codec(), await sealed(storage, NEW))
+        assert await texts(new, session) == [CANARY, "while both are there"]
+        with pytest.raises(CodecError, match="which is not there"):
+            await sealed(storage, OLD)
 
 
 @cells(FAULT, memory="T", file="T", diskcache="T", tinydb="T")
 async def test_plaintext_is_refused_where_encryption_is_on(backend: str, tmp_path: Path) -> None:
     """What somebody wrote without a key is not taken for ours."""
-    async with storage_of(backend, tmp_path) as (_, through):
+    async with storage_of(backend, tmp_path) as (storage, through):
         session = (await through(Codec()).create(owner="ana", messages=[{"role": "user", "content": "x"}])).id
         with pytest.raises(CodecError, match="plaintext, and encryption is on"):
-            await through(sealed(OLD, "k1")).history(session)
+            await through(Codec(), await sealed(storage, OLD)).history(session)
         assert await texts(through(Codec()), session) == ["x"]
 
 
@@ -106,8 +111,11 @@ async def test_a_compressor_that_is_missing(backend: str, tmp_path: Path) -> Non
 
 @cells(FAULT, memory="T", file="T", diskcache="T", tinydb="T")
 async def test_encryption_that_cannot_be_had_is_refused_at_the_start(backend: str, tmp_path: Path) -> None:
-    """This version has no cipher to configure: it opens nothing rather than to write plaintext."""
-    with pytest.raises(SettingsError, match="cannot encrypt"):
-        async with holdall.open(settings(backend, tmp_path) | {"encryption": {"use": "aes"}}):
-            pytest.fail("it opened")
-    assert not (tmp_path / "store").exists()
+    """Without its keys or its cipher it opens nothing, rather than to write plaintext."""
+    keys = {"use": "file", "options": {"path": str(tmp_path / "no such keys")}}
+    for section in ({"use": "aes"}, {"use": "aesgcm"}, {"use": "aesgcm", "keys": keys}):
+        with pytest.raises((SettingsError, PluginError)):
+            async with holdall.open(settings(backend, tmp_path) | {"encryption": section}):
+                pytest.fail("it opened")
+    async with storage_of(backend, tmp_path) as (storage, _):
+        assert await bytes_of(storage) == {}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from holdall.caching import CachePolicy
-    from holdall.codecs import Cipher, Compressor
+    from holdall.codecs import Compressor
+    from holdall.sealing.kinds import Cipher
 
 __all__ = ["CachePolicyOffer", "CipherOffer", "CompressorOffer", "KeySource", "KeySourceOffer"]
 
@@ -43,13 +44,16 @@ class CompressorOffer(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class CipherOffer(Generic[S]):
-    """A kind of cipher that can be named in ``[encryption] use``. ``tag`` is written into each record."""
+    """A kind of cipher that can be named in ``[encryption] use``. ``tag`` is written into each record.
+
+    Data keys are the core's: it makes one for each session, has it wrapped by the key source, and stores it.
+    """
 
     name: str
     summary: str
     tag: int
     settings: type[S]
-    open: Callable[[S, KeySource], Cipher | Coroutine[Any, Any, Cipher]]
+    open: Callable[[S], Cipher]
     contract: int = 1
     sandbox: Callable[[Path], Mapping[str, Any]] = defaults
     """Options for the conformance kit, which may use an empty folder and brings a key source of its own."""
@@ -69,10 +73,13 @@ class CachePolicyOffer(Generic[S]):
 
 
 class KeySource(Protocol):
-    """Wraps and unwraps data keys; asynchronous, so that a key service fits."""
+    """Wraps and unwraps data keys; asynchronous, so that a key service fits.
+
+    Several calls may be on their way at once. No key may be in a ``repr``, an error or a log.
+    """
 
     async def wrap(self, key: bytes) -> tuple[str, bytes]:
-        """The id of the wrapping key, and ``key`` wrapped by it."""
+        """The id of the current wrapping key, and ``key`` wrapped by it. The id is stored, and shown to operators."""
         ...
 
     async def unwrap(self, key_id: str, wrapped: bytes) -> bytes:

@@ -18,6 +18,7 @@ from holdall.clock import Clock, SystemClock
 from holdall.codecs import Codec, Compressor
 from holdall.codecs.dictionaries import INDEX
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
+from holdall.encrypting import check_encryption, encrypting
 from holdall.errors import Damaged, HoldallError, PluginError, SettingsError
 from holdall.hooks import StorageOffer
 from holdall.observers import Observers
@@ -27,10 +28,10 @@ from holdall.sessions.names import APART
 from holdall.sessions.state import State
 from holdall.sessions.steps import RECORD_LIMIT
 from holdall.sessions.store import Store
-from holdall.settings import CodecSettings, Settings, StorageRef, read_settings
+from holdall.settings import Settings, StorageRef, read_settings
 from holdall.unfinished import refuse_unfinished
 
-__all__ = ["abilities_of", "codec_of", "decodable", "open_storage", "open_store", "options_of"]
+__all__ = ["abilities_of", "codec_of", "decodable", "load_named", "open_storage", "open_store", "options_of"]
 
 log = logging.getLogger("holdall")
 T = TypeVar("T")
@@ -55,15 +56,19 @@ async def open_store(
     settings = read_settings(source)
     plugins = plugins or Plugins()
     codec = codec_of(settings, plugins)
+    check_encryption(settings, plugins)
     policy = _cache_policy(settings, plugins)
     abilities_of(settings, plugins)
     async with AsyncExitStack() as stack:
         storage = await open_storage(settings.storage, plugins)
         stack.push_async_callback(storage.close)
         await refuse_unfinished(storage)
-        storage = await decodable(storage if around is None else around(storage), codec, settings)
+        storage = storage if around is None else around(storage)
+        clock = clock or SystemClock()
+        storage, shreds = await encrypting(storage, settings, plugins, clock)
+        storage = await decodable(storage, codec, settings)
         states: Cache[State] = Cache(policy, settings.cache.max_bytes)
-        engine = Engine(storage, clock=clock or SystemClock(), policy=settings.sessions, codec=codec, cache=states)
+        engine = Engine(storage, clock=clock, policy=settings.sessions, codec=codec, cache=states, shreds=shreds)
         stack.callback(engine.close)
         observers = Observers(plugins)
         if observers.watched:
@@ -150,8 +155,6 @@ async def _has_dictionaries(storage: ISessionStorage) -> bool:
 
 def codec_of(settings: Settings, plugins: Plugins) -> Codec:
     """The record pipeline as configured."""
-    if settings.encryption != CodecSettings():
-        raise SettingsError("encryption: this version cannot encrypt; leave the section out")
     load_named(settings, plugins)
     used, compressors = _compressors(settings, plugins)
     return Codec(

@@ -51,6 +51,7 @@ _BUNDLED = {
     "ttl": "holdall-policies",
     "postgres": "holdall-postgres",
     "valkey": "holdall-valkey",
+    "aesgcm": "holdall-aesgcm",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 

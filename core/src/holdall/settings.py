@@ -23,6 +23,8 @@ __all__ = [
     "CacheSettings",
     "CodecSettings",
     "CompressionSettings",
+    "EncryptionSettings",
+    "KeysSettings",
     "ServerSettings",
     "Settings",
     "StorageRef",
@@ -74,6 +76,22 @@ class CompressionSettings(CodecSettings, frozen=True, forbid_unknown_fields=True
     lengths of ciphertexts could tell what is in a dictionary."""
     skip: list[str] = []
     """Lanes that are stored as they are, such as ``tools``."""
+
+
+class KeysSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the keys come from that wrap data keys; by reference, never the keys themselves."""
+
+    use: str | None = None
+    """The key source's name: ``env``, ``file`` or ``command`` come with ``holdall-aesgcm``."""
+    options: dict[str, Any] = {}
+
+
+class EncryptionSettings(CodecSettings, frozen=True, forbid_unknown_fields=True):
+    """The cipher of everything that is stored; without ``use`` nothing is encrypted anew."""
+
+    keys: KeysSettings = KeysSettings()
+    plaintext: Literal["refuse", "accept"] = "refuse"
+    """What to do with sessions that are not encrypted: ``accept`` them while a store is being encrypted."""
 
 
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,7 +150,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerSettings = ServerSettings()
     sessions: SessionPolicy = SessionPolicy()
     compression: CompressionSettings = CompressionSettings()
-    encryption: CodecSettings = CodecSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     cache: CacheSettings = CacheSettings()
     plugins: list[str] = []
     """Further plugins to load: those that watch sessions or take part in their creation, and single files (``.py``)."""
@@ -149,7 +167,7 @@ _SECTIONS: Mapping[str, type[Struct]] = {
     "server": ServerSettings,
     "sessions": SessionPolicy,
     "compression": CompressionSettings,
-    "encryption": CodecSettings,
+    "encryption": EncryptionSettings,
     "cache": CacheSettings,
 }
 

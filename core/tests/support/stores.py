@@ -22,15 +22,18 @@ def on(
     clock: Clock,
     codec: Codec | None = None,
     hooks: dict[str, Any] | None = None,
+    *,
+    shreds: bool = False,
     **policy: Any,
 ) -> Store:
-    """A store on ``storage``, with caches and heartbeats of its own."""
+    """A store on ``storage``, with caches and heartbeats of its own; ``shreds`` where that one encrypts."""
     engine = Engine(
         storage,
         clock=clock,
         policy=SessionPolicy(**policy),
         codec=codec or Codec(),
         cache=Cache(LeastRecentlyUsed(), 16 << 20),
+        shreds=shreds,
     )
     return Store(engine, **(hooks or {}))
 

@@ -2,6 +2,10 @@
 
 Each session is stored as it was at one moment. DEST is a new file; or a folder, for a file in it that is named after
 the time, of which --keep leaves the newest. What cannot be read is left out whole and named, and the exit code is 1.
+
+Of an encrypted store the archive holds what is stored, encrypted; it takes no keys to make it. The wrapped data keys
+go to an archive of their own (--keys), to be kept elsewhere and no longer than sessions may be brought back: what was
+deleted, and whose key is in no such archive any more, nobody can read.
 """
 
 from __future__ import annotations
@@ -31,6 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("destination", metavar="DEST", type=Path, help="a new file, or a folder")
     add_plugins(parser)
     parser.add_argument(
+        "--keys",
+        metavar="DEST",
+        type=Path,
+        help="where the data keys of an encrypted store go: a new file, or a folder",
+    )
+    parser.add_argument(
         "--keep", metavar="N", type=positive, help="afterwards remove all but the newest N archives in the folder"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -47,12 +57,24 @@ def run(args: argparse.Namespace) -> int:
     if args.keep and not folder:
         raise SettingsError(f"--keep needs a folder, which {args.destination} is not")
     path: Path = args.destination / name_of(made) if folder else args.destination
-    swept(path)
-    counts = asyncio.run(_run(args, path, made))
+    keys: Path | None = args.keys / name_of(made) if args.keys and args.keys.is_dir() else args.keys
+    if keys == path:
+        raise SettingsError("--keys must name another place than the archive's: the two are kept apart")
+    for each in filter(None, (path, keys)):
+        swept(each)
+    counts = asyncio.run(_run(args, path, keys, made))
     removed = aged(args.destination, args.keep) if args.keep and not counts.left_out else []
     if args.json:
         print(
-            json.dumps({"archive": str(path), **counts.as_dict(), "removed": [str(old) for old in removed]}, indent=2)
+            json.dumps(
+                {
+                    "archive": str(path),
+                    "keys": keys and str(keys),
+                    **counts.as_dict(),
+                    "removed": [str(old) for old in removed],
+                },
+                indent=2,
+            )
         )
     else:
         for left in counts.left_out:
@@ -64,14 +86,24 @@ def run(args: argparse.Namespace) -> int:
     return PROBLEMS if counts.left_out else OK
 
 
-async def _run(args: argparse.Namespace, path: Path, made: int) -> Counts:
+async def _run(args: argparse.Namespace, path: Path, keys: Path | None, made: int) -> Counts:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.sealing.names import STORE, hidden  # noqa: PLC0415
     from holdall.transfer.backing_up import back_up  # noqa: PLC0415
     from holdall.transfer.windows import counted_heads  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
-        storage, _ = await opened(stack, settings_of(args))
+        storage, _ = await opened(stack, settings_of(args), raw=True)
+        if (await storage.load(STORE) is not None) is (keys is None):
+            raise SettingsError(
+                "the store is encrypted: --keys must say where the archive of its data keys goes"
+                if keys is None
+                else "the store is not encrypted: there is nothing for --keys"
+            )
         total = await counted_heads(storage) if sys.stderr.isatty() else None  # a walk of its own, for people
         with progress(total, "partitions") as advance:
-            return await back_up(storage, path, made, advance)
+            counts = await back_up(storage, path, made, advance, lambda name: not hidden(name))
+            if keys is not None:  # last: a session that comes meanwhile has its key in it
+                counts.left_out += (await back_up(storage, keys, made, advance, hidden)).left_out
+            return counts

@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": ("verifying", "read everything in a storage or an archive and name what is wrong"),
     "train": ("training", "train a dictionary for the compressor on the storage's own records"),
     "reencode": ("reencoding", "write every old record by the codecs that are configured now"),
+    "keys": ("keys", "which keys an encrypted store needs; make a new one, or change to it"),
     "repair": ("repairing", "put a damaged storage right, or say what that would cost"),
 }
 

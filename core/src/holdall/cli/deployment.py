@@ -11,6 +11,7 @@ from typing import Any, cast
 from holdall import opening
 from holdall.checking import checked, field_names
 from holdall.contract import Abilities
+from holdall.encrypting import check_encryption
 from holdall.errors import SettingsError
 from holdall.plugins import Plugins, installed
 from holdall.settings import ServerSettings, Settings, StorageRef
@@ -22,6 +23,7 @@ def examined(settings: Settings) -> dict[str, str]:
     """What the configuration comes to, in words; raises at the first thing that is wrong with it."""
     plugins = Plugins()
     opening.codec_of(settings, plugins)
+    check_encryption(settings, plugins)
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
     if settings.cache.policy is not None:
@@ -36,7 +38,7 @@ def examined(settings: Settings) -> dict[str, str]:
     facts["durability"] = abilities.durability.label
     facts["shared"] = "yes" if abilities.shared else "no"
     facts["compression"] = _plugin(settings.compression.use)
-    facts["encryption"] = _plugin(settings.encryption.use)
+    facts["encryption"] = _encryption(settings)
     facts["cache"] = f"{_plugin(settings.cache.policy, 'least recently used')}, {settings.cache.max_bytes:,} bytes"
     if settings.plugins:
         facts["plugins"] = ", ".join(map(_plugin, settings.plugins))
@@ -99,6 +101,14 @@ def _plugin(name: str | None, otherwise: str = "none") -> str:
         return otherwise
     package = next((found for found in installed() if found.name == name), None)
     return name if package is None else f"{name} ({package.distribution} {package.version})"
+
+
+def _encryption(settings: Settings) -> str:
+    section = settings.encryption
+    told = _plugin(section.use)
+    if section.keys.use is not None:
+        told += f", keys from {section.keys.use!r}"
+    return told if section.plaintext == "refuse" else f"{told}; plaintext is accepted"
 
 
 def _listens(settings: Settings) -> str:

@@ -1,6 +1,6 @@
 """Write every old record as the configuration says today: by the compressor, dictionary and cipher that are used now.
 
-It may run while others use the storage, where that is shared. It can be stopped at any point and run again: what is as
+What is plaintext is encrypted where encryption is on, and accepts plaintext until then. It may run while others use the storage, where that is shared. It can be stopped at any point and run again: what is as
 it should be is left alone. Clients see no change.
 """
 
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         for problem in report.problems:
             say(problem)
+        if report.encrypted:
+            print(f"encrypted {counted(report.encrypted, 'partition')}")
         print(
             f"wrote {report.written:,} of {counted(report.records, 'record')} anew, in {counted(report.partitions, 'partition')};"
             f" {report.before:,} bytes became {report.after:,}; {counted(len(report.problems), 'problem')}"
@@ -48,11 +50,17 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> Reencoded:
     from holdall.cli.progress import progress  # noqa: PLC0415
-    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.cli.storages import encrypted, opened, prepared  # noqa: PLC0415
     from holdall.transfer.reencoding import reencode  # noqa: PLC0415
     from holdall.transfer.windows import counted_heads  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
-        storage, codec = await opened(stack, settings_of(args))
+        settings = settings_of(args)
+        below, codec = await opened(stack, settings, raw=True)
+        with progress(await counted_heads(below), "partitions to encrypt") as advance:
+            newly = await encrypted(below, settings, advance)
+        storage = await prepared(below, codec, settings)
         with progress(await counted_heads(storage), "partitions") as advance:
-            return await reencode(storage, codec, advance)
+            report = await reencode(storage, codec, advance)
+        report.encrypted = newly
+        return report

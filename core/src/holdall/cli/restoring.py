@@ -31,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Which archive, and how to print."""
     parser.add_argument("archive", metavar="ARCHIVE", type=Path, help="what `holdall backup` wrote")
     add_plugins(parser)
+    parser.add_argument(
+        "--keys", metavar="ARCHIVE", type=Path, help="the archive of data keys that was made of an encrypted store"
+    )
     parser.add_argument("--verify-only", action="store_true", help="check the archive, without any storage")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -41,10 +44,12 @@ def run(args: argparse.Namespace) -> int:
 
     from holdall.transfer.archive.reading import Reading  # noqa: PLC0415
 
-    archive = Reading(args.archive)
+    archive, keys = Reading(args.archive), Reading(args.keys) if args.keys else None
     counts = checked(archive)
+    if keys is not None:
+        checked(keys)
     if not args.verify_only:
-        counts = asyncio.run(_run(args, archive, counts))
+        counts = asyncio.run(_run(args, archive, keys))
     return report(counts, "whole" if args.verify_only else "restored, all read back", as_json=args.json)
 
 
@@ -71,7 +76,7 @@ def report(counts: Counts, done: str, *, as_json: bool) -> int:
     return PROBLEMS if counts.left_out else OK
 
 
-async def _run(args: argparse.Namespace, archive: Reading, counts: Counts) -> Counts:
+async def _run(args: argparse.Namespace, archive: Reading, keys: Reading | None) -> Counts:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.cli.storages import opened  # noqa: PLC0415
     from holdall.opening import abilities_of  # noqa: PLC0415
@@ -81,7 +86,10 @@ async def _run(args: argparse.Namespace, archive: Reading, counts: Counts) -> Co
     settings = settings_of(args)
     if abilities_of(settings, Plugins()).durability is Durability.NONE:
         raise SettingsError(f"nothing would be left: what is in {settings.storage.use!r} goes with this process")
+    if keys is None and settings.encryption.use is not None:
+        raise SettingsError("encryption is on: --keys must name the archive of data keys that belongs to this one")
     async with AsyncExitStack() as stack:
-        storage, _ = await opened(stack, settings, unfinished=True)
-        with progress(2 * counts.partitions, "partitions") as advance:
-            return await restore(archive, storage, advance)
+        storage, _ = await opened(stack, settings, unfinished=True, raw=True)
+        total = archive.counts.partitions + (0 if keys is None else keys.counts.partitions)
+        with progress(2 * total, "partitions") as advance:
+            return await restore(archive, storage, advance, keys=keys)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from holdall.codecs.envelope import Envelope, context
-from holdall.codecs.kinds import Cipher, Compressor, Learning
+from holdall.codecs.envelope import Envelope
+from holdall.codecs.kinds import Compressor, Learning
 from holdall.codecs.pipeline import Codec
 
-__all__ = ["Cipher", "Codec", "Compressor", "Envelope", "Learning", "context"]
+__all__ = ["Codec", "Compressor", "Envelope", "Learning"]

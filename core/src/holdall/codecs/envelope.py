@@ -12,14 +12,11 @@ the rest      the payload
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
-from holdall.contract import Address
 from holdall.errors import CodecError
 
-__all__ = ["DICTIONARY_ID", "Envelope", "context", "dictionary_in"]
+__all__ = ["DICTIONARY_ID", "Envelope", "dictionary_in"]
 
 PLAIN, WITH_DICTIONARY = 1, 2
 HEADER = 4
@@ -77,17 +74,3 @@ def dictionary_in(record: bytes) -> bytes:
         return b""
     end = _ends(record)[1]
     return record[end : end + DICTIONARY_ID]
-
-
-def context(partition: str, address: Address, envelope: Envelope) -> bytes:
-    """What a cipher binds a record to (SEC-CRY-02): each field with its length before it."""
-    lane, position = address
-    fields: Sequence[bytes] = (
-        bytes((envelope.format, envelope.compressor, envelope.cipher)),
-        partition.encode(),
-        lane.encode(),
-        position.to_bytes(8, "big"),
-        envelope.version.to_bytes(8, "big"),
-        *([envelope.dictionary] if envelope.dictionary else ()),
-    )
-    return b"".join(len(part).to_bytes(4, "big") + part for part in fields)

@@ -1,11 +1,11 @@
-"""What a plugin's compressor and cipher are like."""
+"""What a plugin's compressor is like."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Cipher", "Compressor", "Learning"]
+__all__ = ["Compressor", "Learning"]
 
 
 class Compressor(Protocol):
@@ -30,16 +30,4 @@ class Learning(Protocol):
 
     def knowing(self, dictionary: bytes) -> Compressor:
         """A compressor that uses ``dictionary`` both ways; raises ``CodecError`` when that is none of its own."""
-        ...
-
-
-class Cipher(Protocol):
-    """Authenticated encryption. ``context`` is bound to the ciphertext but not stored in it."""
-
-    def encrypt(self, data: bytes, *, partition: str, context: bytes) -> tuple[str, bytes]:
-        """The id of the key that was used, and the ciphertext."""
-        ...
-
-    def decrypt(self, data: bytes, *, partition: str, key_id: str, context: bytes) -> bytes:
-        """The plaintext; raises ``CodecError`` when the key is missing or the check fails."""
         ...

@@ -1,8 +1,8 @@
-"""The pipeline of a record: JSON, compressed, encrypted, and an envelope that says by what.
+"""The pipeline of a record: JSON, compressed, and an envelope that says by what. Encryption is ``holdall.sealing``, below it.
 
 It is written per record, so a changed configuration never orphans old data. The order is fixed here: plugins
 never see each other. A missing codec is a ``CodecError``, never plaintext and never a guess. What would not become
-smaller is stored as it is, and without a cipher that is the JSON itself.
+smaller is stored as it is: that is the JSON itself.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdall.codecs.dictionaries import DICTIONARIES, Dictionaries
-from holdall.codecs.envelope import Envelope, context
-from holdall.codecs.kinds import Cipher, Compressor
+from holdall.codecs.envelope import Envelope
+from holdall.codecs.kinds import Compressor
 from holdall.contract import Address
 from holdall.errors import CodecError, PluginError
 
@@ -38,12 +38,10 @@ def _nobody(_tag: int) -> Compressor | None:
 
 
 class Codec(Struct, frozen=True, eq=False):
-    """The pipeline as configured: writes with one compressor and cipher, reads with every one it was given."""
+    """The pipeline as configured: writes with one compressor, reads with every one it was given."""
 
     compressor: int = 0
-    cipher: int = 0
     compressors: Mapping[int, Compressor] = {}
-    ciphers: Mapping[int, Cipher] = {}
     limit: int = 64 << 20
     """The most bytes that one record may decompress to."""
     apart: frozenset[str] = frozenset()
@@ -54,19 +52,15 @@ class Codec(Struct, frozen=True, eq=False):
 
     def writes_like(self, other: Codec) -> bool:
         """Whether what this one writes may stand for what the other would, byte by byte."""
-        return self.compressor == other.compressor and self.cipher == other.cipher == 0
+        return self.compressor == other.compressor
 
     def encode(self, partition: str, address: Address, version: int, data: bytes) -> bytes:
-        """The stored form of ``data``."""
+        """The stored form of ``data``; the same wherever it goes."""
+        del partition, version
         payload, used, dictionary = self._smaller(address, data) if self.compressor else (data, 0, b"")
-        if not used and not self.cipher and data[:1] >= _JSON:
+        if not used and data[:1] >= _JSON:
             return data
-        envelope = Envelope(used, self.cipher, "", version, dictionary)
-        if self.cipher:
-            bound = context(partition, address, envelope)
-            key_id, payload = self.ciphers[self.cipher].encrypt(payload, partition=partition, context=bound)
-            envelope = Envelope(used, self.cipher, key_id, version, dictionary)
-        return envelope.pack(payload)
+        return Envelope(used, dictionary=dictionary).pack(payload)
 
     def _smaller(self, address: Address, data: bytes) -> tuple[bytes, int, bytes]:
         """What to store of ``data``, by which compressor and dictionary."""
@@ -79,18 +73,12 @@ class Codec(Struct, frozen=True, eq=False):
 
     def decode(self, partition: str, address: Address, record: bytes) -> bytes:
         """What ``encode`` was given."""
-        if record[:1] >= _JSON and not self.cipher:
+        if record[:1] >= _JSON:
             return record
         name = f"{partition} {address[0]}[{address[1]}]"
-        if record[:1] >= _JSON:
-            raise CodecError(name, "it is plaintext, and encryption is on")
         envelope, payload = Envelope.unpack(record, name)
-        if envelope.cipher or self.cipher:
-            cipher = self.ciphers.get(envelope.cipher)
-            if cipher is None:
-                raise CodecError(name, f"it needs cipher {envelope.cipher}, which is not configured")
-            bound = context(partition, address, envelope)
-            payload = cipher.decrypt(payload, partition=partition, key_id=envelope.key_id, context=bound)
+        if envelope.cipher:
+            raise CodecError(name, f"it is encrypted with cipher {envelope.cipher}, which is not configured")
         if envelope.compressor:
             payload = self._decompressed(envelope, payload, name)
         return payload

@@ -36,11 +36,20 @@ Decision = Callable[[State, int], tuple[SessionStep | None, T]]
 class Engine(Reader):
     """What every operation on sessions needs: how they are read, policy, turns, and how they are changed."""
 
-    def __init__(
-        self, storage: ISessionStorage, *, clock: Clock, policy: SessionPolicy, codec: Codec, cache: Cache[Any]
+    def __init__(  # noqa: PLR0913 - its parts
+        self,
+        storage: ISessionStorage,
+        *,
+        clock: Clock,
+        policy: SessionPolicy,
+        codec: Codec,
+        cache: Cache[Any],
+        shreds: bool = False,
     ) -> None:
+        """``shreds``: the storage encrypts, and destroys the data key of a session that is deleted."""
         super().__init__(storage, clock=clock, codec=codec, cache=cache)
         self.policy = policy
+        self.shreds = shreds
         self.listed = Listed()
         self.turns = Turns()
 

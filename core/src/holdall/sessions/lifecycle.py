@@ -71,7 +71,7 @@ def ending(by: str, reason: str | None, *, forced: bool, expect: int | None) -> 
     return decide
 
 
-def deleting(policy: SessionPolicy, expect: int | None) -> Decision[None]:
+def deleting(policy: SessionPolicy, expect: int | None, *, shreds: bool) -> Decision[None]:
     """Leave a tombstone, without content, that refuses late writers until the sweeper drops it."""
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
@@ -79,7 +79,7 @@ def deleting(policy: SessionPolicy, expect: int | None) -> Decision[None]:
         step = SessionStep.on(state, now)
         for lane in (MESSAGES, ORIGINALS, TOOLS, KEYS):
             step.remove(lane)
-        step.bury(now // 1000 + policy.tombstone_kept_for * 1000)
+        step.bury(now // 1000 + policy.tombstone_kept_for * 1000, shreds=shreds)
         return step, None
 
     return decide

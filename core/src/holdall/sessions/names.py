@@ -12,6 +12,8 @@ from holdall.errors import Invalid, NotFound
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
 """Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
+SHREDDING = "shredding"
+"""The mark of an encrypted partition whose key is about to be destroyed."""
 
 APART = frozenset((SESSION, KEYS, "claim", "beats", "probe"))
 """Lanes that are never compressed: metadata, keys and the like stay out of what lengths could tell of (SEC-CRY-07)."""

@@ -9,7 +9,7 @@ import msgspec
 
 from holdall.contract import Head, Lane
 from holdall.sessions.keys import KeyMap
-from holdall.sessions.names import BYTES, EXPIRES, KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, hashed
+from holdall.sessions.names import BYTES, EXPIRES, KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, SHREDDING, TOOLS, hashed
 from holdall.sessions.record import SessionRecord, encode_record
 from holdall.sessions.steps import Step
 from holdall.sessions.views import Counts
@@ -67,6 +67,8 @@ class SessionStep(Step, kw_only=True):
     size: int = 0
     key: bytes | None = None
     """The idempotency key that it stores."""
+    shreds: bool = False
+    """Whether the session's data key is destroyed with it."""
     names: tuple[str, ...] | None = None
     """The marks scored by last activity, where they are known; see ``State``."""
 
@@ -107,8 +109,11 @@ class SessionStep(Step, kw_only=True):
         self.key = key
         self.append(KEYS, [key])
 
-    def bury(self, until: int) -> None:
-        """Leave of the session only who owned it under which key, until the sweeper comes (ms)."""
+    def bury(self, until: int, *, shreds: bool = False) -> None:
+        """Leave of the session only who owned it under which key, until the sweeper comes (ms).
+
+        One that ``shreds`` asks the storage, which encrypts, to destroy the session's data key, too.
+        """
         old = self.record
         self.record = SessionRecord(
             format=1,
@@ -120,13 +125,15 @@ class SessionStep(Step, kw_only=True):
             ends_at=until,
         )
         self.names = None
+        self.shreds = shreds
         self.rewrite(SESSION, 0, encode_record(self.record))
 
     def finish(self) -> None:
         """Work out when the session expires, and its marks."""
         if self.record.status == "deleted":
             self.expires_at = self.record.ends_at
-            self.mark({RECENT: self.now, EXPIRES: self.expires_at or 0})
+            marks = {RECENT: self.now, EXPIRES: self.expires_at or 0}
+            self.mark(marks | {SHREDDING: 0} if self.shreds else marks)
             return
         names, head = self.names, self.head
         self.expires_at = expiry(self.record, self.active_at)

@@ -131,10 +131,8 @@ class Store:
 
     async def delete(self, session: str, *, expect: int | None = None) -> None:
         """Delete the session and its content; its name stays taken until the sweeper comes."""
-        policy = self.engine.policy
-        state, _ = await self.engine.change(
-            session, self._guarded(sessions.lifecycle.deleting(policy, expect)), urgent=True
-        )
+        decide = sessions.lifecycle.deleting(self.engine.policy, expect, shreds=self.engine.shreds)
+        state, _ = await self.engine.change(session, self._guarded(decide), urgent=True)
         self._tell("deleted", state)
 
     async def heartbeat(self, session: str) -> Session:

@@ -7,7 +7,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from holdall.testing.bench import Bench
+import pytest
+
+pytest.register_assert_rewrite("holdall.testing.bench", "holdall.testing.cases")
+
+from holdall.testing.bench import Bench  # noqa: E402 - after its asserts are made to explain themselves
 
 __all__ = ["Cases", "case", "verifies"]
 

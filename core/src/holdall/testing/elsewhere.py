@@ -42,9 +42,7 @@ def _cipher(found: Tested, options: Mapping[str, Any]) -> Callable[[Mapping[str,
     from holdall.testing.ciphers import Sealed, opened  # noqa: PLC0415 - as above
 
     cipher = opened(found, options)
-    return lambda record: Sealed(
-        base64.b64decode(record["data"]), record["key_id"], base64.b64decode(record["context"])
-    ).read(cipher)
+    return lambda record: Sealed(base64.b64decode(record["data"]), base64.b64decode(record["context"])).read(cipher)
 
 
 _READERS = {"compressor": _compressor, "cipher": _cipher}

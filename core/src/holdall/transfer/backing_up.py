@@ -26,16 +26,20 @@ _LONGEST_PAUSE = 0.1
 
 
 async def back_up(
-    storage: ISessionStorage, path: Path, made: int, progress: Callable[[int, str], None] = lambda _done, _name: None
+    storage: ISessionStorage,
+    path: Path,
+    made: int,
+    progress: Callable[[int, str], None] = lambda _done, _name: None,
+    wanted: Callable[[str], bool] = lambda _name: True,
 ) -> Counts:
-    """Write everything in ``storage`` to a new archive at ``path``; ``made`` is the time, in milliseconds.
+    """Write everything ``wanted`` in ``storage`` to a new archive at ``path``; ``made`` is the time, in milliseconds.
 
     A partition that cannot be read is left out whole, and said to be: in the archive and in what comes back.
     """
     with Writing(path, made) as archive:
         done = 0
         async for head in heads(storage, descending=True):
-            if head.partition != MARKER:
+            if head.partition != MARKER and wanted(head.partition):
                 await _partition(storage, archive, head)
             done += 1
             progress(done, head.partition)

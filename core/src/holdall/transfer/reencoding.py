@@ -44,10 +44,12 @@ class Reencoded:
     """Bytes that the same records have now."""
     problems: list[str] = field(default_factory=list[str])
     """What could not be read, and so is as it was."""
+    encrypted: int = 0
+    """Partitions that had been plaintext; that is done before."""
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, for ``--json``."""
-        names = ("partitions", "records", "written", "before", "after", "problems")
+        names = ("partitions", "records", "written", "before", "after", "encrypted", "problems")
         return {name: getattr(self, name) for name in names}
 
 

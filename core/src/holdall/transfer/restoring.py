@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from holdall.contract import Address, Commit, Head, ISessionStorage, Lane, Scan, Span
 from holdall.errors import Conflict, Damaged, SettingsError
@@ -46,24 +47,29 @@ def check(archive: Reading, progress: Progress = _quiet) -> Counts:
     return archive.counts
 
 
-async def restore(archive: Reading, storage: ISessionStorage, progress: Progress = _quiet) -> Counts:
+async def restore(
+    archive: Reading, storage: ISessionStorage, progress: Progress = _quiet, *, keys: Reading | None = None
+) -> Counts:
     """Restore a whole ``archive`` into ``storage``, then compare what is read there with it: two walks of progress.
 
-    The archive is checked first, unless it was. Raises ``SettingsError`` when something else is in the storage, and
+    ``keys`` is the archive of data keys that belongs to one whose sessions are encrypted. Both are checked first,
+    unless they were. Raises ``SettingsError`` when something else is in the storage, and
     ``Conflict`` when another restore took over.
     """
-    if not archive.sha256:
-        check(archive)
-    marker, resumed = await _begin(archive.sha256, storage)
+    archives = [archive] if keys is None else [archive, keys]
+    for each in archives:
+        if not each.sha256:
+            check(each)
+    marker, resumed = await _begin(" ".join(each.sha256 for each in archives), storage)
     done = 0
     batch = _Batch(storage, marker, resumed=resumed)
-    for item in archive:
+    for item in chain.from_iterable(archives):
         if isinstance(item, Head):
             progress(done, item.partition)
             done += 1
         await batch.take(item)
     await batch.write()
-    await _compare(archive, storage, lambda more, name: progress(done + more, name))
+    await _compare(archives, storage, lambda more, name: progress(done + more, name))
     await storage.drop(MARKER, expect=marker)
     return archive.counts
 
@@ -154,10 +160,10 @@ def _same(found: Head, head: Head) -> bool:
     return found == replace(head, version=found.version, lanes=lanes)
 
 
-async def _compare(archive: Reading, storage: ISessionStorage, progress: Progress) -> None:
-    """Read everything in ``storage`` and raise ``Damaged`` unless it is what the archive holds, and no more."""
+async def _compare(archives: Sequence[Reading], storage: ISessionStorage, progress: Progress) -> None:
+    """Read everything in ``storage`` and raise ``Damaged`` unless it is what the archives hold, and no more."""
     done, records = 0, _records(storage, _NOTHING)
-    for item in archive:
+    for item in chain.from_iterable(archives):
         if isinstance(item, Head):
             progress(done, item.partition)
             done += 1
@@ -168,8 +174,9 @@ async def _compare(archive: Reading, storage: ISessionStorage, progress: Progres
         elif item is not None and await anext(records, None) != item:
             raise Damaged(f"a restored record {item[0][0]}[{item[0][1]}]", "it is not what is read back")
     present = sum([1 async for _ in heads(storage)]) - 1
-    if present != archive.counts.partitions:
-        raise Damaged("the storage", f"it has {present:,} partitions, and the archive {archive.counts.partitions:,}")
+    expected = sum(each.counts.partitions for each in archives)
+    if present != expected:
+        raise Damaged("the storage", f"it has {present:,} partitions, and the archive {expected:,}")
 
 
 async def _records(storage: ISessionStorage, head: Head) -> AsyncIterator[tuple[Address, bytes | None]]:
