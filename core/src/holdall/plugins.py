@@ -52,6 +52,8 @@ _BUNDLED = {
     "postgres": "holdall-postgres",
     "valkey": "holdall-valkey",
     "aesgcm": "holdall-aesgcm",
+    "shard": "holdall-shard",
+    "tier": "holdall-tier",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 
