@@ -12,8 +12,10 @@ import stat
 from zlib import crc32
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from holdall.contract import Span
+from holdall.contract import Commit, Lane, Span
 from holdall.testing.steps import Step
 from holdall_file.lines import pack, unpack
 
@@ -74,6 +76,55 @@ def test_json_stays_json_and_the_rest_is_base64(record, form):
     assert b"\n" not in raw
     assert b"\r" not in raw
     json.loads(raw)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.builds(
+            lambda first, rest: bytes([first]) + b"".join(rest),
+            st.integers(1, 8),
+            st.lists(st.sampled_from([b"\n", b"\x1b", b"e", b"n", b'{"crc":"', b"\r", b"\0", b"text"]), max_size=30),
+        ),
+    )
+)
+def test_what_a_codec_made_is_binary_without_a_line_s_end(record):
+    raw, form = pack(record)
+    assert (form == 2) == (record[:1] in {bytes([n]) for n in range(1, 9)})
+    assert b"\n" not in raw
+    assert unpack(raw, form) == record
+
+
+@pytest.mark.covers("OP-11")
+async def test_compressed_records_take_their_own_bytes_in_a_log_and_no_more(open_store, tmp_path, log_of):
+    store = await open_store()
+    records = [b"\x02" + bytes(n * m % 256 for n in range(2000)) for m in range(1, 30)]
+    step = Step("s").append("messages/main", *records).build()
+    await store.commit(step)
+    assert len(log_of(tmp_path / "store").read_bytes()) < 1.02 * sum(map(len, records)) + 2000
+    found = await store.load("s", Span("messages/main"))
+    assert list(found.records.values()) == records
+    await store.close()
+    again = await open_store()
+    assert list((await again.load("s", Span("messages/main"))).records.values()) == records
+
+
+@pytest.mark.covers("OP-11")
+async def test_a_log_whose_records_became_smaller_is_compacted(open_store, tmp_path, log_of):
+    store = await open_store()
+    step = Step("s").append("messages/main", *[b'"%b"' % (b"x" * 2000) for _ in range(200)]).build()
+    await store.commit(step)
+    await store.close()
+    store = await open_store()  # which remembers the places of the newest records only
+    before = len(log_of(tmp_path / "store").read_bytes())
+    head = (await store.load("s")).head
+    small = {("messages/main", n): b"\x01%d" % n for n in range(200)}
+    lanes = {"messages/main": Lane(0, 200, head.version + 1)}
+    await store.commit(Commit("s", head.version, head.version + 1, head.changed, lanes, write=small))
+    await store.close()
+    store = await open_store()
+    assert (await store.load("s", Span("messages/main"))).records == small
+    assert len(log_of(tmp_path / "store").read_bytes()) < before / 10
 
 
 async def test_no_file_is_named_after_a_partition(open_store, tmp_path):

@@ -20,13 +20,34 @@ from holdall.transfer.windows import WINDOW, heads
 
 __all__ = ["Reencoded", "reencode"]
 
-_PIECE = 4 << 20
+_PIECE = 8 << 20
 """Bytes that are read before what is new of them is committed."""
 _TOGETHER = 16
 """Partitions at work at the same time, so that their commits share syncs."""
 _ATTEMPTS = 50
 _LONGEST_PAUSE = 0.1
 Progress = Callable[[int, str], None]
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Some records of one moment of a partition, and what becomes of them."""
+
+    head: Head
+    spans: int = 0
+    records: int = 0
+    before: int = 0
+    after: int = 0
+    write: dict[Address, bytes] = field(default_factory=dict[Address, bytes])
+    problems: list[str] = field(default_factory=list[str])
+
+    def commit(self) -> Commit:
+        """What puts the new records in place of the old ones."""
+        head, version = self.head, self.head.version + 1
+        lanes: dict[str, Lane | None] = {
+            name: replace(head.lanes[name], rewritten=version) for name in {lane for lane, _ in self.write}
+        }
+        return Commit(head.partition, head.version, version, head.changed, lanes, {}, head.expires_at, self.write)
 
 
 @dataclass(slots=True)
@@ -47,30 +68,18 @@ class Reencoded:
     encrypted: int = 0
     """Partitions that had been plaintext; that is done before."""
 
+    def add(self, piece: _Piece) -> None:
+        """Count what was read, and written where it had to be."""
+        self.records += piece.records
+        self.written += len(piece.write)
+        self.before += piece.before
+        self.after += piece.after
+        self.problems += piece.problems
+
     def as_dict(self) -> dict[str, Any]:
         """Every field, for ``--json``."""
         names = ("partitions", "records", "written", "before", "after", "encrypted", "problems")
         return {name: getattr(self, name) for name in names}
-
-
-@dataclass(slots=True)
-class _Piece:
-    """Some records of one moment of a partition, and what becomes of them."""
-
-    head: Head
-    records: int = 0
-    before: int = 0
-    after: int = 0
-    write: dict[Address, bytes] = field(default_factory=dict[Address, bytes])
-    problems: list[str] = field(default_factory=list[str])
-
-    def commit(self) -> Commit:
-        """What puts the new records in place of the old ones."""
-        head, version = self.head, self.head.version + 1
-        lanes: dict[str, Lane | None] = {
-            name: replace(head.lanes[name], rewritten=version) for name in {lane for lane, _ in self.write}
-        }
-        return Commit(head.partition, head.version, version, head.changed, lanes, {}, head.expires_at, self.write)
 
 
 async def reencode(storage: ISessionStorage, codec: Codec, progress: Progress = lambda _done, _name: None) -> Reencoded:
@@ -103,23 +112,29 @@ async def _batches(storage: ISessionStorage) -> AsyncIterator[list[Head]]:
 
 
 async def _partition(storage: ISessionStorage, codec: Codec, head: Head, report: Reencoded) -> None:
-    """A partition, lane by lane up to where it ended when the lane was begun: what came later is as it should be."""
-    for lane in sorted(head.lanes):
-        start, stop = head.lanes[lane].first, head.lanes[lane].stop
-        while start < stop:
-            start = await _step(storage, codec, head.partition, Span(lane, start, stop), report)
+    """All of a partition up to where its lanes ended when it was begun: what came later is as it should be.
+
+    The longest lane is the last: a storage that tidies up when enough has been superseded then does so at the end.
+    """
+    left = [
+        Span(name, start, min(start + WINDOW, lane.stop))
+        for name, lane in sorted(head.lanes.items(), key=lambda item: len(item[1]))
+        for start in range(lane.first, lane.stop, WINDOW)
+    ]
+    while left:
+        left = left[await _step(storage, codec, head.partition, left, report) :]
 
 
-async def _step(storage: ISessionStorage, codec: Codec, partition: str, span: Span, report: Reencoded) -> int:
-    """Do the beginning of ``span``, as much as goes into one commit; returns where the rest begins.
+async def _step(storage: ISessionStorage, codec: Codec, partition: str, spans: list[Span], report: Reencoded) -> int:
+    """Do as many of ``spans`` as go into one commit; returns how many.
 
     Where others write all the time, less and less is taken at once, so that it finds a moment.
     """
     most = _PIECE
     for attempt in range(_ATTEMPTS):
-        piece, end = await _read(storage, codec, partition, span, most)
+        piece = await _read(storage, codec, partition, spans, most)
         if piece is None:
-            return end
+            return len(spans)
         try:
             if piece.write:
                 await storage.commit(piece.commit())
@@ -128,33 +143,27 @@ async def _step(storage: ISessionStorage, codec: Codec, partition: str, span: Sp
                 raise
             most //= 2
             await asyncio.sleep(random.random() * min(attempt / 100, _LONGEST_PAUSE))  # noqa: S311 - lets writers finish
-            continue
-        report.records += piece.records
-        report.before += piece.before
-        report.after += piece.after
-        report.written += len(piece.write)
-        report.problems += piece.problems
-        return end
+        else:
+            report.add(piece)
+            return piece.spans
     raise AssertionError("unreachable")
 
 
-async def _read(
-    storage: ISessionStorage, codec: Codec, partition: str, span: Span, most: int
-) -> tuple[_Piece | None, int]:
-    """One moment of the records at the beginning of ``span``, and where they end; nothing when there are none any more."""
+async def _read(storage: ISessionStorage, codec: Codec, partition: str, spans: list[Span], most: int) -> _Piece | None:
+    """One moment of the records of the first of ``spans``; nothing when the partition is gone."""
     piece: _Piece | None = None
-    end, stop = span.start, span.stop or 0
-    while end < stop and (piece is None or piece.before < most):
-        start, end = end, min(end + WINDOW, stop)
-        snapshot = await storage.load(partition, Span(span.lane, start, end))
-        if snapshot is None or span.lane not in snapshot.head.lanes:
-            return None, stop
-        if piece is None:
-            piece = _Piece(snapshot.head)
-        elif snapshot.head.version != piece.head.version:  # this much is one moment
-            return piece, start
+    for span in spans:
+        if piece is not None and piece.before >= most:
+            break
+        snapshot = await storage.load(partition, span)
+        if snapshot is None:
+            return None
+        piece = piece or _Piece(snapshot.head)
+        if snapshot.head.version != piece.head.version:  # this much is one moment
+            break
         _take(piece, codec, snapshot.records)
-    return piece, end
+        piece.spans += 1
+    return piece
 
 
 def _take(piece: _Piece, codec: Codec, records: Any) -> None:

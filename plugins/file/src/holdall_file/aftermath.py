@@ -13,7 +13,7 @@ __all__ = ["Aftermath", "Outcomes"]
 
 Outcomes = list[BaseException | None]
 """What became of each commit of a batch."""
-_LIGHT = 1024 * 1024
+_LIGHT = 64 * 1024
 """A log with fewer dead bytes than that is never compacted."""
 
 

@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 FORMAT = 1
+JSON, BASE64, BINARY = 0, 1, 2
+"""How a record stands in a line."""
 START = b'{"crc":"'
 _META = len(START) + 8 + len('",')
 _RECORDS = b',"records":['
@@ -42,7 +44,7 @@ _LONGEST_NUMBER = 12
 _LARGEST = 1 << 63
 
 Entry = tuple[str, int, int, int, int]
-"""A record in a line: lane, position, bytes in the line, their CRC-32, 0 for JSON or 1 for base64."""
+"""A record in a line: lane, position, bytes in the line, their CRC-32, and its form: JSON, base64 or binary."""
 
 
 Located = tuple[str, int, int, int, int, int]
@@ -116,7 +118,13 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 
 
 def pack(record: bytes) -> tuple[bytes, int]:
-    """``record`` as it stands in a line, and its form: as it is when it is JSON on one line, else base64."""
+    """``record`` as it stands in a line, and its form.
+
+    JSON on one line stays as it is. What a codec made, which no text begins like, is kept in binary, but without a
+    line's end in it: so that a new line begins nowhere but where one does. Anything else is base64.
+    """
+    if b"\0" < record[:1] < b"\t":
+        return record.replace(b"\x1b", b"\x1be").replace(b"\n", b"\x1bn"), BINARY
     if b"\n" not in record and b"\r" not in record:
         try:
             if not record.isascii():
@@ -125,12 +133,14 @@ def pack(record: bytes) -> tuple[bytes, int]:
         except (ValueError, RecursionError):
             pass
         else:
-            return record, 0
-    return b'"' + base64.b64encode(record) + b'"', 1
+            return record, JSON
+    return b'"' + base64.b64encode(record) + b'"', BASE64
 
 
 def unpack(data: bytes, form: int) -> bytes:
     """What ``pack`` was given."""
+    if form == BINARY:
+        return data.replace(b"\x1bn", b"\n").replace(b"\x1be", b"\x1b")
     return base64.b64decode(data[1:-1]) if form else data
 
 

@@ -155,6 +155,7 @@ class State:
 
     def _put(self, parsed: Parsed) -> None:
         peaks: dict[str, int] = {}
+        mean = 0
         offset = parsed.records
         for name, position, length, crc, form in parsed.line.at:
             place = (offset, length, crc, form)
@@ -169,9 +170,19 @@ class State:
                 self._kept += 1
             else:
                 old = track.known.pop(position, None) or track.moved.get(position)
-                self.dead += length if old is None else old[1]
+                if old is None:
+                    mean = mean or self._mean(parsed.start)
+                self.dead += max(mean, length) if old is None else old[1]
                 track.moved[position] = place
                 track.hot.pop(position, None)
+
+    def _mean(self, end: int) -> int:
+        """About how many bytes of the log up to ``end`` a record takes.
+
+        What is written again, by another codec, may be much smaller than what it replaces, whose place nobody remembers.
+        """
+        records = sum(track.peak - track.first for track in self.tracks.values())
+        return max(end - self.dead, 0) // max(records, 1)
 
     def _checkpointed(self, parsed: Parsed) -> None:
         line = parsed.line
