@@ -10,7 +10,7 @@ EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
 PEERS ?= .venv-peers
 
-.PHONY: help setup peers run test check format bench docs matrix release-check pins clean
+.PHONY: help setup peers run test check format bench docs matrix directory release-check pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,10 @@ docs: setup ## Write the generated pages again, and say which changed
 
 matrix: setup ## Try every fault on every backend, and write what came of it into the documentation
 	@MATRIX_OUT=docs/benchmarks/faults.json $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(ARGS) tests/matrix
+	@$(BIN)/python -m tests.generate
+
+directory: setup ## Hold every plugin to its kit, and write what came of it into the directory
+	@$(BIN)/python -m tests.directory $(ARGS)
 	@$(BIN)/python -m tests.generate
 
 release-check: setup test ## The tests, and the long form of everything that is tried to break it (hours)

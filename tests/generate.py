@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.directory import directory
+from tests.hooks_pages import pages as hook_pages
 from tests.matrix.page import faults
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +64,7 @@ def features() -> Iterator[str]:
         yield f"| {feature} | {row['capability']} | {row.get('where', '')} | {proofs} |"
 
 
-PAGES = {"docs/features.md": features, "docs/faults.md": faults}
+PAGES = {"docs/features.md": features, "docs/faults.md": faults, "docs/directory.md": directory, **hook_pages()}
 
 
 def main(arguments: list[str]) -> int:

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from holdall.hooks import Specs
+from holdall.plugins import installed
+from holdall.testing.kinds import one
+from tests.directory import reports
 from tests.generate import PAGES, ROOT, cited
+from tests.hooks_pages import HOOKS, SHAPES, described, signature
 from tests.matrix.cells import BACKENDS, MATRIX, NONE, asked
 from tests.matrix.page import proofs
 
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*/*/README.md"))]
+INSTALLED = {plugin.name for plugin in installed()}
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
@@ -36,10 +40,41 @@ def test_every_built_feature_is_proved() -> None:
     assert [name for name, row in table.items() if "where" in row and name not in cited()] == []
 
 
-def test_every_hook_is_documented() -> None:
-    """The hooks page or the contract page names each hook."""
-    text = "".join(page.read_text() for page in DOCS)
-    assert [name for name in vars(Specs) if name.startswith("holdall_") and name not in text] == []
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_page_with_its_signature_and_two_examples(hook: str) -> None:
+    """Who calls it, when, what it may raise; its signature is the code's, and two files really implement it."""
+    page = ROOT / f"docs/hooks/{hook}.md"
+    text = page.read_text()
+    assert f"\n{signature(hook)}\n" in text
+    assert all(described(kind) in text for kind in SHAPES[hook])
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == [
+        "Signature", "Who calls it, and when", "What it may raise", "Two that exist",
+    ]  # fmt: skip
+    examples = [page.parent / target for target in LINK.findall(text.split("## Two that exist")[1])]
+    assert len({path for path in examples if path.suffix == ".py" and f"def {hook}(" in path.read_text()}) >= 2
+    assert f"[{hook}]({hook}.md)" in (ROOT / "docs/hooks/README.md").read_text()
+
+
+def test_the_tutorial_is_the_file_that_is_tested() -> None:
+    """The Python of docs/plugins.md, put together, is docs/examples/shelf.py, to the letter; under 100 lines."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/plugins.md").read_text(), re.DOTALL)
+    code = (ROOT / "docs/examples/shelf.py").read_text()
+    assert [line for line in "".join(blocks).splitlines() if line] == [line for line in code.splitlines() if line]
+    assert len(code.splitlines()) < 100
+
+
+def test_the_directory_is_of_plugins_that_are_here_and_claim_what_it_says() -> None:
+    """Every report is of a plugin that passed, and what was claimed then is claimed now."""
+    for report in reports():
+        found = one(report["kind"], report["plugin"]) if report["plugin"] in INSTALLED else None
+        assert report["counts"]["failed"] == 0
+        if found is None:
+            continue
+        assert (report["contract"], report["summary"]) == (found.offer.contract, found.offer.summary)
+        if report["kind"] == "storage":
+            abilities = found.offer.abilities
+            told = {"durability": abilities.durability.label, "shared": abilities.shared}
+            assert report["abilities"]["claimed"] == told
 
 
 def test_every_cell_of_the_fault_matrix_has_a_test() -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.generate import ROOT
 
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
-PAGES = [ROOT / "README.md", ROOT / "docs/guide.md", ROOT / "docs/plugins.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs/guide.md", ROOT / "docs/hooks/README.md", ROOT / "docs/versioning.md"]
 EXAMPLES = [(page, match) for page in PAGES for match in BLOCK.finditer(page.read_text())]
 
 
