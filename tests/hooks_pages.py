@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from holdall import caching, codecs, contract, hooks, offers
+from holdall.sealing import kinds
 from holdall.sessions import events
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "hooks"
 SHAPES: dict[str, list[type]] = {
     "holdall_storages": [hooks.StorageOffer, contract.ISessionStorage],
     "holdall_compressors": [offers.CompressorOffer, codecs.Compressor, codecs.Learning],
-    "holdall_ciphers": [offers.CipherOffer, codecs.Cipher],
+    "holdall_ciphers": [offers.CipherOffer, kinds.Cipher, kinds.KeyedCipher],
     "holdall_cache_policies": [offers.CachePolicyOffer, caching.CachePolicy, caching.SheddingPolicy],
     "holdall_key_sources": [offers.KeySourceOffer, offers.KeySource],
     "holdall_creating": [events.Draft],

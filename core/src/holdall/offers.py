@@ -56,7 +56,7 @@ class CipherOffer(Generic[S]):
     open: Callable[[S], Cipher]
     contract: int = 1
     sandbox: Callable[[Path], Mapping[str, Any]] = defaults
-    """Options for the conformance kit, which may use an empty folder and brings a key source of its own."""
+    """Options for the conformance kit, which may use an empty folder and brings keys of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "storage": Kind("StorageTests", '[storage]\nuse = "<name>"'),
     "compressor": Kind("CompressorTests", '[compression]\nuse = "<name>"'),
+    "cipher": Kind("CipherTests", '[encryption]\nuse = "<name>"'),
     "cache-policy": Kind("CachePolicyTests", '[cache]\npolicy = "<name>"'),
 }
 
