@@ -11,17 +11,14 @@ deleted, and whose key is in no such archive any more, nobody can read.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdall.cli.archives import report, summary
 from holdall.cli.configuring import settings_of
-from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import add_plugins, positive
-from holdall.cli.running import say
-from holdall.cli.tables import counted
 from holdall.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -64,26 +61,10 @@ def run(args: argparse.Namespace) -> int:
         swept(each)
     counts = asyncio.run(_run(args, path, keys, made))
     removed = aged(args.destination, args.keep) if args.keep and not counts.left_out else []
-    if args.json:
-        print(
-            json.dumps(
-                {
-                    "archive": str(path),
-                    "keys": keys and str(keys),
-                    **counts.as_dict(),
-                    "removed": [str(old) for old in removed],
-                },
-                indent=2,
-            )
-        )
-    else:
-        for left in counts.left_out:
-            say(f"left out: {left}")
-        print(
-            f"{path}: {counted(counts.partitions, 'partition')}, {counts.sessions:,} of them sessions;"
-            f" {counted(counts.records, 'record')}, {counts.bytes:,} bytes; {len(counts.left_out):,} left out"
-        )
-    return PROBLEMS if counts.left_out else OK
+    places = {"archive": str(path), "keys": keys and str(keys)}
+    whole = {**places, **counts.as_dict(), "removed": [str(old) for old in removed]}
+    told = f"{path}: {summary(counts)}; {len(counts.left_out):,} left out"
+    return report(counts, told, lacks="left out", as_json=whole if args.json else None)
 
 
 async def _run(args: argparse.Namespace, path: Path, keys: Path | None, made: int) -> Counts:

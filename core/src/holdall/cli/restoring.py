@@ -7,16 +7,13 @@ opened: one that was interrupted is put right by running this again. --verify-on
 from __future__ import annotations
 
 import argparse
-import json
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdall.cli.archives import report, summary
 from holdall.cli.configuring import settings_of
-from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import add_plugins
-from holdall.cli.running import say
-from holdall.cli.tables import counted
 from holdall.contract import Durability
 from holdall.errors import SettingsError
 
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from holdall.transfer.archive.lines import Counts
     from holdall.transfer.archive.reading import Reading
 
-__all__ = ["checked", "configure", "report", "run"]
+__all__ = ["checked", "configure", "run", "said"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         checked(keys)
     if not args.verify_only:
         counts = asyncio.run(_run(args, archive, keys))
-    return report(counts, "whole" if args.verify_only else "restored, all read back", as_json=args.json)
+    return said(counts, "whole" if args.verify_only else "restored, all read back", as_json=args.json)
 
 
 def checked(archive: Reading) -> Counts:
@@ -62,18 +59,10 @@ def checked(archive: Reading) -> Counts:
         return check(archive, advance)
 
 
-def report(counts: Counts, done: str, *, as_json: bool) -> int:
+def said(counts: Counts, done: str, *, as_json: bool) -> int:
     """Print what an archive holds and what it lacks; the exit code."""
-    if as_json:
-        print(json.dumps(counts.as_dict(), indent=2))
-    else:
-        for left in counts.left_out:
-            say(f"the archive was made without: {left}")
-        print(
-            f"{counted(counts.partitions, 'partition')}, {counts.sessions:,} of them sessions;"
-            f" {counted(counts.records, 'record')}, {counts.bytes:,} bytes: {done}"
-        )
-    return PROBLEMS if counts.left_out else OK
+    whole = counts.as_dict() if as_json else None
+    return report(counts, f"{summary(counts)}: {done}", lacks="the archive was made without", as_json=whole)
 
 
 async def _run(args: argparse.Namespace, archive: Reading, keys: Reading | None) -> Counts:

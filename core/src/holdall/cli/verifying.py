@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdall.cli.archives import summary
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import add_plugins
@@ -46,15 +47,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         for problem in report.problems:
             print(problem)
-        print(
-            f"{counted(report.partitions, 'partition')}, {report.sessions:,} of them sessions;"
-            f" {counted(report.records, 'record')}, {report.bytes:,} bytes; {counted(len(report.problems), 'problem')}"
-        )
+        print(f"{summary(report)}; {counted(len(report.problems), 'problem')}")
     return PROBLEMS if report.problems else OK
 
 
 def _archive(args: argparse.Namespace) -> int:
-    from holdall.cli.restoring import checked, report  # noqa: PLC0415
+    from holdall.cli.restoring import checked, said  # noqa: PLC0415
     from holdall.transfer.archive.reading import Reading  # noqa: PLC0415
 
     try:
@@ -62,7 +60,7 @@ def _archive(args: argparse.Namespace) -> int:
     except Damaged as damage:
         print(json.dumps({"problems": [str(damage)]}, indent=2) if args.json else damage)
         return PROBLEMS
-    return report(counts, "whole", as_json=args.json)
+    return said(counts, "whole", as_json=args.json)
 
 
 @contextmanager

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import secrets
-import shutil
-import tempfile
 from pathlib import Path
 
 from holdall.contract import Durability
-from holdall.testing.crash.disk import Missing
 from holdall.testing.crash.findings import Findings
 from holdall.testing.crash.run import MODES, Plan, Row, run, run_controls
-from holdall.testing.opening import subject_of
-from holdall.testing.outcomes import BROKEN, CONTROL, MISSING, OK, USAGE, Flags, show, tabled
+from holdall.testing.opening import Subject
+from holdall.testing.outcomes import Flags, show, tabled
+from holdall.testing.trying import try_to_break
 
 __all__ = ["configure", "crash"]
 
@@ -32,32 +28,16 @@ def configure(parser: Flags, mode: str, default: str | None) -> None:
 
 def crash(asked: argparse.Namespace) -> int:
     """Run the controls, then the plugin; the exit code says what came out."""
-    logging.getLogger("holdall").setLevel(logging.CRITICAL)  # each cycle stops uncleanly, which is the point
-    seed = asked.seed or secrets.token_hex(4)
-    folder = asked.dir or Path(tempfile.mkdtemp(prefix="holdall-crash-"))
-    plan = Plan(asked.crash, asked.cycles, seed, asked.writers, folder)
-    subject = subject_of(asked.name, asked.plugin_file)
-    claimed = subject.offer.abilities.durability
-    if claimed < (Durability.PROCESS if plan.mode == "kill" else Durability.POWER):
-        show(f"{asked.name} claims durability {claimed.label}: it does not promise to survive this")
-        return USAGE
-    rows: list[Row] = []
-    try:
+
+    def attempt(subject: Subject, seed: str, folder: Path) -> bool | None:
+        plan = Plan(asked.crash, asked.cycles, seed, asked.writers, folder)
         controls = run_controls(plan, _progress)
-        if all(row.right for row in controls):
-            rows = run(subject, plan, _progress)
-    except Missing as missing:
-        show(f"MISSING: {missing}")
-        return MISSING
-    _report(asked, plan, [*controls, *rows])
-    if not rows:
-        return CONTROL
-    if any(row.findings.broken for row in rows):
-        show(f"broken promises; repeat with --seed {seed}; what is left is in {folder}")
-        return BROKEN
-    if asked.dir is None:
-        shutil.rmtree(folder, ignore_errors=True)
-    return OK
+        rows = run(subject, plan, _progress) if all(row.right for row in controls) else []
+        _report(asked, plan, [*controls, *rows])
+        return any(row.findings.broken for row in rows) if rows else None
+
+    least = Durability.PROCESS if asked.crash == "kill" else Durability.POWER
+    return try_to_break(asked, "crash", least, attempt)
 
 
 def _progress(findings: Findings) -> None:

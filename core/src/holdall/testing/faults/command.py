@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import secrets
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from holdall.contract import Durability
-from holdall.testing.crash.disk import Missing
 from holdall.testing.faults.run import Plan, Tried, control, run
-from holdall.testing.opening import subject_of
-from holdall.testing.outcomes import BROKEN, CONTROL, MISSING, OK, USAGE, Flags, show, tabled
+from holdall.testing.opening import Subject
+from holdall.testing.outcomes import Flags, show, tabled
+from holdall.testing.trying import try_to_break
 
 __all__ = ["configure", "faults"]
 
@@ -29,29 +25,15 @@ def configure(parser: Flags) -> None:
 
 def faults(asked: argparse.Namespace) -> int:
     """Run the control, then the plugin; the exit code says what came out."""
-    logging.getLogger("holdall").setLevel(logging.CRITICAL + 1)  # what fails is meant to
-    seed = asked.seed or secrets.token_hex(4)
-    folder = asked.dir or Path(tempfile.mkdtemp(prefix="holdall-faults-"))
-    subject, plan = subject_of(asked.name, asked.plugin_file), Plan(seed, asked.sample, folder)
-    claimed = subject.offer.abilities.durability
-    if claimed < Durability.PROCESS:
-        show(f"{asked.name} claims durability {claimed.label}: nothing of it outlives its process")
-        return USAGE
-    try:
+
+    def attempt(subject: Subject, seed: str, folder: Path) -> bool | None:
+        plan = Plan(seed, asked.sample, folder)
         caught = control(plan, lambda _: None)
         tried = run(subject, plan, _progress) if caught.violations else None
-    except Missing as missing:
-        show(f"MISSING: {missing}")
-        return MISSING
-    _report(asked, plan, caught, tried)
-    if tried is None:
-        return CONTROL
-    if tried.violations:
-        show(f"broken promises; repeat with --seed {seed}; what is left is in {folder}")
-        return BROKEN
-    if asked.dir is None:
-        shutil.rmtree(folder, ignore_errors=True)
-    return OK
+        _report(asked, plan, caught, tried)
+        return None if tried is None else tried.violations > 0
+
+    return try_to_break(asked, "faults", Durability.PROCESS, attempt)
 
 
 def _progress(tried: Tried) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import secrets
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from holdall.contract import Durability
 from holdall.testing.linear.run import Control, Plan, Raced, control, run
-from holdall.testing.opening import subject_of
-from holdall.testing.outcomes import BROKEN, CONTROL, OK, USAGE, Flags, show, tabled
+from holdall.testing.opening import Subject
+from holdall.testing.outcomes import Flags, show, tabled
+from holdall.testing.trying import try_to_break
 
 __all__ = ["configure", "linear"]
 
@@ -28,25 +25,14 @@ def configure(parser: Flags) -> None:
 
 def linear(asked: argparse.Namespace) -> int:
     """Run the control, then the plugin; the exit code says what came out."""
-    logging.getLogger("holdall").setLevel(logging.CRITICAL)  # each history stops uncleanly, which is the point
-    seed = asked.seed or secrets.token_hex(4)
-    folder = asked.dir or Path(tempfile.mkdtemp(prefix="holdall-linear-"))
-    subject = subject_of(asked.name, asked.plugin_file)
-    claimed = subject.offer.abilities.durability
-    if claimed < Durability.PROCESS:
-        show(f"{asked.name} claims durability {claimed.label}: nothing of it outlives its process")
-        return USAGE
-    checker = control(seed)
-    raced = run(subject, Plan(asked.histories, seed, folder), _progress) if checker.right else None
-    _report(asked, seed, checker, raced)
-    if raced is None:
-        return CONTROL
-    if raced.violations:
-        show(f"broken promises; repeat with --seed {seed}; what is left is in {folder}")
-        return BROKEN
-    if asked.dir is None:
-        shutil.rmtree(folder, ignore_errors=True)
-    return OK
+
+    def attempt(subject: Subject, seed: str, folder: Path) -> bool | None:
+        checker = control(seed)
+        raced = run(subject, Plan(asked.histories, seed, folder), _progress) if checker.right else None
+        _report(asked, seed, checker, raced)
+        return None if raced is None else raced.violations > 0
+
+    return try_to_break(asked, "linear", Durability.PROCESS, attempt)
 
 
 def _progress(raced: Raced) -> None:
