@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable
 from pathlib import Path
 
 from holdall import Session, Store
@@ -18,7 +18,7 @@ _AT_ONCE = 200
 
 
 @contextlib.contextmanager
-def folder_in(parent: str) -> Iterable[Path]:
+def folder_in(parent: str) -> Generator[Path]:
     """A new folder that goes away again."""
     with tempfile.TemporaryDirectory(prefix="holdall-bench-", dir=parent) as name:
         yield Path(name)
