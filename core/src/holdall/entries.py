@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "all_entries", "entries_named"]
 
 GROUP = "holdall"
+_HEADING = b"[holdall]"
 
 
 class Entry(NamedTuple):
@@ -93,12 +94,14 @@ def _distributions(folder: str) -> Iterator[str]:
 
 def _declared(distribution: str) -> Iterator[Entry]:
     try:
-        with open(f"{distribution}/entry_points.txt", encoding="utf-8") as file:  # noqa: PTH123 - as above
-            lines = [line.strip() for line in file]
+        with open(f"{distribution}/entry_points.txt", "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            text = file.read()
     except OSError:  # most distributions declare nothing
         return
+    if _HEADING not in text:  # and most others nothing of ours
+        return
     group = None
-    for line in lines:
+    for line in map(str.strip, text.decode().splitlines()):
         if line.startswith("["):
             group = line.strip("[]")
         elif group == GROUP and "=" in line and not line.startswith("#"):

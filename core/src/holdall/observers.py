@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from holdall.errors import PluginError, Refused
 from holdall.plugins import Plugins
-from holdall.sessions.events import Draft, Event
+
+if TYPE_CHECKING:
+    from holdall.sessions.events import Draft, Event
 
 __all__ = ["Observers"]
 

@@ -11,7 +11,6 @@ from holdall.sessions import appending, history
 from holdall.sessions.access import Principal
 from holdall.sessions.appending import Appended
 from holdall.sessions.engine import Decision, Engine
-from holdall.sessions.events import Draft, Event
 from holdall.sessions.names import checked_text
 from holdall.sessions.reader import Check
 from holdall.sessions.session import Session
@@ -19,6 +18,7 @@ from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page, ToolRun
 
 if TYPE_CHECKING:
+    from holdall.sessions.events import Draft, Event
     from holdall.sessions.sweeping import Swept
 
 __all__ = ["Store"]
@@ -267,4 +267,6 @@ class Store:
         if self._observe is not _ignore:
             now = self.engine.clock.now() // 1000
             ids = [message.id for message in messages]
-            self._observe(Event(kind, state.record.id, state.record.owner, state.head.changed, now, ids))
+            self._observe(
+                sessions.events.Event(kind, state.record.id, state.record.owner, state.head.changed, now, ids)
+            )
