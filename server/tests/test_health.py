@@ -6,8 +6,10 @@ import asyncio
 import re
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from holdall.errors import Damaged, StorageBusy, StorageError, StorageFull, StorageUnavailable
+from holdall_server.tallies import Count, Spread
 
 HELLO = {"role": "user", "content": "hello"}
 
@@ -158,3 +160,20 @@ async def test_sweeps_are_measured(start):
     else:
         pytest.fail("the expired session was not swept")
     assert value(text, "holdall_last_sweep_timestamp_seconds") > 1_700_000_000
+
+
+def test_what_is_gathered_is_handed_over_once_in_the_bucket_that_it_belongs_to():
+    bounds = (0.001, 0.01, 0.1)
+    told, asked = (Histogram("h", "h", registry=CollectorRegistry(), buckets=bounds) for _ in range(2))
+    spread, counter = Spread(told, bounds), Counter("c", "c", registry=CollectorRegistry())
+    count = Count(counter)
+    for seconds in (0, 0.0005, 0.001, 0.0011, 0.01, 0.05, 0.1, 0.2, 99):
+        spread.add(seconds)
+        asked.observe(seconds)
+        count.add(2)
+    for _ in range(2):
+        spread.hand_over()
+        count.hand_over()
+    shown = [[(each.name, each.labels, each.value) for each in one.collect()[0].samples[:-1]] for one in (told, asked)]
+    assert shown[0] == shown[1]
+    assert counter.collect()[0].samples[0].value == 18

@@ -53,6 +53,7 @@ class Lifespan:
     async def stop(self, *_: Any) -> None:
         """Close the store, after the last request."""
         await self._stack.aclose()
+        self._publish()
 
     def _metered(self, storage: ISessionStorage) -> ISessionStorage:
         return MeteredStorage(storage, self._service.meter)
@@ -74,10 +75,13 @@ class Lifespan:
                 service.meter.swept(perf_counter() - start, expired=len(swept.expired), dropped=swept.dropped)
 
     async def _publishing(self) -> None:
-        service = self._service
         while True:
-            service.meter.publish(alive=service.workers.alive, expected=service.workers.expected)
+            self._publish()
             await asyncio.sleep(_FRESH)
+
+    def _publish(self) -> None:
+        service = self._service
+        service.meter.publish(alive=service.workers.alive, expected=service.workers.expected)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector  # pyright: ign
 
 from holdall.caching import Cache
 from holdall_server.caches import CacheMeasures, hit_ratios
+from holdall_server.tallies import Count, Spread
 
 __all__ = ["MEDIA", "Meter"]
 
@@ -55,31 +56,34 @@ class Meter:
             "holdall_workers", "Worker processes, alive and expected.", ["state"], registry=registry,
             multiprocess_mode="mostrecent",
         )  # fmt: skip
-        self._request_children: dict[tuple[str, str], Any] = {}
-        self._verb_children: dict[tuple[str, str], Any] = {}
-        self._read = self._bytes.labels(backend, "read")
-        self._written = self._bytes.labels(backend, "written")
+        self._request_spreads: dict[tuple[str, str], Spread] = {}
+        self._verb_spreads: dict[tuple[str, str], Spread] = {}
+        self._read = Count(self._bytes.labels(backend, "read"))
+        self._written = Count(self._bytes.labels(backend, "written"))
         self.cache: Cache[Any] | None = None
         self.pages: Cache[Any] | None = None
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         """A request was answered."""
         outcome = "ok" if status < 400 else "refused" if status < 500 else "failed"  # noqa: PLR2004 - classes of status
-        child = self._request_children.get((operation, outcome))
-        if child is None:
-            child = self._request_children[operation, outcome] = self._requests.labels(operation, outcome)
-        child.observe(seconds)
+        spread = self._request_spreads.get((operation, outcome))
+        if spread is None:
+            spread = Spread(self._requests.labels(operation, outcome), _SECONDS)
+            self._request_spreads[operation, outcome] = spread
+        spread.add(seconds)
 
     def verb(self, verb: str, outcome: str, seconds: float, *, read: int = 0, written: int = 0) -> None:
         """The storage did its part."""
-        child = self._verb_children.get((verb, outcome))
-        if child is None:
-            child = self._verb_children[verb, outcome] = self._verbs.labels(self._backend, verb, outcome)
-        child.observe(seconds)
+        spread = self._verb_spreads.get((verb, outcome))
+        if spread is None:
+            spread = self._verb_spreads[verb, outcome] = Spread(
+                self._verbs.labels(self._backend, verb, outcome), _SECONDS
+            )
+        spread.add(seconds)
         if read:
-            self._read.inc(read)
+            self._read.add(read)
         if written:
-            self._written.inc(written)
+            self._written.add(written)
 
     def swept(self, seconds: float, *, expired: int = 0, dropped: int = 0, failed: bool = False) -> None:
         """A sweep is done."""
@@ -90,7 +94,9 @@ class Meter:
             self._last_sweep.set_to_current_time()
 
     def publish(self, *, alive: int, expected: int) -> None:
-        """Bring up to date what is counted elsewhere. Each worker does it now and then, and before it is asked."""
+        """Bring up to date what is counted elsewhere. Each worker does it now and then, at its end, and when asked."""
+        for tally in (*self._request_spreads.values(), *self._verb_spreads.values(), self._read, self._written):
+            tally.hand_over()
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)
         for name, cache in (("sessions", self.cache), ("pages", self.pages)):
