@@ -37,7 +37,7 @@ CALLS = {
     "tool_run": [{"run": RUN}, {"run": "toolrun_0000000099"}, {"run": "x"}],
     "finish_tool_run": [{"run": RUN}, {"run": "toolrun_0000000099"}, {"run": RUN, "expect": 1}, {"run": RUN, "x": 1}],
 }
-WITHOUT_A_SESSION = {"acting_as", "create", "get_or_create", "health", "list", "sweep"}
+WITHOUT_A_SESSION = {"acting_as", "create", "find", "get_or_create", "health", "list", "sweep"}
 
 
 def public(of):
@@ -109,6 +109,7 @@ async def test_who_creates_and_lists_for_whom(store):
     for refused in (
         ben.create(owner="ana"),
         ben.get_or_create(owner="ana", key="k"),
+        ben.find(owner="ana", key="k"),
         ben.list(owner="ana"),
         ben.sweep(),
     ):
@@ -124,6 +125,7 @@ async def test_who_creates_and_lists_for_whom(store):
 async def test_the_same_keys_of_two_owners_are_two(store):
     ana, ben = (store.acting_as(Principal(name)) for name in ("ana", "ben"))
     assert (await ana.get_or_create(key="k")).id != (await ben.get_or_create(key="k")).id
+    assert (await ana.find(key="k")).owner != (await ben.find(key="k")).owner
     assert (await ana.create(idempotency_key="k")).id != (await ben.create(idempotency_key="k")).id
     strange = [("a", "b/c"), ("a/b", "c"), ("ab", "c"), ("a", "bc"), ("aclaim", "b")]
     ids = {(await store.get_or_create(owner=owner, key=key)).id for owner, key in strange}

@@ -29,10 +29,27 @@ async def test_the_owners_own_key_names_one_session(store):
     assert (mine.new, again.new) == (True, False)
 
 
+@pytest.mark.covers("LC-02")
+async def test_finding_by_the_owners_key_creates_nothing(store, clock):
+    assert await store.find(owner="ana", key="one") is None
+    assert await partitions(store) == []
+    made = await store.get_or_create(owner="ana", key="one", ttl=60)
+    found = await store.find(owner="ana", key="one")
+    assert (found.id, found.new) == (made.id, False)
+    assert await store.find(owner="ben", key="one") is None
+    await made.delete()
+    assert await store.find(owner="ana", key="one") is None
+    await store.get_or_create(owner="ana", key="one", ttl=60)
+    clock.advance(60)
+    assert await store.find(owner="ana", key="one") is None
+
+
 @pytest.mark.parametrize("key", ["", "k" * 201])
 async def test_a_key_has_one_to_two_hundred_characters(store, key):
     with pytest.raises(Invalid):
         await store.get_or_create(owner="ana", key=key)
+    with pytest.raises(Invalid):
+        await store.find(owner="ana", key=key)
     with pytest.raises(Invalid):
         await store.create(owner="ana", idempotency_key=key)
     session = await store.create(owner="ana")

@@ -20,7 +20,7 @@ from holdall.sessions.record import SessionRecord
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.steps import Step
 
-__all__ = ["claim_partition", "create", "create_once", "draft_of", "get_or_create", "release"]
+__all__ = ["claim_partition", "create", "create_once", "draft_of", "find", "get_or_create", "release"]
 
 _LANE = "claim"
 _ASKED = ("project", "title", "tags", "metadata", "ttl", "max_lifetime")
@@ -101,13 +101,12 @@ async def get_or_create(engine: Engine, draft: Draft, key: str, take_part: TakeP
     while True:
         head, claim = await _find(engine, partition)
         if claim is not None:
-            snapshot = await engine.storage.load(session_partition(claim.session), Span(SESSION, -1))
-            if snapshot is None:
+            found, alive = await _claimed(engine, claim)
+            if found is None:
                 draft.id = claim.session
+            elif alive:
+                return found, False
             else:
-                state = engine.opened(snapshot).state
-                if state.record.status != "deleted" and not await engine.expired(state):
-                    return state, False
                 claim, draft.id = None, draft.id if draft.id != claim.session else new_id()
         if not shown:
             take_part(draft)
@@ -119,6 +118,24 @@ async def get_or_create(engine: Engine, draft: Draft, key: str, take_part: TakeP
             return await engine.create(step), True
         except Conflict:
             continue
+
+
+async def find(engine: Engine, owner: str, key: str) -> State | None:
+    """The live session that the owner calls ``key``, if there is one."""
+    _, claim = await _find(engine, claim_partition(checked_owner(owner), key))
+    if claim is None:
+        return None
+    state, alive = await _claimed(engine, claim)
+    return state if alive else None
+
+
+async def _claimed(engine: Engine, claim: Claim) -> tuple[State | None, bool]:
+    """The session that a claim names, if it was created, and whether it is neither deleted nor expired."""
+    snapshot = await engine.storage.load(session_partition(claim.session), Span(SESSION, -1))
+    if snapshot is None:
+        return None, False
+    state = engine.opened(snapshot).state
+    return state, state.record.status != "deleted" and not await engine.expired(state)
 
 
 async def create_once(engine: Engine, draft: Draft, key: str, take_part: TakePart) -> tuple[State, bool]:

@@ -76,6 +76,14 @@ class Store:
         state, new = await sessions.creating.get_or_create(self.engine, draft, key, self._creating)
         return self._created(state) if new else self._session(state)
 
+    async def find(self, *, key: str, owner: str | None = None) -> Session | None:
+        """The live session that the owner calls ``key``; ``None`` when there is none. Nothing is created."""
+        state = await sessions.creating.find(self.engine, self._whose(owner), key)
+        if state is None:
+            return None
+        await self._caught_up([state])
+        return self._session(state)
+
     async def get(self, session: str) -> Session:
         """A live session; raises ``NotFound`` when there is none that the caller may see."""
         state = await self.engine.current(session, self._check)
@@ -227,9 +235,12 @@ class Store:
         return self.engine.storage.health()
 
     def _draft(self, owner: str | None, fields: Mapping[str, Any], messages: Sequence[Any]) -> Draft:
+        return sessions.creating.draft_of(self._whose(owner), fields, messages)
+
+    def _whose(self, owner: str | None) -> str:
         if self.principal is not None:
             owner = self.principal.owner_for(owner) or self.principal.owner
-        return sessions.creating.draft_of(owner or "", fields, messages)
+        return owner or ""
 
     async def _caught_up(self, states: Sequence[State]) -> None:
         """Know of every process's heartbeats before ``expires_at`` is shown."""
