@@ -9,8 +9,9 @@ PACKAGES := core plugins/memory plugins/file plugins/diskcache plugins/tinydb pl
 EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
 PEERS ?= .venv-peers
+ADAPTERS ?= .venv-adapters
 
-.PHONY: help setup peers run test check format bench docs matrix directory release-check pins clean
+.PHONY: help setup peers adapters run test check format bench docs matrix directory release-check pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +38,7 @@ check: setup ## Lint, types, import contracts: what a change must pass besides t
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	@PYTHONPATH=$(subst $(eval) ,:,$(wildcard contrib/adapters/*/src)) $(BIN)/lint-imports --config contrib/adapters/importlinter.toml
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
@@ -47,6 +49,22 @@ $(PEERS)/.ready: tests/bench/peers/requirements.txt
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	@echo "installing into $(PEERS)"
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+adapters: setup $(ADAPTERS)/.ready ## Run the adapters' tests and the frameworks' own suites, in an environment of their own
+	$(BIN)/pyright --project contrib/adapters
+	@ADAPTERS=$(ADAPTERS) bash contrib/adapters/suites $(ARGS)
+
+$(ADAPTERS)/.ready: contrib/adapters/requirements.txt $(wildcard contrib/adapters/*/pyproject.toml)
+	@test -x $(ADAPTERS)/bin/python || $(PYTHON) -m venv $(ADAPTERS)
+	@echo "installing into $(ADAPTERS)"
+	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		$(foreach package,core plugins/memory plugins/file $(dir $(wildcard contrib/adapters/*/pyproject.toml)),-e $(package))
+	@awk '/^openai-agents==/,/[^\\]$$/' $< > $(ADAPTERS)/theirs.txt
+	@$(ADAPTERS)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
+		--no-binary openai-agents --dest $(ADAPTERS)/theirs -r $(ADAPTERS)/theirs.txt
+	@tar -xzf $(ADAPTERS)/theirs/openai_agents-*.tar.gz -C $(ADAPTERS)/theirs
 	@touch $@
 
 bench: setup peers ## Measure beside the machine's own limits and other stores; results in docs/benchmarks
@@ -71,6 +89,8 @@ pins: ## Work out the pinned dependencies again (needs uv)
 		--format requirements-txt --output-file requirements.txt ; rm -f uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url tests/bench/peers/requirements.in --output-file tests/bench/peers/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url contrib/adapters/requirements.in --output-file contrib/adapters/requirements.txt
 
 clean: ## Remove what setup made
 	rm -rf $(VENV)

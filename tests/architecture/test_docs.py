@@ -16,7 +16,8 @@ from tests.hooks_pages import HOOKS, SHAPES, described, signature
 from tests.matrix.cells import BACKENDS, MATRIX, NONE, asked
 from tests.matrix.page import proofs
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*/*/README.md"))]
+READMES = (path for pattern in ("*/*/README.md", "contrib/adapters/*/README.md") for path in sorted(ROOT.glob(pattern)))
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *READMES]
 INSTALLED = {plugin.name for plugin in installed()}
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 

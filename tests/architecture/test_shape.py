@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import statistics
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +60,18 @@ def test_a_backend_is_small(backend: str) -> None:
 def test_imports_flow_one_way() -> None:
     """The import contracts of pyproject.toml hold."""
     result = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+def test_adapters_stand_on_the_core_alone() -> None:
+    """The import contracts of contrib/adapters hold, and each adapter is in them."""
+    packages = {path.parent.name for path in (ROOT / "contrib/adapters").glob("*/src/*/__init__.py")}
+    config = ROOT / "contrib/adapters/importlinter.toml"
+    assert set(tomllib.loads(config.read_text())["tool"]["importlinter"]["root_packages"]) == packages | {"holdall"}
+    paths = [*map(str, (ROOT / "contrib/adapters").glob("*/src")), os.environ.get("PYTHONPATH", "")]
+    command = [Path(sys.executable).parent / "lint-imports", "--config", config]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
 
 
