@@ -23,7 +23,8 @@ from pydantic import ValidationError
 
 from holdall.contract import Commit, Lane, Scan, Span
 from holdall.errors import Conflict, Damaged, SettingsError, StorageError, StorageUnavailable
-from holdall_postgres import PostgresSessionStorage, PostgresSettings, schema
+from holdall_postgres import PostgresSessionStorage, PostgresSettings, schema, statements
+from holdall_postgres.parameters import parameters_of_spans, parameters_of_walk
 from holdall_postgres.schema import MIGRATIONS
 
 SCHEMA = "tested"
@@ -323,6 +324,31 @@ async def test_a_flipped_bit_costs_its_record(storage: PostgresSessionStorage, s
     found = await storage.load("p", Span("a", 0, 1))
     assert found is not None
     assert found.records == {("a", 0): b"kept"}
+
+
+async def test_a_page_costs_what_is_on_it(storage: PostgresSessionStorage, settings: PostgresSettings) -> None:
+    """Fifty records are looked up in the index, however long the lane is, and whatever the planner knows of it."""
+    write = {("a", n): b"x" for n in range(3000)}
+    await storage.commit(Commit("p", 0, 1, 1, {"a": Lane(0, 3000)}, {"m": 1}, None, write))
+    for span, count in ((Span("a", -50), 50), (Span("a", 100, 120), 20)):
+        for statement, told in (
+            (statements.LOAD, {"partition": b"p"}),
+            (statements.WALK_MARK, parameters_of_walk(Scan("m"))),
+        ):
+            query = SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + SQL(statement).format(
+                schema=Identifier(SCHEMA), order=SQL("ASC"), beyond=SQL(">")
+            )
+            with psycopg.connect(settings.dsn, autocommit=True) as connection:
+                (plan,) = connection.execute(query, told | parameters_of_spans([span])).fetchone()
+            assert touched(plan[0]["Plan"]) == count
+
+
+def touched(plan: dict[str, Any]) -> int:
+    """Rows of the records that a plan looked at, whether it kept them or not."""
+    inner = sum(touched(one) for one in plan.get("Plans", []))
+    if plan.get("Relation Name") != "records":
+        return inner
+    return inner + int((plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"])
 
 
 async def test_a_conflict_says_what_is_there(storage: PostgresSessionStorage) -> None:

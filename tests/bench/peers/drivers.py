@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 import uuid
 from pathlib import Path
 from typing import Any
+
+POSTGRES = "HOLDALL_POSTGRES_DSN"
+"""Names the server's connection string in the environment."""
 
 
 class OpenAISqlite:
@@ -90,6 +94,53 @@ class LangGraphSqlite:
         return len([found.config for found in self._saver.list(None, filter={"owner": owner}, limit=count)])
 
 
+class OpenAIPostgres:
+    """openai-agents' SQLAlchemySession on PostgreSQL through asyncpg, all sessions over one engine and its pool."""
+
+    def __init__(self, _folder: Path) -> None:
+        from agents.extensions.memory import SQLAlchemySession  # noqa: PLC0415
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
+        url = os.environ[POSTGRES].replace("postgresql://", "postgresql+asyncpg://", 1)
+        engine = create_async_engine(url)
+        self._make = lambda name: SQLAlchemySession(name, engine=engine, create_tables=True)
+        self._sessions: dict[str, Any] = {}
+
+    def _session(self, name: str) -> Any:
+        if name not in self._sessions:
+            self._sessions[name] = self._make(name)
+        return self._sessions[name]
+
+    async def fill(self, name: str, messages: list[Any]) -> None:
+        """Many at once."""
+        await self._session(name).add_items(messages)
+
+    async def append(self, name: str, message: Any) -> None:
+        """One, acknowledged when the server has synced it."""
+        await self._session(name).add_items([message])
+
+    async def tail(self, name: str, count: int) -> int:
+        """The latest, as Python objects."""
+        return len(await self._session(name).get_items(limit=count))
+
+
+class LangGraphPostgres(LangGraphSqlite):
+    """LangGraph's PostgresSaver on one connection, one checkpoint per session."""
+
+    def __init__(self, _folder: Path) -> None:
+        import psycopg  # noqa: PLC0415
+        from langgraph.checkpoint.base import uuid6  # noqa: PLC0415
+        from langgraph.checkpoint.postgres import PostgresSaver  # noqa: PLC0415
+        from psycopg.rows import dict_row  # noqa: PLC0415
+
+        self._uuid6 = uuid6
+        connection: Any = psycopg.connect(
+            os.environ[POSTGRES], autocommit=True, prepare_threshold=0, row_factory=dict_row
+        )
+        self._saver: Any = PostgresSaver(connection)
+        self._saver.setup()
+
+
 class ClaudeMemory:
     """The Claude Agent SDK's InMemorySessionStore: the fastest peer in memory that can list."""
 
@@ -118,4 +169,6 @@ PEERS: dict[str, type[Any]] = {
     "diskcache": DiskcacheDirect,
     "langgraph-sqlite": LangGraphSqlite,
     "claude-memory": ClaudeMemory,
+    "openai-postgres": OpenAIPostgres,
+    "langgraph-postgres": LangGraphPostgres,
 }

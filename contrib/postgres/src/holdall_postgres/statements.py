@@ -76,12 +76,15 @@ SELECT 1, l.partition, l.lane, l.first, l.stop, l.rewritten, NULL FROM page JOIN
 UNION ALL
 SELECT 2, m.partition, m.mark, m.score, NULL, NULL, NULL FROM page JOIN {{schema}}.marks AS m USING (partition)
 UNION ALL
-SELECT 3, r.partition, r.lane, r.position, r.crc, NULL, r.data
+SELECT 3, l.partition, l.lane, r.position, r.crc, NULL, r.data
     FROM page JOIN {{schema}}.lanes AS l USING (partition) JOIN span AS s USING (lane)
-    JOIN {{schema}}.records AS r
-    ON r.partition = l.partition AND r.lane = l.lane
-        AND r.position >= CASE WHEN s.start < 0 THEN l.stop + s.start ELSE s.start END
-        AND r.position < coalesce(s.stop, l.stop)
+    CROSS JOIN LATERAL (
+        SELECT position, crc, data FROM {{schema}}.records
+        WHERE partition = l.partition AND lane = l.lane
+            AND position >= CASE WHEN s.start < 0 THEN l.stop + s.start ELSE s.start END
+            AND position < coalesce(s.stop, l.stop)
+        OFFSET 0 -- a fence: the positions are looked up in the index, not filtered from the whole lane
+    ) AS r
 UNION ALL
 SELECT 4, p.partition, ''::bytea, p.place, NULL, NULL, NULL FROM page AS p
 """
