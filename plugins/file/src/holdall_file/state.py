@@ -6,8 +6,6 @@ every record that was written again. Nothing here does I/O.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from holdall.contract import Address, Commit, Head, Lane
 from holdall.errors import Conflict
 from holdall_file.faults import Bad
@@ -127,7 +125,8 @@ class State:
         commit = commit_of(self.partition, parsed.line)
         head = self.head
         if gaps:
-            head = Head(self.partition, commit.expect, 0) if head is None else replace(head, version=commit.expect)
+            head = head or Head(self.partition, commit.expect, 0)
+            head = Head(self.partition, commit.expect, head.changed, head.expires_at, head.lanes, head.marks)
         try:
             return commit.onto(head)
         except Conflict as gap:
