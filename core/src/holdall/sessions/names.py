@@ -25,8 +25,8 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 """Who may speak."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_MESSAGE = re.compile(r"msg_main_([0-9]{10})")
-_RUN = re.compile(r"toolrun_([0-9]{10})")
+_MESSAGE, _RUN = "msg_main_", "toolrun_"
+_DIGITS = 10
 _MOST = 200
 
 
@@ -52,10 +52,7 @@ def message_id(position: int) -> str:
 
 def message_position(message: str) -> int:
     """The position that a message id names."""
-    match = _MESSAGE.fullmatch(message)
-    if match is None:
-        raise NotFound("message", message[:64])
-    return int(match[1])
+    return _position(message, _MESSAGE, "message")
 
 
 def tool_run_id(position: int) -> str:
@@ -65,10 +62,14 @@ def tool_run_id(position: int) -> str:
 
 def tool_run_position(run: str) -> int:
     """The position that a tool run's id names."""
-    match = _RUN.fullmatch(run)
-    if match is None:
-        raise NotFound("tool run", run[:64])
-    return int(match[1])
+    return _position(run, _RUN, "tool run")
+
+
+def _position(name: str, prefix: str, what: str) -> int:
+    digits = name[len(prefix) :]
+    if not name.startswith(prefix) or len(digits) != _DIGITS or not digits.isascii() or not digits.isdigit():
+        raise NotFound(what, name[:64])
+    return int(digits)
 
 
 @lru_cache(maxsize=8192)

@@ -1,6 +1,6 @@
 """The ``session`` record: what is stored of a session beside its head."""
 
-from __future__ import annotations
+# Annotations are objects here, not text: each text would be compiled whenever a process starts.
 
 from typing import Any, Literal
 
