@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 
 import pytest
-from support.deployed import ON, fill, said
+from support.deployed import ON, Deployment, fill, said
 from support.learning import TAG
 from support.storages import Passing, everything
 from support.stores import text, user
 
+from holdall import opening
+from holdall.cli import main
 from holdall.codecs import Envelope
 from holdall.codecs.dictionaries import id_of
 from holdall.codecs.knowing import KnowingStorage, dictionary_partitions, keep
 from holdall.contract import Commit, Span
 from holdall.errors import CodecError, SettingsError
+from holdall.plugins import Plugins
+from holdall.settings import StorageRef
+from holdall.transfer.copying import Side, copy
 from holdall.transfer.repairing import repair
 from holdall.transfer.verifying import verify
+from holdall.transfer.windows import heads
 
 READS = {"compression": {"reads": ["learning", "other"]}}
 
@@ -136,6 +142,64 @@ async def test_metadata_and_keys_are_never_compressed_nor_learned_from(deploymen
     assert b"fox" in codec.decode("x", ("dictionary", 0), content)
     assert b"sesame" not in content
     assert b"hammer" not in content
+
+
+@pytest.mark.covers("OP-11", "LC-10")
+async def test_a_store_that_has_a_dictionary_takes_in_the_sessions_of_one_that_has_another(deployment):
+    session, first = await trained(deployment)
+    other = Deployment(await opening.open_storage(StorageRef("memory"), Plugins()), deployment.clock)
+    async with other.store(**ON) as store:
+        await store.create(owner="ana", messages=[user(f"others say other things, {n}") for n in range(60)])
+    deployment.clock.advance(1)
+    second = bytes.fromhex((await other.train()).dictionary)
+    assert first != second
+    report = await copy(Side(*await deployment.below(**ON)), Side(*await other.below(**ON)))
+    assert report.problems == []
+    _, codec = await other.below(**ON)
+    assert codec.dictionaries.current == second
+    async with other.store(**ON) as store:
+        assert text(await store.history(session, limit=1)) == [said(40)]
+    assert (await verify(*await other.below(**ON))).problems == []
+
+
+@pytest.mark.covers("LC-10")
+async def test_a_copy_by_another_compressor_leaves_dictionaries_behind(deployment):
+    session, _ = await trained(deployment)
+    other = Deployment(await opening.open_storage(StorageRef("memory"), Plugins()), deployment.clock)
+    report = await copy(Side(*await deployment.below(**ON)), Side(*await other.below()))
+    assert report.problems == []
+    assert [head.partition async for head in heads(other.storage)] == [f"session/{session}"]
+    async with other.store() as store:
+        assert text(await store.history(session, limit=1)) == [said(40)]
+
+
+@pytest.mark.req("SEC-CRY-07")
+@pytest.mark.parametrize(("wanted", "used"), [(None, False), (True, True), (False, False)])
+async def test_with_encryption_dictionaries_are_for_reading_unless_they_are_wanted(deployment, wanted, used):
+    _, dictionary = await trained(deployment)
+    settings = deployment.settings(
+        {"compression": {"use": "learning", "dictionaries": wanted}, "encryption": {"use": "any"}}
+    )
+    codec = opening.codec_of(settings, deployment.plugins)
+    storage = await opening.decodable(deployment.storage, codec, settings)
+    assert codec.dictionaries.current == (dictionary if used else b"")
+    assert (await verify(storage, codec)).problems == []
+
+
+@pytest.mark.req("SEC-CRY-07")
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ('[encryption]\nuse = "any"', "compression.dictionaries: with encryption they are used only when this is true"),
+        ("[compression]\ndictionaries = false", "a dictionary would not be used"),
+        ("", "needs a compressor that takes one"),
+    ],
+)
+def test_a_dictionary_that_nobody_would_use_is_not_trained(sections, words, tmp_path, capsys):
+    config = tmp_path / "holdall.toml"
+    config.write_text(f'[storage]\nuse = "memory"\n{sections}\n')
+    assert main(["--config", str(config), "train"]) == 2
+    assert words in capsys.readouterr().err
 
 
 # --- what is lost, and what is not ----------------------------------------------------------------------------------

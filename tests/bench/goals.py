@@ -36,6 +36,8 @@ GOALS = {
     "P7g": Goal("P7 GET ≥ 0.8 x bare Sanic", lambda row: (row.ratio or 0) >= 0.8),
     "P8": Goal("P8 ≤ 25 µs CPU", lambda row: (row.value or 0) <= 25, ("memory",)),
     "P9": Goal("P9 ≤ 1.3 x bare interpreter", lambda row: (row.ratio or 0) <= 1.3, ("-",)),
+    "Z1": Goal("≤ 0.35 x as it is", lambda row: (row.ratio or 0) <= 0.35),
+    "Z2": Goal("≤ 1.3 x as it is", lambda row: (row.ratio or 0) <= 1.3),
     "P10o": Goal("P10 ≤ 2 KiB each", lambda row: (row.value or 0) <= 2048, ("memory",)),
     "P10c": Goal("P10 ≤ 1.05 x before", lambda row: (row.ratio or 0) <= 1.05, ("memory",)),
 }

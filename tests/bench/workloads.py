@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.bench import (
     append,
+    compressed,
     concurrent,
     floor,
     hits,
@@ -62,6 +63,7 @@ WORKLOADS = {
     "bytes": Workload(size.run),
     "memory": Workload(memory.run, ("memory",)),
     "hits": Workload(hits.run, ("-",)),
+    "compressed": Workload(compressed.run, ("file",)),
 }
 
 

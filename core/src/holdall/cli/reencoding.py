@@ -1,7 +1,8 @@
 """Write every old record as the configuration says today: by the compressor, dictionary and cipher that are used now.
 
-What is plaintext is encrypted where encryption is on, and accepts plaintext until then. It may run while others use the storage, where that is shared. It can be stopped at any point and run again: what is as
-it should be is left alone. Clients see no change.
+What is plaintext is encrypted where encryption is on, and accepts plaintext until then. It may run while others use the
+storage, where that is shared. It can be stopped at any point and run again: what is as it should be is left alone.
+Clients see no change.
 """
 
 from __future__ import annotations

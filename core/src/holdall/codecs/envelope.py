@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from holdall.errors import CodecError
 
-__all__ = ["DICTIONARY_ID", "Envelope", "dictionary_in"]
+__all__ = ["DICTIONARY_ID", "HEADER", "PLAIN", "WITH_DICTIONARY", "Envelope", "dictionary_in"]
 
 PLAIN, WITH_DICTIONARY = 1, 2
 HEADER = 4

@@ -14,6 +14,7 @@ import msgspec
 
 from holdall.clock import Clock
 from holdall.codecs.dictionaries import DICTIONARY, INDEX, id_of
+from holdall.codecs.envelope import Envelope
 from holdall.codecs.pipeline import Codec
 from holdall.contract import Address, Commit, ISessionStorage, Lane, Scan, Snapshot, Span
 from holdall.errors import CodecError, Conflict, Damaged, PluginError
@@ -155,7 +156,7 @@ async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary:
     for partition in dictionary_partitions(name):
         if await storage.load(partition) is None:
             try:
-                await storage.commit(copy_of(codec, partition, 0, clock.now(), dictionary))
+                await storage.commit(copy_of(partition, 0, clock.now(), dictionary))
             except Conflict:  # somebody else stored the same
                 continue
     while True:
@@ -173,9 +174,9 @@ async def keep(storage: ISessionStorage, codec: Codec, clock: Clock, dictionary:
         return name
 
 
-def copy_of(codec: Codec, partition: str, expect: int, version: int, content: bytes) -> Commit:
-    """What stores a dictionary in one of its partitions."""
+def copy_of(partition: str, expect: int, version: int, content: bytes) -> Commit:
+    """What stores a dictionary in one of its partitions. In an envelope, for storages keep those in binary."""
     address = (DICTIONARY, 0)
     lanes: dict[str, Lane | None] = {DICTIONARY: Lane(0, 1, version)}
-    write: dict[Address, bytes] = {address: codec.encode(partition, address, version, content)}
+    write: dict[Address, bytes] = {address: Envelope().pack(content)}
     return Commit(partition, expect, version, version, lanes, write=write)

@@ -24,7 +24,7 @@ async def mend(storage: ISessionStorage, codec: Codec, clock: Clock, *, apply: b
         for partition in lost:
             done.append(f"{partition}: a copy of a dictionary is lost; it is made again from the other one")
             if apply:
-                await _again(storage, codec, clock, partition, content)
+                await _again(storage, clock, partition, content)
     return done, left
 
 
@@ -44,9 +44,9 @@ async def _copies(storage: ISessionStorage, codec: Codec, name: bytes) -> tuple[
     return content, lost
 
 
-async def _again(storage: ISessionStorage, codec: Codec, clock: Clock, partition: str, content: bytes) -> None:
+async def _again(storage: ISessionStorage, clock: Clock, partition: str, content: bytes) -> None:
     """Store a copy in the place of one that cannot be read."""
     found = await storage.load(partition)
     expect = 0 if found is None else found.head.version
     version = max(clock.now(), expect + 1)
-    await storage.commit(copy_of(codec, partition, expect, version, content))
+    await storage.commit(copy_of(partition, expect, version, content))

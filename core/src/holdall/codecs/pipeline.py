@@ -13,24 +13,28 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdall.codecs.dictionaries import DICTIONARIES, Dictionaries
-from holdall.codecs.envelope import Envelope
+from holdall.codecs.envelope import DICTIONARY_ID, HEADER, PLAIN, WITH_DICTIONARY, Envelope
 from holdall.codecs.kinds import Compressor
 from holdall.contract import Address
 from holdall.errors import CodecError, PluginError
 
 __all__ = ["Codec"]
 
-_LEAST = 4
-"""What an envelope takes at the least."""
+_LEAST, _DICTIONARY = HEADER, HEADER + DICTIONARY_ID
+"""What an envelope takes at the least, and with a dictionary."""
 _JSON = b"\t"
 """No envelope starts with this byte or a later one."""
+
+
+_NOTHING = Envelope()
 
 
 def _made_by(record: bytes) -> Envelope | None:
     """By what a record was written, whenever that was; nothing: as it is."""
     if record[:1] >= _JSON:
         return None
-    return replace(Envelope.unpack(record, "a record")[0], version=0)
+    envelope = replace(Envelope.unpack(record, "a record")[0], version=0)
+    return None if envelope == _NOTHING else envelope
 
 
 def _nobody(_tag: int) -> Compressor | None:
@@ -75,6 +79,14 @@ class Codec(Struct, frozen=True, eq=False):
         """What ``encode`` was given."""
         if record[:1] >= _JSON:
             return record
+        reader, start = self._known(record)
+        if reader is not None:
+            try:
+                data = reader.decompress(record[start:], self.limit)
+            except Exception:  # noqa: BLE001 - it is met again below, and told with the record's name
+                data = None
+            if data is not None and len(data) <= self.limit:
+                return data
         name = f"{partition} {address[0]}[{address[1]}]"
         envelope, payload = Envelope.unpack(record, name)
         if envelope.cipher:
@@ -82,6 +94,14 @@ class Codec(Struct, frozen=True, eq=False):
         if envelope.compressor:
             payload = self._decompressed(envelope, payload, name)
         return payload
+
+    def _known(self, record: bytes) -> tuple[Compressor | None, int]:
+        """The compressor of a record that needs nothing else, and where its payload begins: nearly always so."""
+        if record[2:_LEAST] != b"\0\0":
+            return None, 0
+        if record[0] == WITH_DICTIONARY:
+            return self.dictionaries.reader(record[1], record[_LEAST:_DICTIONARY]), _DICTIONARY
+        return (self.compressors.get(record[1]), _LEAST) if record[0] == PLAIN else (None, 0)
 
     def recoded(self, partition: str, address: Address, version: int, record: bytes) -> bytes | None:
         """``record`` as it would be written at ``version``; ``None`` where nothing about it would be another."""

@@ -95,7 +95,8 @@ async def _partition(source: Side, target: Side, head: Head, report: Copied) -> 
 async def _once(source: Side, target: Side, head: Head, report: Copied) -> None:
     found = await target.storage.load(head.partition)
     if found is not None and found.head.version >= _UNFINISHED:
-        difference = await _difference(source, target, head, found.head)
+        mine = is_dictionary(head.partition)  # the target has dictionaries of its own: those of the source come beside
+        difference = None if mine else await _difference(source, target, head, found.head)
         if difference is None:
             report.present += 1
         else:

@@ -16,6 +16,8 @@ __all__ = ["ZstdCompressor", "holdall_compressors"]
 _NAME = "a zstd record"
 _UNKNOWN = zstandard.CONTENTSIZE_UNKNOWN
 _LEAST_WINDOW = 1 << 10
+_LEAST, _LESSONS = 1024, 32
+"""A dictionary has at least so many bytes, and at most one for so many that it was trained on."""
 _SAMPLE = 16 << 10
 """Bytes of a record that a dictionary is trained on: what records have in common stands at their beginnings."""
 
@@ -59,10 +61,10 @@ class ZstdCompressor:
 
     def learn(self, samples: Sequence[bytes]) -> bytes:
         """A dictionary for data like ``samples``; raises ``ValueError`` when they are too few or too much alike."""
+        lessons = [sample[:_SAMPLE] for sample in samples]
+        size = min(self._settings.dictionary_bytes, max(sum(map(len, lessons)) // _LESSONS, _LEAST))
         try:
-            return zstandard.train_dictionary(
-                self._settings.dictionary_bytes, [sample[:_SAMPLE] for sample in samples], level=self._settings.level
-            ).as_bytes()
+            return zstandard.train_dictionary(size, [*lessons], level=self._settings.level).as_bytes()
         except (zstandard.ZstdError, ValueError) as error:
             raise ValueError(f"no dictionary can be made of {len(samples):,} records: {error}") from error
 
