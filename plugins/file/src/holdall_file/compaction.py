@@ -18,6 +18,8 @@ __all__ = ["compact"]
 
 _LINE = 64
 _BYTES = 256 * 1024
+_RECENT = 256
+"""How many of the newest records the last checkpoint names: whole pages, for nothing else stands behind it yet."""
 
 
 def compact(folder: Folder, session: Session) -> None:
@@ -58,7 +60,7 @@ def _copy(session: Session, state: State, fd: int) -> None:
             _pack(state, fd, list(records.items()))
             at += _LINE
         track.peak = max(track.peak, lane.stop)
-    _put(state, fd, state.checkpoint_line(), [])
+    _put(state, fd, state.checkpoint_line(named=_RECENT), [])
 
 
 def _pack(state: State, fd: int, records: list[tuple[tuple[str, int], bytes]]) -> None:

@@ -208,15 +208,15 @@ class State:
             self.tracks[name].known[position] = (offset, length, crc, form)
         self._kept = len(line.recent)
 
-    def checkpoint_line(self, group: int | None = None) -> Line:
-        """The checkpoint that says all of this."""
+    def checkpoint_line(self, group: int | None = None, named: int = _RECENT) -> Line:
+        """The checkpoint that says all of this, with the places of about ``named`` of the newest records."""
         head = self.head
         if head is None:
             raise AssertionError("there is nothing to write down")
         lanes: dict[str, list[int] | None] = {}
         moved: list[Located] = []
         recent: list[Located] = []
-        share = max(_SMALL, _RECENT // max(len(self.tracks), 1))
+        share = max(_SMALL, named // max(len(self.tracks), 1))
         for name, track in self.tracks.items():
             lane = head.lanes.get(name, Lane())
             lanes[name] = [lane.first, lane.stop, lane.rewritten, track.born, track.peak]
@@ -263,7 +263,7 @@ class State:
         self.warm = sum(sum(map(len, track.hot.values())) for track in self.tracks.values())
 
     def _forget_oldest(self) -> None:
-        share = max(_SMALL, _KEPT // 2 // max(len(self.tracks), 1))
+        share = max(_SMALL, _KEPT // max(len(self.tracks), 1))
         self._kept = 0
         for track in self.tracks.values():
             surplus = len(track.known) - share
