@@ -35,6 +35,7 @@ GOALS = {
     "P7p": Goal("P7 POST ≥ 0.6 x bare Sanic", lambda row: (row.ratio or 0) >= 0.6),
     "P7g": Goal("P7 GET ≥ 0.8 x bare Sanic", lambda row: (row.ratio or 0) >= 0.8),
     "P8": Goal("P8 ≤ 25 µs CPU", lambda row: (row.value or 0) <= 25, ("memory",)),
+    "P11": Goal("P11 ≥ 5 x cheaper than Fernet", lambda row: (row.ratio or 0) >= 5, ("memory",)),
     "P9": Goal("P9 ≤ 1.3 x bare interpreter", lambda row: (row.ratio or 0) <= 1.3, ("-",)),
     "Z1": Goal("≤ 0.35 x as it is", lambda row: (row.ratio or 0) <= 0.35),
     "Z2": Goal("≤ 1.3 x as it is", lambda row: (row.ratio or 0) <= 1.3),

@@ -36,6 +36,11 @@ class Series:
         """The mean CPU time, in microseconds."""
         return statistics.fmean(self.cpu) / 1e3
 
+    @property
+    def cpu_median(self) -> float:
+        """The median CPU time, in microseconds."""
+        return statistics.median(self.cpu) / 1e3
+
     def numbers(self, *, samples: bool = True) -> dict[str, Any]:
         """Medians and tails in microseconds, and every sample."""
         found: dict[str, Any] = {

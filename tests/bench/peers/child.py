@@ -45,22 +45,32 @@ async def together(peer: Any, names: list[str], tasks: int, seconds: float) -> d
     return {"rate": done / (time.perf_counter() - began)}
 
 
+async def turn_of(peer: Any, asked: dict[str, Any], turn: int) -> None:
+    """What an agent does once: read the latest, say something, get an answer."""
+    await peer.tail(asked["name"], asked["count"])
+    await peer.fill(asked["name"], [message(asked["first"] + 2 * turn + at) for at in range(2)])
+
+
+_TIMED: dict[str, Callable[[Any, dict[str, Any], int], Awaitable[Any]]] = {
+    "append": lambda peer, asked, turn: peer.append(asked["name"], message(asked["first"] + turn)),
+    "tail": lambda peer, asked, _: peer.tail(asked["name"], asked["count"]),
+    "list": lambda peer, asked, _: peer.list("owner-0", asked["count"]),
+    "turn": turn_of,
+}
+
+
 async def answer(peer: Any, do: str, asked: dict[str, Any]) -> Any:
     """Carry out one command."""
     if do == "fill":
         for batch in batches(asked["count"]):
             await peer.fill(asked["name"], batch)
         return {}
-    if do == "append":
-        return await timed(lambda turn: peer.append(asked["name"], message(asked["first"] + turn)), asked["times"])
-    if do == "tail":
-        return await timed(lambda _: peer.tail(asked["name"], asked["count"]), asked["times"])
+    if do in _TIMED:
+        return await timed(lambda turn: _TIMED[do](peer, asked, turn), asked["times"])
     if do == "create":
         for number in range(asked["count"]):
             await peer.create(f"session-{number}", f"owner-{number % asked['owners']}")
         return {}
-    if do == "list":
-        return await timed(lambda _: peer.list("owner-0", asked["count"]), asked["times"])
     return await together(peer, asked["names"], asked["tasks"], asked["seconds"])
 
 

@@ -43,6 +43,52 @@ class OpenAISqlite:
         return len(await self._session(name).get_items(limit=count))
 
 
+class OpenAIEncrypted:
+    """openai-agents' EncryptedSession (Fernet) around a list, so that nothing but encryption is measured."""
+
+    def __init__(self, _folder: Path) -> None:
+        from agents.extensions.memory import EncryptedSession  # noqa: PLC0415
+        from agents.memory.session import SessionABC  # noqa: PLC0415
+
+        class Listed(SessionABC):
+            session_settings = None
+
+            def __init__(self, name: str) -> None:
+                self.session_id, self.items = name, []
+
+            async def get_items(self, limit: int | None = None) -> list[Any]:
+                return self.items[-limit:] if limit else list(self.items)
+
+            async def add_items(self, items: list[Any]) -> None:
+                self.items.extend(items)
+
+            async def pop_item(self) -> Any:
+                return self.items.pop()
+
+            async def clear_session(self) -> None:
+                self.items.clear()
+
+        self._make = lambda name: EncryptedSession(name, Listed(name), "k" * 43, ttl=1 << 30)
+        self._sessions: dict[str, Any] = {}
+
+    def _session(self, name: str) -> Any:
+        if name not in self._sessions:
+            self._sessions[name] = self._make(name)
+        return self._sessions[name]
+
+    async def fill(self, name: str, messages: list[Any]) -> None:
+        """Many at once."""
+        await self._session(name).add_items(messages)
+
+    async def append(self, name: str, message: Any) -> None:
+        """One."""
+        await self._session(name).add_items([message])
+
+    async def tail(self, name: str, count: int) -> int:
+        """The latest, as Python objects."""
+        return len(await self._session(name).get_items(limit=count))
+
+
 class DiskcacheDirect:
     """diskcache by itself, one key per message and a counter: the best that it can do, and it survives ``kill -9``."""
 
@@ -166,6 +212,7 @@ class ClaudeMemory:
 
 PEERS: dict[str, type[Any]] = {
     "openai-sqlite": OpenAISqlite,
+    "openai-encrypted": OpenAIEncrypted,
     "diskcache": DiskcacheDirect,
     "langgraph-sqlite": LangGraphSqlite,
     "claude-memory": ClaudeMemory,

@@ -45,11 +45,9 @@ class DataKey:
 
     def encrypt(self, address: Address, version: int, data: bytes, more: bytes = b"") -> bytes:
         """The record that is stored for ``data``; ``more`` is bound to it, too."""
-        return (
-            self._envelope
-            + version.to_bytes(8, "big")
-            + self._cipher.encrypt(data, self._context(address, version) + more)
-        )
+        lane, position = address
+        bound = (self._lanes.get(lane) or self._lane(lane)) + _PLACE.pack(8, position, 8, version)
+        return self._envelope + version.to_bytes(8, "big") + self._cipher.encrypt(data, bound + more if more else bound)
 
     def decrypt(self, address: Address, record: bytes, more: bytes = b"") -> tuple[int, bytes]:
         """The version that wrote a record, and what it holds; raises ``CodecError``."""
@@ -58,18 +56,17 @@ class DataKey:
         if not record.startswith(envelope) or len(record) < start + 8:
             raise CodecError(name_of(self.partition, address), self._refusal(record))
         version = int.from_bytes(record[start : start + 8], "big")
+        lane, position = address
+        bound = (self._lanes.get(lane) or self._lane(lane)) + _PLACE.pack(8, position, 8, version)
         try:
-            return version, self._cipher.decrypt(record[start + 8 :], self._context(address, version) + more)
+            return version, self._cipher.decrypt(record[start + 8 :], bound + more if more else bound)
         except ValueError:
             raise CodecError(name_of(self.partition, address), FAILS) from None
 
-    def _context(self, address: Address, version: int) -> bytes:
-        """What ``context`` says, put together from parts that are kept: it is asked for with each record."""
-        lane, position = address
-        bound = self._lanes.get(lane)
-        if bound is None:
-            bound = self._lanes[lane] = self._bound + _fields(lane.encode())
-        return bound + _PLACE.pack(8, position, 8, version)
+    def _lane(self, lane: str) -> bytes:
+        """What ``context`` begins with for every record of a lane: it is asked for again and again."""
+        bound = self._lanes[lane] = self._bound + _fields(lane.encode())
+        return bound
 
     def _refusal(self, record: bytes) -> str:
         if record[:1] >= b"\t" or record[2:3] == b"\0":

@@ -45,11 +45,9 @@ class Seal(msgspec.Struct, frozen=True, array_like=True):
     doomed: str = ""
     """The id of a key that is about to be destroyed, with what it encrypted."""
 
-    def after(self, commit: Commit, head: Head | None) -> list[Floor]:
+    def after(self, commit: Commit, head: Head) -> tuple[Floor, ...]:
         """The floors when ``commit`` comes on top of ``head``."""
         floors = list(self.floors)
-        if head is None:
-            return floors
         for name, lane in commit.lanes.items():
             old = head.lanes.get(name)
             if old is not None and (lane is None or lane.first > old.first):
@@ -60,7 +58,7 @@ class Seal(msgspec.Struct, frozen=True, array_like=True):
         for name, start, stop in _overwritten(commit, head.lanes):
             floors = [floor for floor in floors if floor[:3] != (name, start, stop)]
             floors.append((name, start, stop, commit.version))
-        return floors
+        return tuple(floors)
 
 
 def _overwritten(commit: Commit, lanes: Mapping[str, Lane]) -> Iterator[tuple[str, int, int]]:
@@ -81,13 +79,12 @@ def _overwritten(commit: Commit, lanes: Mapping[str, Lane]) -> Iterator[tuple[st
         yield *start, stop
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(Seal).decode
 
 
 def _summary(head: Head) -> bytes:
-    lanes = sorted([(name, lane.first, lane.stop) for name, lane in head.lanes.items()])
-    return _encode((head.expires_at, lanes, sorted(head.marks.items())))
+    return _encode((head.expires_at, {name: (lane.first, lane.stop) for name, lane in head.lanes.items()}, head.marks))
 
 
 def sealed(key: DataKey, seal: Seal, head: Head) -> bytes:

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
-from holdall.caching import Cache, LeastRecentlyUsed
 from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import CodecError, Conflict
 from holdall.sealing.converting import convert
@@ -28,8 +28,8 @@ from holdall.sessions.names import SHREDDING
 __all__ = ["SealedStorage"]
 
 log = logging.getLogger("holdall.sealing")
-_MOST_BYTES, _WEIGHT, _FLOOR_WEIGHT = 16 << 20, 2_500, 120
-_SHOWN = 4096
+_KEPT = 4096
+"""Partitions whose seals, and whose snapshots as lists showed them, are kept."""
 
 
 class SealedStorage(ISessionStorage):
@@ -39,7 +39,7 @@ class SealedStorage(ISessionStorage):
         self.below = below
         self.vault = vault
         self.plain = plain
-        self._known: Cache[Known] = Cache(LeastRecentlyUsed(), _MOST_BYTES)
+        self._known: dict[str, Known] = {}
         self._shown: dict[str, tuple[Snapshot, Snapshot]] = {}
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
@@ -49,12 +49,12 @@ class SealedStorage(ISessionStorage):
         while True:
             snapshot = await self.below.load(partition, *spans, SEAL_SPAN)
             if snapshot is None:
-                self._known.drop(partition)
+                self._known.pop(partition, None)
                 return None
             try:
                 return seen(snapshot, await self._examine(snapshot))
             except Conflict:  # it went while it was read, and may be another now
-                self._known.drop(partition)
+                self._known.pop(partition, None)
 
     async def commit(self, commit: Commit) -> None:
         """See ``ISessionStorage.commit``. One that sets the mark ``shredding`` leaves only what it writes."""
@@ -85,7 +85,7 @@ class SealedStorage(ISessionStorage):
         common = self.vault.common(partition)
         if known.key is None or known.key.id == common.id:
             await self.below.drop(partition, expect=expect)
-            self._known.drop(partition)
+            self._known.pop(partition, None)
             return
         stored, after = mark_all(known, common)
         await self._store(stored, after)
@@ -167,7 +167,7 @@ class SealedStorage(ISessionStorage):
         if self.vault.tag:
             await self.encrypt(name)
             raise Conflict(name, expected=commit.expect, found=commit.version)
-        self._known.drop(name)
+        self._known.pop(name, None)
         await self.below.commit(without_mark(commit))
 
     async def _store(self, commit: Commit, after: Known) -> None:
@@ -175,12 +175,12 @@ class SealedStorage(ISessionStorage):
         try:
             await self.below.commit(commit)
         except BaseException:
-            self._known.drop(name)
+            self._known.pop(name, None)
             raise
         self._keep(after)
 
     async def _finish(self, known: Known) -> None:
-        self._known.drop(known.head.partition)
+        self._known.pop(known.head.partition, None)
         await finish(self.below, self.vault, known)
 
     async def _at(self, partition: str, version: int) -> Known:
@@ -203,17 +203,19 @@ class SealedStorage(ISessionStorage):
         return known
 
     async def _examine(self, snapshot: Snapshot) -> Known:
-        last = self._known.peek(snapshot.head.partition)
+        last = self._known.get(snapshot.head.partition)
         known = await examined(snapshot, last, self.vault, self.below, plain=self.plain)
         self._keep(known)
         return known
 
     def _keep(self, known: Known) -> None:
-        self._known.put(known.head.partition, known, _WEIGHT + _FLOOR_WEIGHT * len(known.older))
+        self._known[known.head.partition] = known
+        if len(self._known) > _KEPT:
+            _shed(self._known)
 
     async def _find_keys(self, snapshots: Sequence[Snapshot]) -> None:
         """Have the keys of many partitions at hand, looked for together."""
-        missing = [each for each in snapshots if self._known.peek(each.head.partition) is None]
+        missing = [each for each in snapshots if self._known.get(each.head.partition) is None]
         await asyncio.gather(*map(self._examine, missing))
 
     async def _show(self, snapshot: Snapshot) -> Snapshot | None:
@@ -224,7 +226,12 @@ class SealedStorage(ISessionStorage):
         shown = seen(snapshot, await self._examine(snapshot))
         if shown is not None:
             self._shown[name] = (snapshot, shown)
-            if len(self._shown) > _SHOWN:
-                for old in list(islice(self._shown, _SHOWN // 8)):
-                    del self._shown[old]
+            if len(self._shown) > _KEPT:
+                _shed(self._shown)
         return shown
+
+
+def _shed(kept: dict[str, Any]) -> None:
+    """Forget those that were kept first."""
+    for old in list(islice(kept, _KEPT // 8)):
+        del kept[old]

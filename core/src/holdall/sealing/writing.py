@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from holdall.contract import Commit, Head, Lane
 from holdall.errors import Invalid, TooLarge
 from holdall.sealing.keys import DataKey
-from holdall.sealing.names import OWN_LANES, REWRITTEN, SEAL
+from holdall.sealing.names import REWRITTEN, SEAL
 from holdall.sealing.seal import MOST, Seal, sealed
 from holdall.sessions.names import SHREDDING
 
@@ -33,24 +34,26 @@ def encrypted(commit: Commit, known: Known | None, key: DataKey, seal: Seal) -> 
     ``seal`` is the one from before, perhaps changed. Raises ``TooLarge`` when the key has encrypted all that it may.
     """
     version, head = commit.version, None if known is None else known.head
-    for name in OWN_LANES:
-        if name in commit.lanes:
-            raise Invalid(f"the lane {name!r} is encryption's own")
-    write = {at: key.encrypt(at, version, data) for at, data in commit.write.items()}
+    if SEAL in commit.lanes or REWRITTEN in commit.lanes:
+        raise Invalid(f"the lanes {SEAL!r} and {REWRITTEN!r} are encryption's own")
+    encrypt = key.encrypt
+    write = {at: encrypt(at, version, data) for at, data in commit.write.items()}
     lanes: dict[str, Lane | None] = {**commit.lanes, SEAL: Lane(0, 1, version)}
-    floors, spilled = seal.after(commit, head), seal.spilled
+    floors, spilled = seal.floors, seal.spilled
     older = () if known is None else known.older
+    if head is not None and not _only_appends(commit, head.lanes):
+        floors = seal.after(commit, head)
     if len(floors) > MOST:
         at = (REWRITTEN, spilled)
-        write[at] = key.encrypt(at, version, msgspec.json.encode(floors))
+        write[at] = encrypt(at, version, msgspec.json.encode(floors))
         begun = None if head is None else head.lanes.get(REWRITTEN)
         spilled += 1
         lanes[REWRITTEN] = Lane(0, spilled, version if begun is None else begun.rewritten)
-        older, floors = (*older, *floors), []
+        older, floors = (*older, *floors), ()
     writes = seal.writes + len(write) + 1
     if writes > key.writes:
         raise TooLarge("the number of records encrypted with one data key", limit=key.writes, actual=writes)
-    after = Seal(writes, spilled, tuple(floors), seal.plain, seal.going, seal.doomed)
+    after = Seal(writes, spilled, floors, seal.plain, seal.going, seal.doomed)
     stored = Commit(
         commit.partition,
         commit.expect,
@@ -65,6 +68,19 @@ def encrypted(commit: Commit, known: Known | None, key: DataKey, seal: Seal) -> 
     left = stored.onto(head)
     write[SEAL, 0] = sealed(key, after, left)
     return stored, Known(left, key, after, older)
+
+
+def _only_appends(commit: Commit, lanes: Mapping[str, Lane]) -> bool:
+    """Whether nothing is overwritten or removed, as in nearly every commit."""
+    for name, position in commit.write:
+        old = lanes.get(name)
+        if old is not None and position < old.stop:
+            return False
+    for name, lane in commit.lanes.items():
+        old = lanes.get(name)
+        if lane is None or (old is not None and lane.first > old.first):
+            return False
+    return True
 
 
 def shredded(commit: Commit, known: Known, common: DataKey) -> tuple[Commit, Known]:

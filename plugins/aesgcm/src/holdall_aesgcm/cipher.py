@@ -49,10 +49,9 @@ class KeyedAesGcm:
 
     def encrypt(self, data: bytes, context: bytes) -> bytes:
         """The record: format, nonce, ciphertext and tag."""
-        form = PLAIN
+        nonce, form = os.urandom(_NONCE), PLAIN
         if self._padding:
             form, data = PADDED, (data + b"\x80").ljust(padded_length(len(data) + 1), b"\0")
-        nonce = os.urandom(_NONCE)
         return form + nonce + self._aead.encrypt(nonce, data, form + context)
 
     def decrypt(self, data: bytes, context: bytes) -> bytes:
