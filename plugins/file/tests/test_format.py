@@ -110,21 +110,22 @@ async def test_compressed_records_take_their_own_bytes_in_a_log_and_no_more(open
 
 
 @pytest.mark.covers("OP-11")
-async def test_a_log_whose_records_became_smaller_is_compacted(open_store, tmp_path, log_of):
+@pytest.mark.parametrize("count", [20, 600])
+async def test_a_log_whose_records_became_smaller_is_compacted(open_store, tmp_path, log_of, count):
     store = await open_store()
-    step = Step("s").append("messages/main", *[b'"%b"' % (b"x" * 2000) for _ in range(200)]).build()
+    step = Step("s").append("messages/main", *[b'"%b"' % (b"x" * 1000) for _ in range(count)]).build()
     await store.commit(step)
     await store.close()
     store = await open_store()  # which remembers the places of the newest records only
     before = len(log_of(tmp_path / "store").read_bytes())
     head = (await store.load("s")).head
-    small = {("messages/main", n): b"\x01%d" % n for n in range(200)}
-    lanes = {"messages/main": Lane(0, 200, head.version + 1)}
+    small = {("messages/main", n): b"\x01%d" % n for n in range(count)}
+    lanes = {"messages/main": Lane(0, count, head.version + 1)}
     await store.commit(Commit("s", head.version, head.version + 1, head.changed, lanes, write=small))
     await store.close()
     store = await open_store()
     assert (await store.load("s", Span("messages/main"))).records == small
-    assert len(log_of(tmp_path / "store").read_bytes()) < before / 10
+    assert len(log_of(tmp_path / "store").read_bytes()) < before / 5
 
 
 async def test_no_file_is_named_after_a_partition(open_store, tmp_path):

@@ -14,7 +14,9 @@ __all__ = ["Aftermath", "Outcomes"]
 Outcomes = list[BaseException | None]
 """What became of each commit of a batch."""
 _LIGHT = 64 * 1024
-"""A log with fewer dead bytes than that is never compacted."""
+"""A log with fewer dead bytes than that is not compacted …"""
+_SWEPT = 4
+"""… unless a commit replaced more records than that, as one does that writes all of them anew, by another codec."""
 
 
 class Aftermath:
@@ -33,7 +35,7 @@ class Aftermath:
         """Note that a commit is published, and keeps ``warm`` bytes more in memory."""
         self._shelf.warmed(warm)
         state = session.state
-        if state.dead > _LIGHT and state.dead > state.end - state.dead:
+        if state.dead > state.end - state.dead and (state.dead > _LIGHT or state.rewritten > _SWEPT):
             self.heavy.add(session.partition)
         self.refused = None
 

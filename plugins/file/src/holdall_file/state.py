@@ -79,6 +79,8 @@ class State:
         self.number = 0
         self.back: list[tuple[int, int]] = []
         self.dead = 0
+        self.rewritten = 0
+        """The most records that one line replaced: more than a few, and it was a sweep's, that will not come again."""
         self._since = end
         self._lines = 0
         self._width = 0
@@ -154,7 +156,7 @@ class State:
 
     def _put(self, parsed: Parsed) -> None:
         peaks: dict[str, int] = {}
-        mean = 0
+        mean = again = 0
         offset = parsed.records
         for name, position, length, crc, form in parsed.line.at:
             place = (offset, length, crc, form)
@@ -168,12 +170,14 @@ class State:
                     track.peak = position + 1
                 self._kept += 1
             else:
+                again += 1
                 old = track.known.pop(position, None) or track.moved.get(position)
                 if old is None:
                     mean = mean or self._mean(parsed.start)
                 self.dead += max(mean, length) if old is None else old[1]
                 track.moved[position] = place
                 track.hot.pop(position, None)
+        self.rewritten = max(self.rewritten, again)
 
     def _mean(self, end: int) -> int:
         """About how many bytes of the log up to ``end`` a record takes.
