@@ -83,21 +83,26 @@ def _words(abilities: dict[str, Any]) -> str:
 
 def main(names: list[str]) -> int:
     """Run the kit for ``names``, or for every plugin, and keep what it found. A plugin that fails is told and not kept."""
-    kept = {report["plugin"]: report for report in reports()} if REPORTS.is_file() else {}
     failed: list[str] = []
     for name in names or packages():
         words = [sys.executable, "-m", "holdall.cli", "plugin", "test", name, "--json", "--", "-q"]
         done = subprocess.run(words, capture_output=True, text=True)
         print(f"{name}: {done.stderr.strip().splitlines()[-1:]}", flush=True)
         if done.returncode == 0:
-            report = json.loads(done.stdout)
-            kept[name] = {**report, "summary": _summary(name, report["kind"])}
+            _keep(json.loads(done.stdout))
         else:
             failed.append(name)
+    return 1 if failed else 0
+
+
+def _keep(report: dict[str, Any]) -> None:
+    """Put ``report`` in the place of the plugin's last one."""
+    name = report["plugin"]
+    kept = {each["plugin"]: each for each in reports()} if REPORTS.is_file() else {}
+    kept[name] = {**report, "summary": _summary(name, report["kind"])}
     ordered = [kept[name] for name in packages() if name in kept]
     document = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "reports": ordered}
     REPORTS.write_text(json.dumps(document, indent=1) + "\n")
-    return 1 if failed else 0
 
 
 def _summary(name: str, kind: str) -> str:

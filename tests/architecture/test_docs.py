@@ -10,7 +10,7 @@ import pytest
 
 from holdall.plugins import installed
 from holdall.testing.kinds import one
-from tests.directory import reports
+from tests.directory import packages, reports
 from tests.generate import PAGES, ROOT, cited
 from tests.hooks_pages import HOOKS, SHAPES, described, signature
 from tests.matrix.cells import BACKENDS, MATRIX, NONE, asked
@@ -65,7 +65,8 @@ def test_the_tutorial_is_the_file_that_is_tested() -> None:
 
 
 def test_the_directory_is_of_plugins_that_are_here_and_claim_what_it_says() -> None:
-    """Every report is of a plugin that passed, and what was claimed then is claimed now."""
+    """Every plugin of this checkout has a report, of a kit that it passed, and what was claimed then is claimed now."""
+    assert {report["plugin"] for report in reports()} == set(packages())
     for report in reports():
         found = one(report["kind"], report["plugin"]) if report["plugin"] in INSTALLED else None
         assert report["counts"]["failed"] == 0

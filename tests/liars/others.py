@@ -216,6 +216,68 @@ class Remembers(HonestZlib):
         return self.kept[int(found)] if found.isdigit() else super().decompress(data, limit)
 
 
+@compressor()
+class HonestLearner(HonestZlib):
+    """Keeps everything, and makes dictionaries."""
+
+    def __init__(self, dictionary=b""):
+        self.dictionary = dictionary
+
+    def compress(self, data):
+        worker = zlib.compressobj(zdict=self.dictionary) if self.dictionary else zlib.compressobj()
+        return worker.compress(data) + worker.flush()
+
+    def decompress(self, data, limit):
+        worker = zlib.decompressobj(zdict=self.dictionary) if self.dictionary else zlib.decompressobj()
+        try:
+            found = worker.decompress(data, limit + 1)
+        except zlib.error as error:
+            raise CodecError("a record", str(error)) from error
+        if len(found) > limit or not worker.eof:
+            raise CodecError("a record", "it is too large, or cut short")
+        return found
+
+    def learn(self, samples):
+        if not samples:
+            raise ValueError("no records")
+        return b"".join(sample[:200] for sample in samples)[:30_000]
+
+    def knowing(self, dictionary):
+        return HonestLearner(dictionary)
+
+
+@compressor("test_a_dictionary_is_of_use")
+class LearnsNothing(HonestLearner):
+    """Makes a dictionary, and does not use it."""
+
+    def knowing(self, dictionary):
+        return HonestLearner()
+
+
+@compressor("test_a_dictionary_is_of_use")
+class KeepsItsDictionary(HonestLearner):
+    """Has the dictionary in memory, and stores only what it is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = {}
+
+    def learn(self, samples):
+        self.own[b"mine"] = super().learn(samples)
+        return b"mine"
+
+    def knowing(self, dictionary):
+        return HonestLearner(self.own.get(dictionary, dictionary))
+
+
+@compressor("test_too_few_records_make_no_dictionary")
+class LearnsFromNothing(HonestLearner):
+    """Makes a dictionary of no records."""
+
+    def learn(self, samples):
+        return super().learn(samples or [b"{}"])
+
+
 # --- ciphers -------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdall.codecs import Compressor
+from holdall.codecs import Compressor, Learning
 from holdall.errors import CodecError
 from holdall.testing.case import Cases, verifies
 from holdall.testing.elsewhere import read_elsewhere
@@ -34,6 +34,7 @@ ROOM = 16 << 20
 """Bytes that a refused record may take besides its limit."""
 BOMB = 64 << 20
 THREADS = 4
+MOST_DICTIONARY = 1 << 20
 
 
 def opened(found: Tested, options: Mapping[str, Any]) -> Compressor:
@@ -48,6 +49,13 @@ def same(compressor: Compressor, data: bytes) -> None:
     back = compressor.decompress(small, max(len(data), 1))
     assert type(back) is bytes, f"decompress gave {type(back).__name__}, not bytes"
     assert back == data, f"{len(data):,} bytes came back as {len(back):,} others"
+
+
+def learning(compressor: Compressor) -> Learning:
+    """The compressor, if it makes dictionaries; otherwise the test is skipped."""
+    if not isinstance(compressor, Learning):
+        pytest.skip("it makes no dictionaries")
+    return compressor
 
 
 class CompressorTests(Cases):
@@ -173,3 +181,24 @@ class CompressorTests(Cases):
         compressor = opens()
         told = [{"data": base64.b64encode(compressor.compress(each)).decode(), "limit": LIMIT} for each in data]
         assert read_elsewhere(tested, options, told) == data
+
+    @verifies("dictionary")
+    def test_a_dictionary_is_of_use(self, opens: Open) -> None:
+        """Of one that is ``Learning``: with its dictionary records take less, and any opening reads them by it."""
+        first, second = learning(opens()), learning(opens())
+        seen = records(400)
+        dictionary = first.learn(seen)
+        assert type(dictionary) is bytes
+        assert len(dictionary) <= MOST_DICTIONARY, f"a dictionary of {len(dictionary):,} bytes"
+        writer, reader, plain = first.knowing(dictionary), second.knowing(dictionary), opens()
+        data = records(60, seed=2)
+        small = [writer.compress(each) for each in data]
+        assert [reader.decompress(each, LIMIT) for each in small] == data
+        taken, without = sum(map(len, small)), sum(len(plain.compress(each)) for each in data)
+        assert taken < without, f"{taken:,} bytes with a dictionary, {without:,} without"
+
+    @verifies("dictionary")
+    def test_too_few_records_make_no_dictionary(self, opens: Open) -> None:
+        """Of one that is ``Learning``: ``learn`` raises ``ValueError`` when the records are too few."""
+        with pytest.raises(ValueError):  # noqa: PT011 - of any kind
+            learning(opens()).learn([])

@@ -123,8 +123,10 @@ class Recorder:
         return _plain(claimed), _plain(verified), notes
 
     def _promises(self) -> tuple[Values, Values, list[str]]:
-        """Of other kinds, whoever offers one promises everything that the kit asks."""
-        asked = dict.fromkeys(self.verifies.values(), True)
+        """Of other kinds, whoever offers one promises everything that the kit asks of it."""
+        asked = dict.fromkeys(self.verifies.values(), False)
+        for test, name in self.verifies.items():
+            asked[name] |= self.outcomes.get(test) != "skipped"
         return asked, {name: self._held(name) for name in asked}, []
 
     def _crash_tool(self) -> str:
