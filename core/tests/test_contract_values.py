@@ -9,7 +9,7 @@ from copy import copy, deepcopy
 from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass, make_dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Lane, Scan, Snapshot, Span
@@ -233,3 +233,24 @@ def test_a_batch_is_done_in_order_and_stops_at_an_error():
     assert done == ["a", "b"]
     with pytest.raises(OSError, match="cut"):
         plain.commit_many([Commit("error", 0, 1, 1)])
+
+
+@settings(max_examples=100)
+@given(st.lists(st.dictionaries(st.integers(0, 120), st.none() | st.integers(0, 9), max_size=40), max_size=8))
+def test_a_head_of_very_many_lanes_is_as_one_of_few(changes):
+    """However commits follow each other, the lanes are what a dictionary would have."""
+    head = Head("p", 1, 1, None, {f"l{n}": Lane(n, n + 1) for n in range(100)}, {})
+    wanted = dict(head.lanes)
+    for version, changed in enumerate(changes, 1):
+        moved = {f"l{n}": None if to is None else Lane(to, to + 1) for n, to in changed.items()}
+        moved = {name: lane for name, lane in moved.items() if lane is not None or name in wanted}
+        before, held = dict(wanted), head.lanes
+        head = Commit("p", version, version + 1, version + 1, lanes=moved).onto(head)
+        wanted = {name: lane for name, lane in {**wanted, **moved}.items() if lane is not None}
+        assert dict(held) == before, "what others hold does not change"
+        assert head.lanes == wanted
+        assert (dict(head.lanes), len(head.lanes)) == (wanted, len(wanted))
+        for name in (*wanted, *before, "nobody"):
+            assert head.lanes.get(name) == wanted.get(name)
+            assert (name in head.lanes) == (name in wanted)
+        assert Head.from_json(head.to_json()) == head

@@ -306,9 +306,17 @@ class Commit(Value):
 ) = _setters(Commit)  # fmt: skip
 
 
+_WIDE = 64
+"""From so many entries on, they are not copied for a change of a few."""
+
+
 def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str, _T]:
     if not new:
         return old
+    if len(old) > _WIDE:
+        from holdall.overlay import overlaid  # noqa: PLC0415 - few sessions have so many lanes
+
+        return overlaid(old, new)
     merged: dict[str, Any] = {**old, **new}
     for name, value in new.items():
         if value is None:
