@@ -205,3 +205,17 @@ async def test_a_log_of_mostly_dead_bytes_is_compacted(open_store, tmp_path, log
         assert found.records["session", 0].endswith(b'39"')
         head = (commit := Step(found.head).append("messages/main", b"1").build()).onto(found.head)
         await view.commit(commit)
+
+
+async def test_a_lane_that_begins_high_up_leaves_nothing_dead_below_it(open_store, tmp_path, log_of):
+    store = await open_store(durability="process")
+    write = {("messages/b1", 100_000): b'"first"'}
+    await store.commit(Commit("s", 0, 1, 1, {"messages/b1": Lane(100_000, 100_001, 1)}, write=write))
+    before = log_of(tmp_path / "store").read_bytes()
+    await store.commit(
+        Commit("s", 1, 2, 2, {"messages/b1": Lane(100_000, 100_002, 1)}, write={("messages/b1", 100_001): b"2"})
+    )
+    await store.close()
+    assert log_of(tmp_path / "store").read_bytes().startswith(before), "it was compacted for nothing"
+    found = await (await open_store()).load("s", Span("messages/b1"))
+    assert dict(found.records) == {("messages/b1", 100_000): b'"first"', ("messages/b1", 100_001): b"2"}

@@ -149,7 +149,7 @@ class State:
             if lane is not None:
                 track = self.tracks.get(name)
                 if track is None:
-                    track = self.tracks[name] = Track(parsed.start, 0)
+                    track = self._born(name, parsed)
                 if lane[0] > track.first or lane[1] < track.peak:
                     self.dead += track.trim(lane[0], lane[1])
         self._lines += 1
@@ -163,7 +163,7 @@ class State:
             offset += length + 1
             track = self.tracks.get(name)
             if track is None:
-                track = self.tracks[name] = Track(parsed.start, 0)
+                track = self._born(name, parsed)
             if position >= peaks.setdefault(name, track.peak):
                 track.known[position] = place
                 if position >= track.peak:
@@ -186,6 +186,14 @@ class State:
         """
         records = sum(track.peak - track.first for track in self.tracks.values())
         return max(end - self.dead, 0) // max(records, 1)
+
+    def _born(self, name: str, parsed: Parsed) -> Track:
+        """A new lane. It may begin at any position: before that, nothing of it is superseded."""
+        lane = parsed.line.lanes.get(name)
+        first = 0 if lane is None else lane[0]
+        track = self.tracks[name] = Track(parsed.start, first)
+        track.first = first
+        return track
 
     def _checkpointed(self, parsed: Parsed) -> None:
         line = parsed.line
