@@ -21,11 +21,13 @@ BODIES = {
     "log_tool_run": {"tool": "ls"},
     "finish_tool_run": {"result": 1},
     "export_session": {"format": "jsonl"},
+    "update_branch": {"title": "x"},
+    "revert": {"to": "msg_main_0000000000"},
 }
 PRIVATE = [operation for operation in OPERATIONS if operation.policy is not Policy.OPEN]
 OBJECTS = [operation for operation in OPERATIONS if operation.names]
 """The operations on one session, the destructive ones last."""
-ORDER = {"end_session": 1, "clear_history": 2, "delete_session": 3}
+ORDER = {"delete_branch": 1, "end_session": 2, "clear_history": 3, "delete_session": 4}
 """Ends and deletions come after everything else."""
 
 
@@ -36,9 +38,11 @@ async def call(client, operation, **names):
 
 async def filled(ana):
     url = (await ana.post("/api/sessions", json={"ttl": 600})).headers["location"]
-    batch = {"messages": [HELLO], "tools": [{"tool": "ls", "status": "running"}]}
+    batch = {"messages": [HELLO, HELLO], "tools": [{"tool": "ls", "status": "running"}]}
     await ana.post(f"{url}/messages", json=batch)
-    return {"session": url.rpartition("/")[2], "message": "msg_main_0000000000", "run": "toolrun_0000000000"}
+    await ana.post(f"{url}/branches", json={"name": "x"})
+    session = url.rpartition("/")[2]
+    return {"session": session, "message": "msg_main_0000000000", "run": "toolrun_0000000000", "branch": "x"}
 
 
 @pytest.mark.req("SEC-AUZ-01")

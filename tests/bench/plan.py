@@ -17,6 +17,7 @@ class Plan:
     """A folder in memory, for stores whose making is not what is measured."""
     histories: tuple[int, ...] = (100, 1_000, 10_000)
     sessions: tuple[int, ...] = (1_000, 10_000)
+    branches: tuple[int, ...] = (1, 10, 1_000)
     count: int = 400
     """Operations of one kind in a cell, at most."""
     seconds: float = 12
@@ -39,7 +40,14 @@ class Plan:
     @classmethod
     def parsed(cls, data: dict[str, Any]) -> Plan:
         """The plan that ``as_dict`` gave, after a trip through JSON."""
-        return cls(**{**data, "histories": tuple(data["histories"]), "sessions": tuple(data["sessions"])})
+        return cls(
+            **{
+                **data,
+                "histories": tuple(data["histories"]),
+                "sessions": tuple(data["sessions"]),
+                "branches": tuple(data["branches"]),
+            }
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Every field."""
@@ -52,10 +60,12 @@ LONG = Plan(
     catalogued=1_000_000, open=100_000, churn=1_000_000, timeout=1_800,
 )  # fmt: skip
 QUICK = Plan(
+    branches=(1, 300),
     histories=(100, 1_000), sessions=(1_000,), count=80, seconds=2, starts=5, overhead=1_500, rounds=2, slice=0.4,
     bytes=200, open=5_000, churn=5_000, timeout=40,
 )  # fmt: skip
 SMOKE = Plan(
+    branches=(1, 5),
     histories=(10, 60), sessions=(60,), count=5, seconds=1, starts=1, overhead=50, rounds=1, slice=0.05,
     bytes=20, catalogued=100, open=100, churn=200, timeout=40,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.bench import (
     append,
+    branches,
     compressed,
     concurrent,
     encryption,
@@ -48,6 +49,7 @@ WORKLOADS = {
     "append": Workload(append.run),
     "concurrent": Workload(concurrent.run),
     "page": Workload(page.run),
+    "branches": Workload(branches.run),
     "list": Workload(listing.run),
     "resume": Workload(resume.run),
     "version": Workload(resume.version, ("-",)),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from holdall.hooks import StorageOffer, hookimpl
     from holdall.opening import open_store as open  # noqa: A004
     from holdall.sessions.access import Principal
+    from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.events import Draft, Event
     from holdall.sessions.session import Session
     from holdall.sessions.store import Store
@@ -56,7 +57,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Abilities": "contract",
     "BlockingSessionStorage": "contract",
+    "Branch": "sessions.branches.views",
     "Commit": "contract",
+    "Comparison": "sessions.branches.views",
     "Conflict": "errors",
     "Damaged": "errors",
     "Draft": "sessions.events",
@@ -98,7 +101,9 @@ _HOMES = {
 __all__ = [
     "Abilities",
     "BlockingSessionStorage",
+    "Branch",
     "Commit",
+    "Comparison",
     "Conflict",
     "Damaged",
     "Draft",

@@ -12,16 +12,22 @@ from holdall.sessions.models import Milliseconds, Name, NewMessage, NewSession, 
 __all__ = [
     "Appended",
     "Batch",
+    "BranchChanges",
+    "BranchPage",
+    "BranchView",
     "Cleared",
+    "ComparisonView",
     "CreateSession",
     "EndSession",
     "ExportRequest",
     "ExtendSession",
+    "Fork",
     "Live",
     "MessagePage",
     "OriginalPage",
     "ProblemDetails",
     "Ready",
+    "Revert",
     "SessionPage",
     "SessionView",
     "StoredMessage",
@@ -30,6 +36,8 @@ __all__ = [
 ]
 
 STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+BranchName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+MessageId = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
 OpaqueCursor = Annotated[str, Field(description="Opaque; give it back as it is.")]
 
 
@@ -72,6 +80,63 @@ class ExportRequest(BaseModel):
 
     model_config = STRICT
     format: Annotated[str, Field(json_schema_extra={"enum": list(EXPORTS)})] = "jsonl"
+    branch: BranchName | None = None
+    """Whose messages; those that the session shows when absent."""
+
+
+class Fork(BaseModel):
+    """A branch to make. Without `at` and `before` it has what the session shows now."""
+
+    model_config = STRICT
+    name: BranchName | None = None
+    """Stays what it is, for the ids of its messages have it; one is found when absent."""
+    title: Annotated[str, Field(max_length=500)] | None = None
+    at: MessageId | None = None
+    """The last message that it has."""
+    before: MessageId | None = None
+    """The first message that it does not have; not together with `at`."""
+    switch: bool = False
+    """Whether it becomes the current branch."""
+
+
+class BranchChanges(BaseModel):
+    """One thing to change of a branch."""
+
+    model_config = STRICT | ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    title: Annotated[str, Field(max_length=500)] | None = None
+    current: Annotated[bool, Field(json_schema_extra={"const": True})] = True
+    """True makes it what is read, and added to, where nobody names a branch."""
+    deleted: Annotated[bool, Field(json_schema_extra={"const": False})] = False
+    """False brings a deleted branch back."""
+
+
+class Revert(BaseModel):
+    """Where what the session shows shall end."""
+
+    model_config = STRICT
+    to: MessageId
+    branch: BranchName | None = None
+    """The branch to show; the current one when absent."""
+
+
+class BranchView(BaseModel):
+    """A branch."""
+
+    name: str
+    title: str | None
+    parent: str | None
+    """The branch that it leaves; null for `main`, and for one that begins before the first message."""
+    at: str | None
+    """The last message that it has from its parent."""
+    created_at: Milliseconds
+    created_by: str
+    messages: int
+    """How many messages its conversation has, those from before the fork included."""
+    last: str | None
+    """Its latest message."""
+    current: bool
+    deleted_at: Milliseconds | None
+    deleted_by: str | None
 
 
 class CountsView(BaseModel):
@@ -111,6 +176,10 @@ class SessionView(BaseModel):
     ends_at: Milliseconds | None
     counts: CountsView
     size: int
+    branch: str
+    """The current one: what is read, and added to, where nobody names a branch."""
+    reverted_to: str | None
+    """The message that a revert made the last one that is shown."""
     ended: EndView | None = None
 
 
@@ -157,6 +226,33 @@ class MessagePage(_Page):
     """Messages, oldest first."""
 
     items: list[StoredMessage]
+
+
+class BranchPage(_Page):
+    """Branches by name, `main` first."""
+
+    items: list[BranchView]
+
+
+class SideView(BaseModel):
+    """What one of two branches has, and the other has not."""
+
+    branch: str
+    messages: int
+    """How many."""
+    items: list[StoredMessage]
+    """The first of them."""
+    next: OpaqueCursor | None
+    """Goes on in the branch's history, as `after`."""
+
+
+class ComparisonView(BaseModel):
+    """Two branches, side by side."""
+
+    ancestor: str | None
+    """The last message that both have."""
+    left: SideView
+    right: SideView
 
 
 class ToolRunPage(_Page):

@@ -31,7 +31,12 @@ _HEADERS: Mapping[str, str] = {
     "WWW-Authenticate": "How to authenticate (RFC 6750).",
 }
 _PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 503: ("Retry-After",)}
-_SAMPLES = {"session": "^[A-Za-z0-9_-]{16,64}$", "message": "^[A-Za-z0-9_-]{1,64}$", "run": "^[A-Za-z0-9_-]{1,64}$"}
+_SAMPLES = {
+    "session": "^[A-Za-z0-9_-]{16,64}$",
+    "message": "^[A-Za-z0-9_-]{1,64}$",
+    "run": "^[A-Za-z0-9_-]{1,64}$",
+    "branch": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
+}
 Schemas = Mapping[tuple[type[BaseModel], JsonSchemaMode], Mapping[str, Any]]
 
 

@@ -26,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, default="jsonl", help="default: jsonl, which can be imported again"
     )
+    parser.add_argument(
+        "--branch", metavar="NAME", help="the messages of this branch (default: what the session shows)"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: standard output)")
 
 
@@ -42,7 +45,7 @@ async def _run(args: argparse.Namespace) -> None:
     from holdall.formats import export  # noqa: PLC0415
 
     async with opening.open_store(settings_of(args)) as store:
-        pieces = export(store, args.id, args.format)
+        pieces = export(store, args.id, args.format, args.branch)
         first = await anext(pieces, b"")  # before a file is made for a session that is not there
         with _output(args.output) as out:
             out.write(first)

@@ -38,8 +38,15 @@ EXPORTS: Mapping[str, Export] = {
 """By name: every form that ``export`` can write."""
 
 
-async def export(store: Store, session_id: str, format: str = "jsonl") -> AsyncIterator[bytes]:  # noqa: A002
+async def export(
+    store: Store,
+    session_id: str,
+    format: str = "jsonl",  # noqa: A002
+    branch: str | None = None,
+) -> AsyncIterator[bytes]:
     """The session in ``format``, in pieces; raises before the first piece when it may not be read.
+
+    The messages are those of ``branch``; without one, those that the session shows.
 
     What is written is the session as long as it was when the export began. If somebody clears it meanwhile, the
     export ends with ``Conflict`` rather than short.
@@ -47,5 +54,5 @@ async def export(store: Store, session_id: str, format: str = "jsonl") -> AsyncI
     form = EXPORTS.get(format)
     if form is None:
         raise Invalid(f"no format {format!r}; there are {', '.join(EXPORTS)}", pointer="/format")
-    async for piece in form.write(Walk(store, await store.get(session_id))):
+    async for piece in form.write(await Walk.begin(store, session_id, branch)):
         yield piece

@@ -10,19 +10,30 @@ import msgspec
 from holdall.errors import NotFound
 from holdall.formats.records import About, Entry, Fault, Record, Run
 from holdall.formats.walking import Walk
-from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS, message_position
+from holdall.sessions.branches.line import Line, Path
+from holdall.sessions.names import MAIN, ORIGINALS, TOOLS, message_place
 
 __all__ = ["VERSION", "about", "entries", "matches", "write"]
 
 VERSION = 1
+_ENDLESS = 1 << 53
 _FIELDS = ("project", "title", "tags", "metadata", "ttl")
 
 
 async def write(walk: Walk) -> AsyncIterator[bytes]:
-    """The whole session, so that importing it makes the same again."""
-    first = {"messages": walk.first(MESSAGES), "tools": walk.first(TOOLS), "originals": walk.first(ORIGINALS)}
+    """The whole session, but for other branches, so that importing it makes the same again."""
+    line = walk.line
+    first = {"messages": line.first, "tools": walk.first(TOOLS), "originals": walk.first(ORIGINALS)}
     session = walk.session.as_dict()
-    header = {"type": "session", "format": "holdall", "version": VERSION, "first": first, "session": session}
+    header: dict[str, Any] = {
+        "type": "session",
+        "format": "holdall",
+        "version": VERSION,
+        "first": first,
+        "session": session,
+    }
+    if line.branch != MAIN:
+        header["branch"], header["path"] = line.branch, line.path
     yield msgspec.json.encode(header) + b"\n"
     async for messages in walk.messages():
         yield b"".join(b'{"type":"message","message":%b}\n' % message.raw for message in messages)
@@ -54,6 +65,7 @@ def about(head: Sequence[Record]) -> About:
 def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
     """Every record but the header, with positions counted from the session's first."""
     first: Mapping[str, Any] | None = None
+    where = Line(MAIN, (), 0, 0, _ENDLESS)
     for line in lines:
         if isinstance(line, Fault):
             yield line
@@ -64,11 +76,11 @@ def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
             if line.value.get("version") != VERSION:
                 yield Fault(line.line, f"is of version {line.value.get('version')}; this reads version {VERSION}")
                 return
-            first = _object(line.value, "first")
+            first, where = _object(line.value, "first"), _line(line.value)
         elif first is None:
             yield Fault(line.line, "comes before the line of the session that it belongs to")
         else:
-            yield _entry(line, first)
+            yield _entry(line, first, where)
 
 
 def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -76,7 +88,17 @@ def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _entry(record: Record, first: Mapping[str, Any]) -> Entry | Fault:
+def _line(header: Mapping[str, Any]) -> Line:
+    """Where the messages of an export were."""
+    try:
+        path = msgspec.convert(header.get("path", ()), Path)
+        branch = msgspec.convert(header.get("branch", MAIN), str)
+    except msgspec.ValidationError:
+        path, branch = (), ""
+    return Line(branch, path, 0, path[-1][1] if path else 0, _ENDLESS)
+
+
+def _entry(record: Record, first: Mapping[str, Any], line: Line) -> Entry | Fault:
     kind = record.value.get("type")
     if kind == "message":
         message = _object(record.value, "message")
@@ -87,7 +109,7 @@ def _entry(record: Record, first: Mapping[str, Any]) -> Entry | Fault:
     if kind == "tool":
         fields = _object(record.value, "tool")
         fields.pop("id", None)
-        asked_by = _position(fields.pop("message", None))
+        asked_by = _position(fields.pop("message", None), line)
         ordinal = None if asked_by is None else asked_by - int(first.get("messages", 0))
         return Entry(record.line, kind, runs=[Run(fields, ordinal)])
     original = record.value.get("original")
@@ -96,8 +118,10 @@ def _entry(record: Record, first: Mapping[str, Any]) -> Entry | Fault:
     return Fault(record.line, f"is of type {kind!r}, which this version does not know")
 
 
-def _position(message: Any) -> int | None:
+def _position(message: Any, line: Line) -> int | None:
+    """The position of a message that was exported; ``None`` for one of another branch."""
     try:
-        return message_position(message) if isinstance(message, str) else None
+        branch, position = message_place(message) if isinstance(message, str) else ("", 0)
     except NotFound:
         return None
+    return position if line.holds(branch, position) else None

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from holdall import sessions
 from holdall.contract import Span
 from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
-from holdall.sessions.engine import Decision, Engine
+from holdall.sessions.engine import Decision, Engine, Unread
 from holdall.sessions.inputs import fields_of, messages_of, originals_of, stamped, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import (
     KEYS,
+    MAIN,
     MESSAGE_WITH_ID,
     MESSAGES,
     ORIGINALS,
     TOOL_RUN_WITH_ID,
     TOOLS,
+    message_form,
     message_id,
+    messages_lane,
     tool_run_id,
 )
 from holdall.sessions.reader import Check
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from holdall.sessions.policy import SessionPolicy
 
 __all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
+
+T = TypeVar("T")
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -51,6 +57,11 @@ class AppendRequest(msgspec.Struct, frozen=True):
     originals: Sequence[str] = ()
     key: str | None = None
     expect: int | None = None
+    branch: str | None = None
+    """``None``: what the session shows."""
+    by: str = "system"
+    origins: dict[tuple[str, int], Any] = {}
+    """How branches began, as far as that had to be read; see ``branches/origins.py``."""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -92,12 +103,22 @@ async def append(engine: Engine, session: str, request: AppendRequest, check: Ch
     content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
     key = request.key
     if key is None:
-        state, (messages, runs) = await engine.change(session, _simple(content, policy, request.expect, check))
+        simple = _simple(content, policy, request, check)
+        try:
+            state, (messages, runs) = await engine.change(session, simple)
+        except Unread as unread:
+            state, (messages, runs) = await _again(engine, session, request, check, simple, unread)
         return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
     checked_key(key, "an idempotency key")
-    given = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
+    given: list[Any] = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
+    if request.branch is not None:
+        given.append(request.branch)
     print_ = fingerprint(msgspec.json.encode(given), *content.originals)
-    state, found = await engine.change(session, _once(content, policy, request, print_, check), keyed=True)
+    once = _once(content, policy, request, print_, check)
+    try:
+        state, found = await engine.change(session, once, keyed=True)
+    except Unread as unread:
+        state, found = await _again(engine, session, request, check, once, unread)
     if isinstance(found, Key):
         return await _replayed(engine, session, found, check)
     messages, runs = found
@@ -108,12 +129,30 @@ Stored = tuple[Sequence[bytes], Sequence[bytes]]
 """The message and tool run records that a step stores."""
 
 
-def _simple(content: Content, policy: SessionPolicy, expect: int | None, check: Check) -> Decision[Stored]:
+async def _again(  # noqa: PLR0913, PLR0917 - each is a thing that a change needs
+    engine: Engine, session: str, request: AppendRequest, check: Check, decide: Decision[T], unread: Unread
+) -> tuple[State, T]:
+    """Make a change that depends on how a branch began, after reading that."""
+    known, keyed = request.origins, request.key is not None
+    knowing = sessions.branches.origins.knowing
+    return await knowing(engine, session, known, check, lambda: engine.change(session, decide, keyed=keyed), unread)
+
+
+def _target(step: SessionStep, state: State, request: AppendRequest, policy: SessionPolicy) -> str:
+    """The branch that messages go to."""
+    if request.branch is None and (state.record.view is None or not request.messages):
+        return MAIN
+    return sessions.branches.forking.target(step, state, request, policy)
+
+
+def _simple(content: Content, policy: SessionPolicy, request: AppendRequest, check: Check) -> Decision[Stored]:
     def decide(state: State, now: int) -> tuple[SessionStep, Stored]:
         check(state)
-        check_writable(state, expect)
+        check_writable(state, request.expect)
         step = SessionStep.on(state, now, active=True)
-        return step, put(step, content, policy)
+        if request.branch is None and state.record.view is None:
+            return step, put(step, content, policy)
+        return step, put(step, content, policy, _target(step, state, request, policy))
 
     return decide
 
@@ -132,26 +171,32 @@ def _once(
             return None, found
         check_writable(state, request.expect)
         step = SessionStep.on(state, now, active=True)
-        first, first_run = step.lane(MESSAGES).stop, step.lane(TOOLS).stop
-        stored = put(step, content, policy)
-        added = (first, step.lane(MESSAGES).stop), (first_run, step.lane(TOOLS).stop)
-        step.remember(key_record(key, print_, now // 1000, *added))
+        branch = _target(step, state, request, policy)
+        lane = messages_lane(branch)
+        first, first_run = step.lane(lane).stop, step.lane(TOOLS).stop
+        stored = put(step, content, policy, branch)
+        added = (first, step.lane(lane).stop), (first_run, step.lane(TOOLS).stop)
+        step.remember(key_record(key, print_, now // 1000, *added, branch))
         step.trim(KEYS, keys.stale(oldest))
         return step, stored
 
     return decide
 
 
-def put(step: SessionStep, content: Content, policy: SessionPolicy) -> Stored:
-    """Put ``content`` at the end of the session's lanes, within its limits."""
-    lane = step.lane(MESSAGES)
-    count = lane.stop - lane.first + len(content.messages)
+def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str = MAIN) -> Stored:
+    """Put ``content`` at the end of the session's lanes, its messages on ``branch``, within the session's limits."""
+    lane = main = step.lane(MESSAGES)
+    name, form = MESSAGES, MESSAGE_WITH_ID
+    if branch != MAIN:
+        name, form = messages_lane(branch), message_form(branch)
+        lane = step.lane(name)
+    count = lane.stop - main.first + len(content.messages)
     if count > policy.max_messages:
-        raise TooLarge("the number of messages in the session", limit=policy.max_messages, actual=count)
-    messages = stamped(content.messages, MESSAGE_WITH_ID, lane.stop)
+        raise TooLarge("the number of messages in the conversation", limit=policy.max_messages, actual=count)
+    messages = stamped(content.messages, form, lane.stop)
     runs: Sequence[bytes] = ()
     if messages:
-        step.add(MESSAGES, messages)
+        step.add(name, messages)
     if content.tools:
         runs = stamped(content.tools, TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
         step.add(TOOLS, runs)
@@ -169,11 +214,11 @@ def check_size(size: int, policy: SessionPolicy) -> None:
 
 async def _replayed(engine: Engine, session: str, key: Key, check: Check) -> Appended:
     """What the first request with this key stored, as it stands now; raises ``NotFound`` when it was cleared since."""
-    messages, tools = Span(MESSAGES, *key.messages), Span(TOOLS, *key.tools)
+    messages, tools = Span(messages_lane(key.branch), *key.messages), Span(TOOLS, *key.tools)
     view = await engine.view(session, messages, tools, check=check)
     found, runs = view.run(messages), view.run(tools)
     if len(found) < key.messages[1] - key.messages[0]:
-        raise NotFound("message", message_id(key.messages[0]))
+        raise NotFound("message", message_id(key.messages[0], key.branch))
     if len(runs) < key.tools[1] - key.tools[0]:
         raise NotFound("tool run", tool_run_id(key.tools[0]))
     return Appended([Message(raw) for raw in found], [ToolRun(raw) for raw in runs], view.state, replayed=True)

@@ -24,13 +24,22 @@ from holdall.sessions.turns import Turns
 if TYPE_CHECKING:
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Decision", "Engine"]
+__all__ = ["Decision", "Engine", "Unread"]
 
 T = TypeVar("T")
 _ATTEMPTS = 1000
 
 Decision = Callable[[State, int], tuple[SessionStep | None, T]]
 """From a state and the time (µs), what to commit (``None``: nothing) and what to answer. Raises to refuse."""
+
+
+class Unread(Exception):
+    """A decision needs to know how ``branch`` began, whose lane begins at ``first``: it is to be made again with that."""
+
+    def __init__(self, branch: str, first: int) -> None:
+        self.branch = branch
+        self.first = first
+        super().__init__(branch)
 
 
 class Engine(Reader):

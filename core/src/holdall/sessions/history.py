@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from holdall.contract import Lane, Span
+from holdall import sessions
+from holdall.contract import Span
 from holdall.errors import Invalid, NotFound
 from holdall.sessions.appending import check_writable
 from holdall.sessions.engine import Decision, Engine
-from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS, message_id, message_position
+from holdall.sessions.names import (
+    MAIN,
+    MESSAGES,
+    ORIGINALS,
+    TOOLS,
+    branch_of,
+    is_of_branch,
+    is_of_main,
+    message_id,
+    message_place,
+    message_position,
+    messages_lane,
+)
 from holdall.sessions.reader import Check, Part
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, Page
@@ -72,19 +85,29 @@ async def reading(engine: Engine, session: str, span: Span, place: Around, check
 
 
 async def history(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
-    engine: Engine, session: str, limit: int, before: str | None, after: str | None, check: Check
+    engine: Engine,
+    session: str,
+    limit: int,
+    before: str | None,
+    after: str | None,
+    check: Check,
+    branch: str | None = None,
 ) -> Page[Message]:
     """A page of messages, oldest first; see ``Store.history``."""
-    place = around(before, after, message_position)
-    span = span_of(MESSAGES, limit, place)
-    return page_of(await reading(engine, session, span, place, check), Message, message_id)
+    if (branch is None or branch == MAIN) and is_of_main(before) and is_of_main(after):
+        place = around(before, after, message_position)
+        part = await reading(engine, session, span_of(MESSAGES, limit, place), place, check)
+        if branch == MAIN or part.state.record.view is None:
+            return page_of(part, Message, message_id)
+    return await sessions.branches.pages.page(engine, session, branch, limit, before, after, check)
 
 
 async def message(engine: Engine, session: str, name: str, check: Check) -> Message:
     """The message called ``name``, found by its position."""
-    position = message_position(name)
-    state, raw = await record_at(engine, session, MESSAGES, position, check)
-    if raw is None:
+    branch, position = message_place(name)
+    lane = messages_lane(branch)
+    state, raw = await record_at(engine, session, lane, position, check)
+    if raw is None or (branch != MAIN and position == state.head.lanes[lane].first):
         raise NotFound("message", name)
     return Message(raw, state.head.changed)
 
@@ -111,14 +134,19 @@ def _original_position(position: int) -> int:
 
 
 def clearing(expect: int | None) -> Decision[int]:
-    """Erase the conversation: messages, originals and tool runs. Positions, and so ids, are not used again."""
+    """Erase the conversation: messages, originals, tool runs, branches. Positions, and so ids, are not used again."""
 
     def decide(state: State, now: int) -> tuple[SessionStep, int]:
         check_writable(state, expect)
-        step = SessionStep.on(state, now)
-        for lane in (MESSAGES, ORIGINALS, TOOLS):
+        step, lanes = SessionStep.on(state, now), state.head.lanes
+        for lane in (ORIGINALS, TOOLS):
             step.trim(lane, step.lane(lane).stop)
+        step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
+        for lane in filter(is_of_branch, lanes):
+            step.remove(lane)
+        if state.record.branches or state.record.view is not None:
+            step.save(view=None, branches=0)
         step.size = 0
-        return step, len(state.head.lanes.get(MESSAGES, Lane()))
+        return step, state.counts.messages
 
     return decide

@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 import msgspec
 
 from holdall.errors import Invalid, KeyReused
-from holdall.sessions.names import checked_text
+from holdall.sessions.names import MAIN, checked_text
 
 __all__ = ["Key", "KeyMap", "checked_key", "fingerprint"]
 
@@ -25,7 +25,7 @@ def checked_key(key: str, what: str, pointer: str = "") -> str:
     return key
 
 
-class Key(msgspec.Struct, frozen=True):
+class Key(msgspec.Struct, frozen=True, omit_defaults=True):
     """One remembered request. ``messages`` and ``tools`` are (first, stop) positions of what it stored."""
 
     key: str
@@ -33,6 +33,8 @@ class Key(msgspec.Struct, frozen=True):
     at: int
     messages: tuple[int, int]
     tools: tuple[int, int]
+    branch: str = MAIN
+    """Where the messages are."""
 
 
 _decode = msgspec.json.Decoder(Key).decode
@@ -85,9 +87,11 @@ class KeyMap:
         self.first = max(self.first, first)
 
 
-def key_record(key: str, print_: str, at: int, messages: tuple[int, int], tools: tuple[int, int]) -> bytes:
+def key_record(  # noqa: PLR0913, PLR0917 - its fields
+    key: str, print_: str, at: int, messages: tuple[int, int], tools: tuple[int, int], branch: str = MAIN
+) -> bytes:
     """What is stored for a request; the key itself is not, only its hash."""
-    return _encode(Key(_digest(key), print_, at, messages, tools))
+    return _encode(Key(_digest(key), print_, at, messages, tools, branch))
 
 
 def fingerprint(*parts: bytes) -> str:

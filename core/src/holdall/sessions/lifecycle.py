@@ -8,7 +8,7 @@ from holdall.errors import Invalid
 from holdall.sessions.appending import check_version, check_writable
 from holdall.sessions.engine import Decision
 from holdall.sessions.inputs import as_json
-from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, TOOLS
+from holdall.sessions.names import SESSION
 from holdall.sessions.state import SessionStep, State
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def deleting(policy: SessionPolicy, expect: int | None, *, shreds: bool) -> Deci
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
         check_version(state, expect)
         step = SessionStep.on(state, now)
-        for lane in (MESSAGES, ORIGINALS, TOOLS, KEYS):
-            step.remove(lane)
+        for lane in state.head.lanes:
+            if lane != SESSION:
+                step.remove(lane)
         step.bury(now // 1000 + policy.tombstone_kept_for * 1000, shreds=shreds)
         return step, None
 

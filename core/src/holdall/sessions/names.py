@@ -10,6 +10,8 @@ from typing import Literal, cast
 from holdall.errors import Invalid, NotFound
 
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
+MAIN = "main"
+"""The branch that every session has; the others have lanes beside its own."""
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
 """Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
 SHREDDING = "shredding"
@@ -27,6 +29,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MESSAGE, _RUN = "msg_main_", "toolrun_"
 _DIGITS = 10
+_BRANCHES, _DELETED, _LONGEST_BRANCH = "messages/", "deleted/", 40
 _MOST = 200
 
 
@@ -45,13 +48,71 @@ def session_partition(session: str) -> str:
     return f"session/{session}"
 
 
-def message_id(position: int) -> str:
+def messages_lane(branch: str) -> str:
+    """The lane with a branch's own messages; that of any but ``main`` begins with what the branch is."""
+    return _BRANCHES + branch
+
+
+def deleted_lane(branch: str) -> str:
+    """The lane that is there while a branch is deleted."""
+    return _DELETED + branch
+
+
+def branch_of(lane: str) -> str | None:
+    """The branch whose messages ``lane`` has, if that is what it has."""
+    return lane.removeprefix(_BRANCHES) if lane.startswith(_BRANCHES) else None
+
+
+def is_of_branch(lane: str) -> bool:
+    """Whether ``lane`` is there for a branch other than ``main``."""
+    return lane.startswith((_BRANCHES, _DELETED)) and lane != MESSAGES
+
+
+def is_of_main(message: str | None) -> bool:
+    """Whether ``message``, if it is one, can be the id of a message of ``main``."""
+    return message is None or (message.startswith(_MESSAGE) and len(message) == len(_MESSAGE) + _DIGITS)
+
+
+def checked_branch(name: str, pointer: str = "/name") -> str:
+    """``name``, if a branch can be called so: 1 to 40 letters, digits, ``-`` and ``_``, first a letter or digit."""
+    if not _is_branch(checked_text(name, "a branch's name", pointer)):
+        raise Invalid("has 1 to 40 letters, digits, - and _, and begins with a letter or digit", pointer=pointer)
+    return name
+
+
+def known_branch(name: str) -> str:
+    """``name``, if there can be a branch called so; raises ``NotFound``."""
+    if not _is_branch(name):
+        raise NotFound("branch", name[:64])
+    return name
+
+
+def _is_branch(name: str) -> bool:
+    plain = name.replace("-", "").replace("_", "")
+    return 0 < len(name) <= _LONGEST_BRANCH and name[0] not in "-_" and plain.isascii() and plain.isalnum()
+
+
+def message_id(position: int, branch: str = MAIN) -> str:
     """The id of the message at ``position``: it names its place, so finding it needs no index."""
-    return f"msg_main_{position:010d}"
+    return f"msg_{branch}_{position:010d}"
+
+
+@lru_cache(maxsize=1024)
+def message_form(branch: str) -> bytes:
+    """What ``MESSAGE_WITH_ID`` is for ``main``."""
+    return MESSAGE_WITH_ID if branch == MAIN else b'{"id":"msg_%b_%%010d",%%b' % branch.encode()
+
+
+def message_place(message: str) -> tuple[str, int]:
+    """The branch and the position that a message id names."""
+    branch = message[len("msg_") : -_DIGITS - 1]
+    if not message.startswith("msg_") or not _is_branch(branch):
+        raise NotFound("message", message[:64])
+    return branch, _position(message, f"msg_{branch}_", "message")
 
 
 def message_position(message: str) -> int:
-    """The position that a message id names."""
+    """The position that the id of a message of ``main`` names."""
     return _position(message, _MESSAGE, "message")
 
 

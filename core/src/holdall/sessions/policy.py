@@ -58,6 +58,7 @@ class SessionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     max_message_bytes: Positive = 256 << 10
     max_messages: Positive = 1_000_000
     max_session_bytes: Positive = 1 << 30
+    max_branches: Positive = 2000
     max_metadata_bytes: Positive = 16 << 10
     max_batch: Positive = 1000
     max_page: Positive = 500

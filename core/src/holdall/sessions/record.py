@@ -8,7 +8,17 @@ import msgspec
 
 from holdall.errors import CodecError, Damaged
 
-__all__ = ["SessionRecord", "encode_record", "parse_record"]
+__all__ = ["SessionRecord", "View", "encode_record", "parse_record"]
+
+
+class View(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What of a session is shown, and added to, where nobody names a branch."""
+
+    branch: str
+    stop: int | None = None
+    """The position that the view ends before; ``None``: at the branch's end."""
+    to: str | None = None
+    """The id of the message that a revert made the last one."""
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,6 +41,10 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ended_by: str | None = None
     end_reason: str | None = None
     forced: bool = False
+    view: View | None = None
+    """``None``: all of ``main``."""
+    branches: int = 0
+    """How many branches were made beside ``main``."""
 
 
 class _Format(msgspec.Struct):

@@ -9,6 +9,7 @@ from holdall.sessions.state import State
 from holdall.sessions.views import Counts, Message, Page, ToolRun
 
 if TYPE_CHECKING:
+    from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.store import Store
 
 __all__ = ["Session"]
@@ -92,6 +93,18 @@ class Session:
         return self._store.engine.presence.expires_at(self.state)
 
     @property
+    def current_branch(self) -> str:
+        """The branch that is read, and added to, where nobody names one."""
+        view = self.state.record.view
+        return "main" if view is None else view.branch
+
+    @property
+    def reverted_to(self) -> str | None:
+        """The id of the message that a revert made the last one that is shown."""
+        view = self.state.record.view
+        return None if view is None else view.to
+
+    @property
     def counts(self) -> Counts:
         """How many messages, tool runs and originals it has."""
         return self.state.counts
@@ -122,6 +135,8 @@ class Session:
             "ends_at": record.ends_at,
             "counts": {"messages": counts.messages, "tools": counts.tools, "originals": counts.originals},
             "size": self.size,
+            "branch": self.current_branch,
+            "reverted_to": self.reverted_to,
         }
         if record.status == "ended":
             ended = {"at": record.ended_at, "by": record.ended_by, "reason": record.end_reason, "forced": record.forced}
@@ -130,12 +145,22 @@ class Session:
 
     @overload
     async def append(
-        self, message: Mapping[str, Any], *, key: str | None = None, expect: int | None = None
+        self,
+        message: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        expect: int | None = None,
+        branch: str | None = None,
     ) -> Message: ...
 
     @overload
     async def append(
-        self, message: Sequence[Mapping[str, Any]], *, key: str | None = None, expect: int | None = None
+        self,
+        message: Sequence[Mapping[str, Any]],
+        *,
+        key: str | None = None,
+        expect: int | None = None,
+        branch: str | None = None,
     ) -> list[Message]: ...
 
     async def append(
@@ -144,17 +169,20 @@ class Session:
         *,
         key: str | None = None,
         expect: int | None = None,
+        branch: str | None = None,
     ) -> Message | list[Message]:
         """Store one message, or several in one atomic step; see ``Store.append``."""
         one = isinstance(message, (dict, Mapping))  # a dictionary, nearly always, is quick to see
         several = [message] if one else message
-        appended = await self._store.append(self.state.record.id, several, key=key, expect=expect)
+        appended = await self._store.append(self.state.record.id, several, key=key, expect=expect, branch=branch)
         self.state = appended.state
         return appended.messages[0] if one else list(appended.messages)
 
-    async def history(self, *, limit: int = 50, before: str | None = None, after: str | None = None) -> Page[Message]:
+    async def history(
+        self, *, limit: int = 50, before: str | None = None, after: str | None = None, branch: str | None = None
+    ) -> Page[Message]:
         """A page of messages, oldest first; see ``Store.history``."""
-        return await self._store.history(self.id, limit=limit, before=before, after=after)
+        return await self._store.history(self.id, limit=limit, before=before, after=after, branch=branch)
 
     async def message(self, message: str) -> Message:
         """One message by its id."""
@@ -165,6 +193,50 @@ class Session:
         count = await self._store.clear(self.id, expect=expect)
         await self.refresh()
         return count
+
+    async def fork(self, **asked: Any) -> Branch:
+        """Make a branch; see ``Store.fork``."""
+        branch = await self._store.fork(self.id, **asked)
+        self.state = branch.state
+        return branch
+
+    async def branches(self, **asked: Any) -> Page[Branch]:
+        """A page of its branches; see ``Store.branches``."""
+        return await self._store.branches(self.id, **asked)
+
+    async def branch(self, branch: str) -> Branch:
+        """One of its branches; see ``Store.branch``."""
+        return await self._store.branch(self.id, branch)
+
+    async def update_branch(self, branch: str, **changes: Any) -> Branch:
+        """Change a branch's title; see ``Store.update_branch``."""
+        found = await self._store.update_branch(self.id, branch, **changes)
+        self.state = found.state
+        return found
+
+    async def delete_branch(self, branch: str, *, expect: int | None = None) -> None:
+        """Delete a branch; see ``Store.delete_branch``."""
+        self.state = (await self._store.delete_branch(self.id, branch, expect=expect)).state
+
+    async def restore_branch(self, branch: str, *, expect: int | None = None) -> None:
+        """Bring a deleted branch back; see ``Store.restore_branch``."""
+        self.state = (await self._store.restore_branch(self.id, branch, expect=expect)).state
+
+    async def switch(self, branch: str, *, expect: int | None = None) -> None:
+        """Make a branch the current one; see ``Store.switch``."""
+        self.state = (await self._store.switch(self.id, branch, expect=expect)).state
+
+    async def revert(self, to: str, *, branch: str | None = None, expect: int | None = None) -> None:
+        """End what it shows at the message ``to``; see ``Store.revert``."""
+        self.state = (await self._store.revert(self.id, to, branch=branch, expect=expect)).state
+
+    async def unrevert(self, *, expect: int | None = None) -> None:
+        """Take the last revert back; see ``Store.unrevert``."""
+        self.state = (await self._store.unrevert(self.id, expect=expect)).state
+
+    async def compare(self, branch: str, other: str | None = None, *, limit: int = 50) -> Comparison:
+        """What two branches have in common, and what differs; see ``Store.compare``."""
+        return await self._store.compare(self.id, branch, other, limit=limit)
 
     async def log_tool(self, tool: str, **run: Any) -> ToolRun:
         """Log one run of a tool; the fields are those of ``NewToolRun``."""

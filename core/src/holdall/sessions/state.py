@@ -9,7 +9,20 @@ import msgspec
 
 from holdall.contract import Head, Lane
 from holdall.sessions.keys import KeyMap
-from holdall.sessions.names import BYTES, EXPIRES, KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, SHREDDING, TOOLS, hashed
+from holdall.sessions.names import (
+    BYTES,
+    EXPIRES,
+    KEYS,
+    MESSAGES,
+    ORIGINALS,
+    RECENT,
+    SESSION,
+    SHREDDING,
+    TOOLS,
+    branch_of,
+    hashed,
+    is_of_branch,
+)
 from holdall.sessions.record import SessionRecord, encode_record
 from holdall.sessions.steps import Step
 from holdall.sessions.views import Counts
@@ -17,8 +30,8 @@ from holdall.sessions.views import Counts
 __all__ = ["SessionStep", "State"]
 
 _NO_LANE = Lane()
-_WEIGHT, _KEY_WEIGHT = 3_000, 450
-"""Bytes that a state, with its place in a cache, and one idempotency key take.
+_WEIGHT, _KEY_WEIGHT, _LANE_WEIGHT = 3_000, 450, 250
+"""Bytes that a state, with its place in a cache, one idempotency key and the lane of one branch take.
 
 Measured over 1,000 sessions that were read: 1,900 with an owner only, 3,050 with a project, a title, two tags and a
 little metadata.
@@ -49,13 +62,17 @@ class State(msgspec.Struct, frozen=True):
     @property
     def weight(self) -> int:
         """About how many bytes of memory this state takes, with its keys; what a cache counts."""
-        return _WEIGHT + _KEY_WEIGHT * (0 if self.keys is None else len(self.keys))
+        lanes = _LANE_WEIGHT * self.record.branches
+        return _WEIGHT + lanes + _KEY_WEIGHT * (0 if self.keys is None else len(self.keys))
 
     @property
     def counts(self) -> Counts:
         """How many records there are of each kind."""
         lanes = self.head.lanes
-        return Counts(*(len(lanes.get(name, _NO_LANE)) for name in (MESSAGES, TOOLS, ORIGINALS)))
+        messages, tools, originals = (len(lanes.get(name, _NO_LANE)) for name in (MESSAGES, TOOLS, ORIGINALS))
+        if self.record.branches:
+            messages += sum(len(lane) - 1 for name, lane in lanes.items() if is_of_branch(name) and branch_of(name))
+        return Counts(messages, tools, originals)
 
 
 class SessionStep(Step, kw_only=True):

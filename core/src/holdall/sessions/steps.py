@@ -65,6 +65,11 @@ class Step(Struct):
         self.lanes[lane] = Lane(old.first, position, self.version if old is _NO_LANE else old.rewritten)
         return size
 
+    def start(self, lane: str, first: int, record: bytes) -> int:
+        """Make ``lane``, with ``record`` at the position ``first``; returns how many bytes it is."""
+        self.lanes[lane] = Lane(first, first, self.version)
+        return self.append(lane, [record])
+
     def rewrite(self, lane: str, position: int, record: bytes) -> None:
         """Replace the record at ``position``."""
         old = self.lane(lane)
@@ -77,8 +82,10 @@ class Step(Struct):
         """Erase the records before ``first``; later positions keep their numbers."""
         old = self.lane(lane)
         if first > old.first:
-            self.erase.append(Span(lane, old.first, first))
-            self.lanes[lane] = Lane(first, old.stop, old.rewritten)
+            if old:
+                self.erase.append(Span(lane, old.first, min(first, old.stop)))
+            begun = self.version if old is _NO_LANE else old.rewritten
+            self.lanes[lane] = Lane(first, max(first, old.stop), begun)
 
     def remove(self, lane: str) -> None:
         """Remove the lane with its records."""

@@ -10,6 +10,7 @@ from holdall.errors import Forbidden, Invalid, TooLarge
 from holdall.sessions import appending, history
 from holdall.sessions.access import Principal
 from holdall.sessions.appending import Appended
+from holdall.sessions.branching import Branching
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import checked_text
 from holdall.sessions.reader import Check
@@ -28,7 +29,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store:
+class Store(Branching):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(
@@ -41,6 +42,7 @@ class Store:
     ) -> None:
         self.engine = engine
         self.principal = principal
+        self.by = "system" if principal is None else principal.owner
         self._check: Check = _ignore if principal is None else principal.check
         self._creating = creating
         self._observe = observe
@@ -133,8 +135,7 @@ class Store:
         """End the session after the writes that wait here, or with ``force`` before them. It stays readable."""
         if reason is not None:
             checked_text(reason, "a reason", "/reason")
-        by = "system" if self.principal is None else self.principal.owner
-        decide = sessions.lifecycle.ending(by, reason, forced=force, expect=expect)
+        decide = sessions.lifecycle.ending(self.by, reason, forced=force, expect=expect)
         return await self._step(session, "ended", decide, urgent=force)
 
     async def delete(self, session: str, *, expect: int | None = None) -> None:
@@ -162,30 +163,42 @@ class Store:
         originals: Sequence[str] = (),
         key: str | None = None,
         expect: int | None = None,
+        branch: str | None = None,
     ) -> Appended:
         """Store messages, tool runs and original records in one atomic step.
 
         With ``key`` a repeat within a day stores nothing and gives back what the first call stored. Without
-        ``expect`` it is an unconditional append, so that two writers both succeed.
+        ``expect`` it is an unconditional append, so that two writers both succeed. Messages go to the end of ``branch``;
+        without one, of what the session shows: where that was reverted, to a new branch that it shows from then on.
         """
-        parts = appending.AppendRequest(messages, tools, originals, key, expect)
+        parts = appending.AppendRequest(messages, tools, originals, key, expect, branch, self.by)
         appended = await appending.append(self.engine, session, parts, self._check)
         if self._observe is not _ignore and not appended.replayed:
             self._tell("appended", appended.state, appended.messages)
         return appended
 
     async def history(
-        self, session: str, *, limit: int = 50, before: str | None = None, after: str | None = None
+        self,
+        session: str,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        after: str | None = None,
+        branch: str | None = None,
     ) -> Page[Message]:
-        """A page of messages, oldest first: the latest, or those ``before`` or ``after`` a message id."""
-        return await history.history(self.engine, session, self._limit(limit), before, after, self._check)
+        """A page of messages, oldest first: the latest, or those ``before`` or ``after`` a message id.
+
+        They are those of ``branch``, whole, back to the first message of the session; without one, what the session
+        shows: its current branch, up to where it was reverted to.
+        """
+        return await history.history(self.engine, session, self._limit(limit), before, after, self._check, branch)
 
     async def message(self, session: str, message: str) -> Message:
         """One message by its id."""
         return await history.message(self.engine, session, message, self._check)
 
     async def clear(self, session: str, *, expect: int | None = None) -> int:
-        """Erase the messages, originals and tool runs; returns how many messages there were."""
+        """Erase the messages, originals, tool runs and branches; returns how many messages there were."""
         state, count = await self.engine.change(session, self._guarded(history.clearing(expect)))
         self._tell("cleared", state)
         return count

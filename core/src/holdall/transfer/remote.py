@@ -13,7 +13,7 @@ import msgspec
 
 from holdall.contract import Lane
 from holdall.errors import SettingsError, StorageUnavailable
-from holdall.sessions.names import message_position, tool_run_position
+from holdall.sessions.names import MAIN, message_position, tool_run_position
 from holdall.transfer.problems import raised
 from holdall.transfer.targets import Place, Request, Wanted
 
@@ -80,7 +80,8 @@ class RemoteTarget:
         """See ``Target.append``."""
         body = {"messages": request.messages, "tools": request.tools, "originals": request.originals}
         headers = {"Idempotency-Key": key, "If-Match": f'"{place.version}"'}
-        _, appended = await self._send("POST", f"/api/sessions/{place.session}/messages", body, headers)
+        path, query = f"/api/sessions/{place.session}/messages", {"branch": MAIN}
+        _, appended = await self._send("POST", path, body, headers, query)
         return place.after(request, appended["version"])
 
     async def finish(self, place: Place, run: str, end: Mapping[str, Any]) -> None:
@@ -97,8 +98,9 @@ class RemoteTarget:
         base = f"/api/sessions/{place.session}"
         messages, tools, originals = place.messages, place.tools, place.originals
         if counts["messages"]:
-            last = (await self._page(f"{base}/history", {"limit": 1}))["items"][-1]["id"]
-            messages = _ending(message_position(last) + 1, counts["messages"])
+            main = await self._page(f"{base}/branches/{MAIN}", {})
+            if main["last"] is not None:
+                messages = _ending(message_position(main["last"]) + 1, main["messages"])
         if counts["tools"]:
             last = (await self._page(f"{base}/tools", {"limit": 1}))["items"][-1]["id"]
             tools = _ending(tool_run_position(last) + 1, counts["tools"])

@@ -9,13 +9,14 @@ import msgspec
 
 from holdall.codecs.dictionaries import DICTIONARY, id_of
 from holdall.contract import Address, Head
-from holdall.sessions.names import MESSAGES, ORIGINALS, SESSION, TOOLS, message_id, tool_run_id
+from holdall.errors import Damaged
+from holdall.sessions.branches.origins import parse_origin
+from holdall.sessions.names import MAIN, ORIGINALS, SESSION, TOOLS, branch_of, message_id, tool_run_id
 from holdall.sessions.record import SessionRecord
 
 __all__ = ["head_faults", "record_fault"]
 
 _MOST_MARKS = 32
-_IDS = {MESSAGES: message_id, TOOLS: tool_run_id}
 
 
 def head_faults(head: Head) -> Iterator[str]:
@@ -47,17 +48,28 @@ def record_fault(head: Head, address: Address, data: bytes) -> str | None:
         return f"it is not JSON: {error}"
     if not head.partition.startswith("session/"):
         return None
-    return _session_fault(head, value) if lane == SESSION else _id_fault(lane, position, value)
+    branch = branch_of(lane)
+    if branch is not None and branch != MAIN and position == head.lanes[lane].first:
+        return _origin_fault(branch, data)
+    return _session_fault(head, value) if lane == SESSION else _id_fault(lane, branch, position, value)
 
 
-def _id_fault(lane: str, position: int, value: Any) -> str | None:
-    identify = _IDS.get(lane)
-    if identify is None:
+def _id_fault(lane: str, branch: str | None, position: int, value: Any) -> str | None:
+    if branch is None and lane != TOOLS:
         return None
+    wanted = tool_run_id(position) if branch is None else message_id(position, branch)
     if not isinstance(value, dict):
         return "it is not a JSON object"
     found = cast("dict[str, Any]", value).get("id")
-    return None if found == identify(position) else f"its id is {found!r}"
+    return None if found == wanted else f"its id is {found!r}"
+
+
+def _origin_fault(branch: str, data: bytes) -> str | None:
+    try:
+        origin = parse_origin(data, branch)
+    except Damaged:
+        return "it is not how a branch began"
+    return None if origin.branch == branch else f"it is how the branch {origin.branch!r} began"
 
 
 def _session_fault(head: Head, value: Any) -> str | None:

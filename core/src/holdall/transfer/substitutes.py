@@ -7,7 +7,19 @@ import msgspec
 from holdall.codecs.dictionaries import INDEX
 from holdall.codecs.knowing import LOST
 from holdall.contract import Address, Head
-from holdall.sessions.names import KEYS, MESSAGES, ORIGINALS, RECENT, SESSION, TOOLS, message_id, tool_run_id
+from holdall.sessions.branches.origins import Origin, encoded
+from holdall.sessions.names import (
+    KEYS,
+    MAIN,
+    ORIGINALS,
+    RECENT,
+    SESSION,
+    TOOLS,
+    branch_of,
+    is_of_branch,
+    message_id,
+    tool_run_id,
+)
 from holdall.sessions.record import SessionRecord, encode_record
 
 __all__ = ["substitute"]
@@ -30,11 +42,17 @@ def substitute(  # noqa: PLR0911 - one for each lane
     if lane == SESSION:
         active = head.marks.get(RECENT, now * 1000) // 1000
         named = head.partition.removeprefix("session/")
-        record = SessionRecord(format=1, id=named, owner=owner, title=_SAID, created_at=active)
+        branches = sum(map(is_of_branch, head.lanes))
+        record = SessionRecord(format=1, id=named, owner=owner, title=_SAID, created_at=active, branches=branches)
         return encode_record(record), f"the session's own record; its messages are kept, and {owner!r} owns it now"
-    if lane == MESSAGES:
-        said = {"id": message_id(at), "role": "system", "content": _SAID, "created_at": now}
-        return msgspec.json.encode(said), f"the message {message_id(at)}; one that says so is in its place"
+    branch = branch_of(lane)
+    if branch is not None and branch != MAIN and at == head.lanes[lane].first:
+        origin = Origin(branch=branch, path=(), created_at=now, created_by=owner, title=_SAID)
+        return encoded(origin), f"where the branch {branch!r} was made; only its own messages are shown in it now"
+    if branch is not None:
+        name = message_id(at, branch)
+        said = {"id": name, "role": "system", "content": _SAID, "created_at": now}
+        return msgspec.json.encode(said), f"the message {name}; one that says so is in its place"
     if lane == TOOLS:
         run = {"id": tool_run_id(at), "tool": "lost", "status": "failed", "error": _SAID, "created_at": now}
         return msgspec.json.encode(run), f"the tool run {tool_run_id(at)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from holdall.contract import Lane
-from holdall.sessions.names import MESSAGES, ORIGINALS, TOOLS
+from holdall.sessions.names import MAIN, MESSAGES, ORIGINALS, TOOLS
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.store import Store
@@ -143,6 +143,7 @@ class StoreTarget:
             originals=request.originals,
             key=key,
             expect=place.version,
+            branch=MAIN,
         )
         return place.after(request, appended.state.head.changed)
 

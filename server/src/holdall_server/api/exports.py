@@ -30,7 +30,8 @@ async def export_session(call: Call) -> Reply:
     form = EXPORTS.get(name or "")
     if name is None or form is None:
         raise Problem(422, "invalid", f"must be one of {', '.join(EXPORTS)}", pointer="/format")
+    branch = take(fields, "branch", str)
     session = await call.store.get(call.path["session"])
     disposition = f'attachment; filename="session-{session.id}{form.suffix}"'
-    stream = export(call.store, session.id, name)
+    stream = export(call.store, session.id, name, branch)
     return Reply(200, headers={"Content-Disposition": disposition}, media=form.media_type, stream=stream)

@@ -24,14 +24,14 @@ __all__ = ["TABLE", "appended_headers"]
 
 TABLE = Table()
 HISTORY = f"{SESSION_PATH}/history"
-MAIN = "main"
-"""The only branch that there is yet."""
+BRANCH = Text("branch", "Which branch; when absent, the current one, up to where it was reverted to.", most=40)
 
 
 @TABLE.add(
     "POST",
     f"{SESSION_PATH}/messages",
     policy=Policy.OWNER,
+    query=(BRANCH,),
     body=Body((NewMessage, models.Batch)),
     conditional=True,
     idempotent=True,
@@ -50,9 +50,9 @@ async def append_messages(call: Call) -> Reply:
         return await _append_batch(call, body)
     if "id" in body:
         refuse_owned(body, "id")
-    session = call.path["session"]
+    session, branch, key = call.path["session"], call.query.get("branch"), idempotency_key(call)
     with alone("/messages/0"):
-        appended = await call.store.append(session, (body,), key=idempotency_key(call), expect=await expected(call))
+        appended = await call.store.append(session, (body,), key=key, expect=await expected(call), branch=branch)
     message = appended.messages[0]
     location = f"/api/sessions/{session}/messages/{message.id}"
     return Reply(201, message.raw, {"Location": location, **appended_headers(appended)})
@@ -86,6 +86,7 @@ async def _append_batch(call: Call, body: dict[str, Any]) -> Reply:
         originals=originals,
         key=idempotency_key(call),
         expect=await expected(call),
+        branch=call.query.get("branch"),
     )
     stored = b'{"messages":[%b],"tools":[%b],"version":%d}' % (
         b",".join(message.raw for message in appended.messages),
@@ -105,7 +106,7 @@ def appended_headers(appended: Appended) -> dict[str, str]:
     "GET",
     HISTORY,
     policy=Policy.OWNER,
-    query=(*AROUND, Text("branch", "Which branch; `main` is the only one yet.")),
+    query=(*AROUND, BRANCH),
     cached=True,
     answers={200: Told("A page of messages.", (models.MessagePage,), headers=("ETag", "Link"))},
 )
@@ -113,9 +114,6 @@ async def get_history(call: Call) -> Reply:
     """Read a page of messages, oldest first: the latest, or those around a cursor."""
 
     async def read(asked: dict[str, Any]) -> tuple[Page[Message], list[bytes]]:
-        if asked.pop("branch", MAIN) != MAIN:
-            await call.store.get(call.path["session"])
-            raise Problem(404, "not-found", "there is no such branch")
         page = await call.store.history(call.path["session"], **asked)
         return page, [message.raw for message in page.items]
 
@@ -130,7 +128,7 @@ async def get_history(call: Call) -> Reply:
     answers={200: Told("How many messages were erased.", (models.Cleared,))},
 )
 async def clear_history(call: Call) -> Reply:
-    """Erase the messages, originals and tool runs of a session."""
+    """Erase the messages, originals, tool runs and branches of a session."""
     return json_reply({"cleared": await call.store.clear(call.path["session"], expect=await expected(call))})
 
 
