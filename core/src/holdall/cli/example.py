@@ -37,6 +37,12 @@ anonymous = "local"           # whom requests without a token act as; allowed on
 # [compression]
 # use = "zstd"
 
+# [encryption]                  # pip install holdall-aesgcm; see "Encrypt it" in the guide
+# use = "aesgcm"
+# [encryption.keys]
+# use = "file"
+# options = { path = "keys" }   # made by: umask 077; holdall keys new > keys
+
 # [cache]
 # max_bytes = 67108864
 """
