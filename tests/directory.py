@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -11,9 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.servers import postgres, quick_folder, valkey
+
 ROOT = Path(__file__).resolve().parents[1]
 REPORTS = ROOT / "docs/benchmarks/kit.json"
 HOMES = ("plugins", "contrib")
+SERVERS = {"postgres": ("DSN", postgres), "valkey": ("URL", valkey)}
+"""What names each server in the environment, and what starts it."""
 KINDS = {
     "storage": "Storages",
     "compressor": "Compressors",
@@ -83,16 +89,29 @@ def _words(abilities: dict[str, Any]) -> str:
 
 def main(names: list[str]) -> int:
     """Run the kit for ``names``, or for every plugin, and keep what it found. A plugin that fails is told and not kept."""
-    failed: list[str] = []
-    for name in names or packages():
-        words = [sys.executable, "-m", "holdall.cli", "plugin", "test", name, "--json", "--", "-q"]
-        done = subprocess.run(words, capture_output=True, text=True)
-        print(f"{name}: {done.stderr.strip().splitlines()[-1:]}", flush=True)
-        if done.returncode == 0:
-            _keep(json.loads(done.stdout))
-        else:
-            failed.append(name)
+    names = names or [*packages()]
+    with contextlib.ExitStack() as stack:
+        _serve(stack, names)
+        failed = [name for name in names if not _tested(name)]
     return 1 if failed else 0
+
+
+def _serve(stack: contextlib.ExitStack, names: list[str]) -> None:
+    """Start the servers that plugins of ``names`` need; their sandboxes find them in the environment."""
+    for name, (what, serving) in SERVERS.items():
+        if name in names:
+            folder = stack.enter_context(quick_folder())
+            os.environ[f"HOLDALL_{name.upper()}_{what}"] = stack.enter_context(serving(folder / name))
+
+
+def _tested(name: str) -> bool:
+    """Run the kit for one, and keep what it found."""
+    words = [sys.executable, "-m", "holdall.cli", "plugin", "test", name, "--json", "--", "-q"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    print(f"{name}: {done.stderr.strip().splitlines()[-1:]}", flush=True)
+    if done.returncode == 0:
+        _keep(json.loads(done.stdout))
+    return done.returncode == 0
 
 
 def _keep(report: dict[str, Any]) -> None:

@@ -28,16 +28,16 @@ class TestShard(StorageTests):
 
     plugin = "shard"
 
+    @pytest.fixture
+    def options(self) -> Mapping[str, Any]:
+        return {"members": {name: {"use": "memory"} for name in ("one", "two", "three")}}
+
 
 class TestShardOfFiles(StorageTests):
-    """Over two that many processes may open, and that survive."""
+    """Over two that many processes may open, and that survive: the sandbox."""
 
     plugin = "shard"
     test_any_steps = test_any_partition = test_any_mark = test_no_process_sees_half = None
-
-    @pytest.fixture
-    def options(self, tmp_path: Path) -> Mapping[str, Any]:
-        return members(tmp_path, "file", "file")
 
 
 class TestShardOfUnlike(StorageTests):

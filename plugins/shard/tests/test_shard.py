@@ -19,7 +19,7 @@ from holdall.errors import SettingsError, StorageError
 from holdall.nesting import open_nested, promises
 from holdall.settings import StorageRef
 from holdall_shard import ShardSessionStorage
-from holdall_shard.layout import NOTE, place
+from holdall_shard.layout import NOTE, place, settle
 
 MEMORY: dict[str, Any] = {"use": "memory"}
 
@@ -125,6 +125,25 @@ async def test_a_member_that_was_somebodys_store_is_refused(tmp_path: Path) -> N
         await store.create(owner="ana")
     with pytest.raises(SettingsError, match="holds partitions that no shard put there"):
         await open_nested(StorageRef("shard", options(tmp_path, "a", "b")))
+
+
+async def test_many_that_open_it_for_the_first_time_agree() -> None:
+    """Each may find the note, or what others wrote behind it, between any two of its looks."""
+
+    class Late(Counting):
+        """Another process makes the note, and writes, between our look for the note and our look around."""
+
+        async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+            if not self.asked:
+                await settle("a", self.inner, ["a", "b"])
+                await self.inner.commit(Commit("p", 0, 1, 1))
+            return await super().scan(scan)
+
+    member = Late(await open_nested(StorageRef("memory")))
+    await settle("a", member, ["a", "b"])
+    assert member.asked == 1
+    with pytest.raises(SettingsError, match="was member 'a' of a, b"):
+        await settle("b", member, ["a", "b"])
 
 
 async def test_its_note_is_nobodys(tmp_path: Path) -> None:

@@ -47,9 +47,8 @@ def _weakest(settings: ShardSettings) -> Abilities:
 
 
 def _sandbox(folder: Path) -> Mapping[str, Any]:
-    """Three of the simplest."""
-    del folder
-    return {"members": {name: {"use": "memory"} for name in ("one", "two", "three")}}
+    """Two folders of files."""
+    return {"members": {name: {"use": "file", "options": {"path": str(folder / name)}} for name in ("one", "two")}}
 
 
 @hookimpl

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
 from holdall.contract import Commit, ISessionStorage, Lane, Scan, Span
-from holdall.errors import Conflict, SettingsError, StorageError
+from holdall.errors import Conflict, SettingsError
 
 __all__ = ["NOTE", "place", "settle"]
 
@@ -30,18 +31,14 @@ async def settle(name: str, member: ISessionStorage, members: Sequence[str]) -> 
     """See that ``member`` is what it was, or make the note; raises ``SettingsError`` where it is something else."""
     wanted = {"member": name, "of": list(members)}
     found = await _noted(member)
-    if found is None:
-        if await member.scan(Scan(limit=1)):
-            raise SettingsError(f"shard: member {name!r} holds partitions that no shard put there: copy them instead")
+    if found is None and not await member.scan(Scan(limit=1)):
         write = {(_LANE, 0): json.dumps(wanted).encode()}
-        try:
+        with suppress(Conflict):  # another process is faster, and has made it
             await member.commit(Commit(NOTE, 0, 1, 1, {_LANE: Lane(0, 1, 1)}, write=write))
-        except Conflict:  # another process was faster
-            found = await _noted(member)
-        else:
-            return
+    if found is None:  # it comes before all else, so whoever found something finds it now, if it was a shard's
+        found = await _noted(member)
     if found is None:
-        raise StorageError(f"shard: the note in member {name!r} is gone")
+        raise SettingsError(f"shard: member {name!r} holds partitions that no shard put there: copy them instead")
     if found != wanted:
         raise SettingsError(
             f"shard: member {name!r} was member {found['member']!r} of {', '.join(found['of'])}; with other members "
