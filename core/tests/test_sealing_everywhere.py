@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import holdall
 from holdall.cli import main
-from holdall.errors import NotFound, SettingsError
+from holdall.errors import NotFound, SettingsError, StorageFull
 
 WORDS = ("canary-message", "canary-title", "canary-meta", "canary-tag", "canary-tool", "canary-original", "canary-key",
          "canary-project", "canary-owner", "canary-reason", "canary-name")  # fmt: skip
@@ -212,3 +215,34 @@ def test_keys_are_changed_by_command(use: str, run: Run) -> None:
     assert err.startswith("holdall: encryption.keys: the storage cannot be opened with these keys")
     keys("old", "new")
     assert run("--config", toml, "keys", "rotate", "--json")[0] == 0
+
+
+@pytest.fixture
+def small_disk(backend_folder: Path) -> Iterator[Path]:
+    """A disk of 8 MiB as the folder of the store."""
+    if os.geteuid() != 0:
+        pytest.skip("MISSING: only root can mount a small disk")
+    folder = backend_folder / "store"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.covers("ST-14")
+async def test_on_a_full_disk_sessions_can_be_shredded(use: str, small_disk: Path) -> None:
+    """Destroying a key takes a step that writes first: that is what the reserve is for, too."""
+    async with holdall.open(configured("store", use)) as store:
+        ids = [(await store.create(owner="ana")).id for _ in range(4)]
+        for session in ids:
+            await store.append(session, [{"role": "user", "content": secrets.token_hex(20_000)}])
+        with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
+        with pytest.raises(StorageFull):
+            for _ in range(200):
+                await store.append(ids[0], [{"role": "user", "content": secrets.token_hex(2_000)}])
+        for session in ids:
+            await store.delete(session)
+            with pytest.raises(NotFound):
+                await store.get(session)

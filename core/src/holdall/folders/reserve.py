@@ -22,6 +22,8 @@ _MOMENT = 0.05
 """Seconds for which nobody looks again: a look costs as much as a small write."""
 _ATTEMPTS = 8
 """Another process may take the room that this one gave up, to make the reserve again."""
+_SHREDDING = "shredding"
+"""``holdall.sessions.names.SHREDDING``, which stands above this: a step with it begins to destroy what it is made on."""
 
 
 class Reserve:
@@ -104,8 +106,8 @@ class Reserve:
         """The outcomes of ``commits``; those that free room succeed where there is none.
 
         ``apply`` does them, and answers or raises ``StorageFull``; ``sparing``, if given, does them again in the
-        room of the reserve. A commit frees room when it makes a lane or the partition go, or erases more records
-        than it writes.
+        room of the reserve. A commit frees room when it makes a lane or the partition go, erases more records
+        than it writes, or begins to destroy an encrypted partition.
         """
         outcomes: list[BaseException | None] = [None] * len(commits)
         todo: list[int] = list(range(len(commits)))
@@ -136,6 +138,8 @@ class Reserve:
 
 
 def _frees(commit: Commit) -> bool:
+    if commit.marks.get(_SHREDDING) is not None:
+        return True
     erased = sum(0 if span.stop is None else span.stop - span.start for span in commit.erase)
     return not commit.version or None in commit.lanes.values() or erased > len(commit.write)
 
