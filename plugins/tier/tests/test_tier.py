@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from holdall.checking import schema
 from holdall.contract import Abilities, Commit, Durability, ISessionStorage, Lane, Scan, Snapshot, Span
 from holdall.errors import Conflict, Damaged, SettingsError, StorageFull, StorageUnavailable
 from holdall.nesting import open_nested, promises
 from holdall.settings import StorageRef
-from holdall_tier import TierSessionStorage
+from holdall_tier import TierSessionStorage, TierSettings
 from holdall_tier.front import Front
 
 
@@ -202,6 +203,12 @@ async def test_it_promises_what_its_back_does_and_shares_only_with_a_front_of_ea
         await open_nested(ref("file", "file", tmp_path))
     with pytest.raises(SettingsError, match=r"back: is missing|back"):
         promises(StorageRef("tier", {"front": {"use": "memory"}}))
+
+
+def test_its_options_have_a_schema() -> None:
+    """Without a warning about the front, which it has unless it is told another."""
+    assert set(schema(TierSettings)["properties"]) == {"front", "back", "max_bytes", "largest"}
+    assert TierSettings(back=StorageRef("file")).front == StorageRef("memory")  # pyright: ignore[reportCallIssue]
 
 
 async def test_a_front_that_lasts_begins_empty(tmp_path: Path) -> None:

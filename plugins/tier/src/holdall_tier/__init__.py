@@ -22,7 +22,7 @@ __all__ = ["TierSessionStorage", "TierSettings", "holdall_storages"]
 class TierSettings(BaseModel, extra="forbid"):
     """``[storage.options]`` of ``tier``."""
 
-    front: StorageRef = StorageRef("memory")
+    front: Annotated[StorageRef, Field(default_factory=lambda: StorageRef("memory"))]
     """The fast one. It is emptied when the store is opened, and no other process may have it open."""
     back: StorageRef
     """The durable one: all that is promised is its promise."""
