@@ -87,6 +87,7 @@ async def test_a_conversation_is_as_it_was_and_nothing_of_it_is_stored(encrypted
 
 @pytest.mark.req("SEC-CRY-01")
 async def test_each_session_has_a_key_and_each_record_a_nonce_of_its_own(encrypted):
+    """Tried with one data key for all, and with a nonce that stays the same."""
     store = await encrypted.store()
     names = [(await store.create(owner="ana", messages=[user("the same")] * 40)).id for _ in range(5)]
     nonces, keys = [], set()
@@ -229,7 +230,10 @@ async def test_many_overwritten_records_are_all_remembered(encrypted):
 
 @pytest.mark.req("SEC-CRY-02")
 async def test_a_head_cannot_be_changed(encrypted):
-    """Messages cut off at the end or the start, a lane removed, marks moved, a time of expiry put off."""
+    """Messages cut off at the end or the start, a lane removed, marks moved, a time of expiry put off.
+
+    Tried with a seal that is bound to nothing of the head.
+    """
     store = await encrypted.store()
     session = (await store.create(owner="ana", ttl=60, messages=[user("1"), user("2")])).id
     await store.append(session, [user("3")], originals=["x"])
@@ -286,6 +290,7 @@ async def test_other_keys_open_nothing(encrypted):
 
 @pytest.mark.req("SEC-CRY-06")
 async def test_plaintext_is_refused_and_costs_nobody_else_a_list(encrypted):
+    """Tried without the refusal in ``examined``: it is read."""
     plain = (await on(encrypted.below, encrypted.clock).create(owner="ana", title="plain")).id
     store = await encrypted.store()
     session = await store.create(owner="ana", title="sealed")
@@ -419,6 +424,7 @@ async def test_each_record_is_compressed_by_itself_and_before_it_is_encrypted(en
 
 @pytest.mark.req("SEC-CRY-07")
 async def test_padding_hides_lengths(encrypted):
+    """Tried without padding: each length is another."""
     store = await encrypted.store(padding=True)
     for size in range(200, 232):
         session = (await store.create(owner="ana", messages=[user("x" * size)])).id

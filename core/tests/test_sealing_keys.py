@@ -51,6 +51,7 @@ async def reads(below, source, names, clock):
 
 
 async def test_only_wrapped_keys_are_written_anew(filled, clock):
+    """Tried with a rotation that finds nothing to do: the old key is still needed."""
     below, names = filled
     before = {one.head.partition: one.head.version for one in await below.scan(Scan(limit=1000))}
     counting = Counting(below)

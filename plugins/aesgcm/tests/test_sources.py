@@ -90,6 +90,7 @@ async def test_a_key_that_was_added_meanwhile_is_found(tmp_path):
 async def test_without_its_keys_it_does_not_start_and_says_why_in_one_line(
     tmp_path, monkeypatch, source, options, words
 ):
+    """Tried without the check of the file's mode."""
     monkeypatch.setenv("EMPTY", "# none")
     monkeypatch.setenv("SHORT", f"{key()} {key()[:20]}")
     written(tmp_path / "open", key(), 0o640)
@@ -182,7 +183,10 @@ def holdall_says(toml, *words):
 
 @pytest.mark.req("SEC-CRY-06")
 async def test_what_a_third_partys_source_says_is_not_repeated(tmp_path):
-    """A key service of somebody's own, as a single-file plugin; when it fails, only the kind of its error is told."""
+    """A key service of somebody's own, as a single-file plugin; when it fails, only the kind of its error is told.
+
+    Tried with the error's own words.
+    """
     plugin = tmp_path / "vendor.py"
     plugin.write_text(
         "from holdall.hooks import KeySourceOffer, NoSettings, hookimpl\n"
