@@ -132,6 +132,14 @@ def test_what_stands_after_two_dashes_is_for_pytest(run: Run, monkeypatch: pytes
         ('[storage]\nuse = "memory"\n[cache]\npolicy = "nosuch"\n', "no plugin 'nosuch' is installed"),
         ('plugins = ["nosuch"]\n[storage]\nuse = "memory"\n', "no plugin 'nosuch' is installed"),
         ('[storage]\nuse = "nosuch"\n[encryption]\nuse = "aes"\n', "no plugin 'aes' is installed"),
+        (
+            '[storage]\nuse = "memory"\n[encryption]\nuse = "aesgcm"\nkeys = { use = "evn" }\n',
+            "offered are: command, env); did you mean 'env'?",
+        ),
+        (
+            '[storage]\nuse = "shard"\noptions.members.one = { use = "memory", options = { size = 1 } }\n',
+            "storage.options.members.one.options of 'memory': unknown key 'size'",
+        ),
         ("[storage\n", "c.toml: "),
     ],
 )
@@ -234,6 +242,13 @@ def test_check_shows_where_a_storage_is_and_opens_it_when_asked(run: Run, tmp_pa
     write(tmp_path / "holdall.toml", settings.format("./file/data"))
     code, out, err = run("check", "--open")
     assert (code in (2, 3), out, err.count("\n")) == (True, "", 1)
+
+
+def test_every_option_of_every_plugin_is_said_in_a_line(run: Run) -> None:
+    for row in json.loads(run("plugins", "--json")[1]):
+        for offer in json.loads(run("plugins", row["name"], "--json")[1]):
+            for option, told in offer["options"].items():
+                assert told["about"], f"{offer['kind']} {offer['name']!r}: {option}"
 
 
 @pytest.mark.covers("PL-06")

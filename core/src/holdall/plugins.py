@@ -112,8 +112,11 @@ class Plugins:
                 if implementation.wrapper or implementation.hookwrapper:
                     raise ValueError(f"{caller.name} wraps other plugins; no behaviour depends on their order")
 
-    def load(self, name: str) -> None:
-        """Import the installed plugin ``name``, and no other; what ends in ``.py`` is a single-file plugin."""
+    def load(self, name: str, offered: Sequence[str] = ()) -> None:
+        """Import the installed plugin ``name``, and no other; what ends in ``.py`` is a single-file plugin.
+
+        ``offered`` are names that would have done, too, told where there is no such plugin.
+        """
         if name in self._loaded or self.manager.has_plugin(name):
             return
         if name.endswith(".py"):
@@ -121,7 +124,7 @@ class Plugins:
             return
         matches = entries_named(name)
         if not matches:
-            raise PluginError(self._unknown(name))
+            raise PluginError(self._unknown(name, offered))
         if len(matches) > 1:
             owners = " and ".join(sorted({entry.owner for entry in matches}))
             raise PluginError(f"plugin {name!r} is claimed by {owners}; uninstall one of them")
@@ -171,13 +174,14 @@ class Plugins:
         return [offer for call in calls for offers in call() for offer in offers]
 
     def _offer(self, hook: str, kind: str, name: str) -> Any:
-        if name not in {offer.name for _, offer in self._of(hook, kind)}:
+        offered = sorted({offer.name for _, offer in self._of(hook, kind)})
+        if name not in offered:
             if name.endswith(".py"):
                 raise PluginError(f"{name!r} is a file: name it in plugins, and here the {kind} that it offers")
-            self.load(name)
+            self.load(name, offered)
         matches = [(owner, offer) for owner, offer in self._of(hook, kind) if offer.name == name]
         if not matches:
-            raise PluginError(f"plugin {name!r} is installed, but it offers no {kind} of that name")
+            raise PluginError(f"plugin {name!r} is installed, but it offers no {kind} of that name{_others(offered)}")
         if len(matches) > 1:
             owners = " and ".join(repr(owner) for owner, _ in matches)
             raise PluginError(f"a {kind} named {name!r} is offered by the plugins {owners}; load one of them")
@@ -202,10 +206,16 @@ class Plugins:
         return offers
 
     @staticmethod
-    def _unknown(name: str) -> str:
+    def _unknown(name: str, offered: Sequence[str]) -> str:
         names = sorted({entry.name for entry in all_entries()})
-        hint = f"; to get it: pip install {_BUNDLED[name]}" if name in _BUNDLED else nearest(name, names)
-        return f"no plugin {name!r} is installed (installed: {', '.join(names) or 'none'}){hint}"
+        more = [other for other in offered if other not in names]
+        hint = f"; to get it: pip install {_BUNDLED[name]}" if name in _BUNDLED else nearest(name, [*names, *more])
+        told = ", ".join(names) or "none"
+        return f"no plugin {name!r} is installed (installed: {told}{_others(more)}){hint}"
+
+
+def _others(names: Sequence[str]) -> str:
+    return f"; offered are: {', '.join(names)}" if names else ""
 
 
 def _module_of(path: Path) -> ModuleType:

@@ -14,7 +14,7 @@ from holdall.errors import SettingsError
 __all__ = ["PostgresSettings"]
 
 
-class PostgresSettings(BaseModel, extra="forbid", hide_input_in_errors=True):
+class PostgresSettings(BaseModel, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
     """How to reach the server, and how long to wait for it."""
 
     dsn: str

@@ -13,7 +13,7 @@ from holdall.errors import SettingsError
 __all__ = ["ValkeySettings"]
 
 
-class ValkeySettings(BaseModel, extra="forbid", hide_input_in_errors=True):
+class ValkeySettings(BaseModel, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True):
     """How to reach the server or the cluster, what it must promise, and how long to wait for it."""
 
     url: str
@@ -36,7 +36,7 @@ class ValkeySettings(BaseModel, extra="forbid", hide_input_in_errors=True):
     def _reachable(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in ("valkey", "valkeys", "redis", "rediss", "unix"):
-            raise ValueError("begins with valkey://, valkeys://, redis://, rediss:// or unix://")
+            raise ValueError("must begin with valkey://, valkeys://, redis://, rediss:// or unix://")
         if parts.password:
             raise ValueError("has a password in it: name an environment variable in password_env instead")
         return url

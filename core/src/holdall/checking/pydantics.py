@@ -25,7 +25,7 @@ def faults_of_pydantic(
         elif fault["type"] == "missing":
             yield path, f"'{dotted(path)}' is missing"
         else:
-            yield path, f"{dotted(path)}: {' '.join(fault['msg'].split())}"
+            yield path, f"{dotted(path)}: {' '.join(fault['msg'].removeprefix('Value error, ').split())}"
 
 
 def _fields_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:

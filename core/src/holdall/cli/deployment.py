@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,8 @@ def examined(settings: Settings) -> dict[str, str]:
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
     if settings.cache.policy is not None:
-        checked(plugins.cache_policy(settings.cache.policy).settings, settings.cache.options, "cache.options")
+        policy = plugins.cache_policy(settings.cache.policy)
+        checked(policy.settings, settings.cache.options, f"cache.options of {policy.name!r}")
     refusal = _refusal(settings, abilities)
     if refusal is not None and settings.server != ServerSettings():
         raise SettingsError(refusal)
@@ -68,12 +69,12 @@ def _paths(options: Any) -> Iterator[str]:
 def _nested(options: Any) -> Iterator[tuple[str, StorageRef]]:
     for name in _names(options):
         value = getattr(options, name)
-        several = [value]
+        several: Iterable[tuple[str, Any]] = [(name, value)]
         if isinstance(value, Mapping):
-            several = list(cast("Mapping[str, Any]", value).values())
+            several = ((f"{name}.{key}", item) for key, item in cast("Mapping[str, Any]", value).items())
         elif isinstance(value, Sequence):
-            several = list(cast("Sequence[Any]", value))
-        yield from ((name, item) for item in several if isinstance(item, StorageRef))
+            several = ((f"{name}.{index}", item) for index, item in enumerate(cast("Sequence[Any]", value)))
+        yield from ((place, item) for place, item in several if isinstance(item, StorageRef))
 
 
 def _names(options: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ EXAMPLE = """\
 # For completion in an editor: holdall check --schema > holdall.schema.json
 
 [storage]
-use = "file"                  # file, memory, diskcache, tinydb, or any that `holdall plugins` lists
+use = "file"                  # file, memory, diskcache, tinydb, or another storage that `holdall plugins` lists
 # durability = "power"        # refuse to start unless the storage promises at least none, process or power
 
 [storage.options]             # the plugin's own; see: holdall plugins file
@@ -34,14 +34,14 @@ anonymous = "local"           # whom requests without a token act as; allowed on
 # [sessions.projects.demo]    # what single projects do differently
 # ttl = 3600
 
-# [compression]
+# [compression]               # pip install holdall-zstd
 # use = "zstd"
 
-# [encryption]                  # pip install holdall-aesgcm; see "Encrypt it" in the guide
+# [encryption]                # pip install holdall-aesgcm; see "Encrypt it" in the guide
 # use = "aesgcm"
 # [encryption.keys]
 # use = "file"
-# options = { path = "keys" }   # made by: umask 077; holdall keys new > keys
+# options = { path = "keys" } # made by: umask 077; holdall keys new > keys
 
 # [cache]
 # max_bytes = 67108864

@@ -2,9 +2,9 @@
 
 ``new`` writes a package, or a single file, that works and passes the kit as it is, with the places to change marked.
 
-Of ``test``: without a flag the kit runs. --crash kills its processes or cuts the power under them; --faults lets every system call
-that writes fail, or kills the process at it; --linear lets clients race, and checks that the order of what they saw can
-be explained.
+``test`` runs the kit; with --crash it kills a storage's processes or cuts the power under them; with --faults it lets
+every system call that writes fail, or kills the process at it; with --linear it lets clients race, and checks that the
+order of what they saw can be explained.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ def configure(parser: Parser) -> None:
     """Which plugin, and how to test it."""
     parser.advice, parser.rest = "; put pytest's arguments after --", "pytest"
     actions = parser.add_subparsers(dest="action", required=True, metavar="new|test", parser_class=type(parser))
-    new = actions.add_parser("new", help="write a plugin that passes the kit, to be changed")
+    new = actions.add_parser(
+        "new", help="write a plugin that passes the kit, to be changed", description=making.__doc__
+    )
     making.configure(new)
-    about = "run the conformance kit, or a tool that crashes, on an installed plugin or on a plugin file"
+    about = "hold a plugin to its promises: the conformance kit, or crashes, faults and races"
     test = actions.add_parser("test", help=about, description=__doc__, epilog=EXITS, usage=_USAGE)
     test.add_argument("name", help="the plugin's name, or the path of a single-file plugin")
     test.add_argument("--report", type=Path, metavar="FILE", help="also write what the kit verified as JSON")

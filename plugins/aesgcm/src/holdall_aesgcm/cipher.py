@@ -6,10 +6,11 @@ Format 1 is the record itself; format 2 has the byte 0x80 and zeros behind it, u
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 __all__ = ["AesGcm", "CipherSettings", "KeyedAesGcm", "padded_length"]
 
@@ -20,8 +21,8 @@ _NONCE, _TAG = 12, 16
 class CipherSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[encryption.options]`` of ``aesgcm``."""
 
-    padding: bool = False
-    """Hide the lengths of records, all but their order of magnitude, for at most 12 % more bytes (Padmé)."""
+    padding: Annotated[bool, Meta(description="Hide the lengths of records, but for their order of magnitude.")] = False
+    """For at most 12 % more bytes (Padmé)."""
 
 
 class AesGcm:

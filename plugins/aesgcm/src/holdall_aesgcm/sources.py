@@ -30,24 +30,27 @@ _MOST = 1 << 16
 class EnvironmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[encryption.keys.options]`` of ``env``."""
 
-    variable: Annotated[str, Meta(min_length=1)] = "HOLDALL_KEYS"
-    """The environment variable that holds the keys, the current one first."""
+    variable: Annotated[
+        str, Meta(min_length=1, description="The environment variable that holds the keys, the current one first.")
+    ] = "HOLDALL_KEYS"
 
 
 class FileSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[encryption.keys.options]`` of ``file``."""
 
-    path: Path
-    """The file that holds the keys, the current one first; only its owner may read it."""
+    path: Annotated[
+        Path, Meta(description="The file that holds the keys, the current one first; only its owner may read it.")
+    ]
 
 
 class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[encryption.keys.options]`` of ``command``."""
 
-    command: Annotated[list[str], Meta(min_length=1)]
-    """The program and its arguments, without a shell. It prints the keys, the current one first."""
-    timeout: Annotated[float, Meta(gt=0)] = 10
-    """Seconds that it may take."""
+    command: Annotated[
+        list[str],
+        Meta(min_length=1, description="The program and its arguments; it prints the keys, the current one first."),
+    ]
+    timeout: Annotated[float, Meta(gt=0, description="Seconds that it may take.")] = 10
 
 
 class _Keys:

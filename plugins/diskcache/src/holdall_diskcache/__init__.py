@@ -25,11 +25,13 @@ _RESERVE = 2**20
 _RANGE = "SELECT key FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY key {}"
 
 
-class DiskcacheSettings(BaseModel, extra="forbid"):
+class DiskcacheSettings(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """``[storage.options]`` of ``diskcache``."""
 
     path: Path
+    """The directory; it is made when missing."""
     durability: Literal["process", "power"] = "power"
+    """What an acknowledged commit survives: a killed process, or a power cut."""
 
 
 class _OnlyBytes(Disk):  # nothing is pickled (there is no protocol 99) or unpickled: CVE-2025-69872

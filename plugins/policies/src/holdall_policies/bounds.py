@@ -11,21 +11,26 @@ from msgspec import Meta, Struct
 
 from holdall.caching import CachePolicy
 
-__all__ = ["Bounded", "Bounds", "bounded"]
+__all__ = ["LIFE", "Bounded", "Bounds", "Largest", "Most", "Seconds", "bounded"]
 
 Clock = Callable[[], float]
 """Seconds that never go back."""
 
 
+Seconds = Annotated[float, Meta(gt=0)]
+LIFE = Meta(description="Seconds after which a key is given up, however often it is used.")
+Most = Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Keys at the most.")]
+Largest = Annotated[
+    Annotated[int, Meta(ge=1)] | None, Meta(description="Bytes that a key's value may have when it comes in.")
+]
+
+
 class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
     """The options of every policy here; what is not said is not bounded, but for the bytes of the cache itself."""
 
-    ttl: Annotated[float, Meta(gt=0)] | None = None
-    """Seconds after which a key is given up, however often it is used."""
-    most: Annotated[int, Meta(ge=1)] | None = None
-    """Keys at the most."""
-    largest: Annotated[int, Meta(ge=1)] | None = None
-    """Bytes that a key's value may have when it comes in."""
+    ttl: Annotated[Seconds | None, LIFE] = None
+    most: Most = None
+    largest: Largest = None
 
 
 class Bounded:

@@ -90,8 +90,10 @@ class TinyLFU:
 class Settings(Bounds, frozen=True):
     """``[cache.options]`` of ``policy = "tinylfu"``."""
 
-    window: Annotated[float, Meta(gt=0, lt=1)] = WINDOW
-    """The share of the keys that are kept for being new; less suits what is asked for again after long."""
+    window: Annotated[float, Meta(gt=0, lt=1, description="The share of the keys that are kept for being new.")] = (
+        WINDOW
+    )
+    """Less suits what is asked for again after long."""
 
 
 def _open(settings: Settings) -> CachePolicy:

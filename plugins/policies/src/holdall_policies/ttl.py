@@ -9,12 +9,12 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from holdall import hookimpl
 from holdall.caching import CachePolicy
 from holdall.hooks import CachePolicyOffer
-from holdall_policies.bounds import Bounded, Bounds
+from holdall_policies.bounds import LIFE, Bounded, Bounds, Largest, Most, Seconds
 
 __all__ = ["Oldest", "Settings", "holdall_cache_policies"]
 
@@ -45,12 +45,9 @@ class Oldest:
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[cache.options]`` of ``policy = "ttl"``."""
 
-    ttl: Annotated[float, Meta(gt=0)]
-    """Seconds after which a key is given up, however often it is used."""
-    most: Annotated[int, Meta(ge=1)] | None = None
-    """Keys at the most."""
-    largest: Annotated[int, Meta(ge=1)] | None = None
-    """Bytes that a key's value may have when it comes in."""
+    ttl: Annotated[Seconds, LIFE]
+    most: Most = None
+    largest: Largest = None
 
 
 def _open(settings: Settings) -> CachePolicy:

@@ -20,7 +20,7 @@ __all__ = ["ShardSessionStorage", "ShardSettings", "holdall_storages"]
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,40}$")]
 
 
-class ShardSettings(BaseModel, extra="forbid"):
+class ShardSettings(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """``[storage.options]`` of ``shard``."""
 
     members: Annotated[dict[Name, StorageRef], Field(min_length=1, max_length=64)]

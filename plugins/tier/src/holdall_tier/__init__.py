@@ -19,11 +19,11 @@ from holdall_tier.storage import TierSessionStorage
 __all__ = ["TierSessionStorage", "TierSettings", "holdall_storages"]
 
 
-class TierSettings(BaseModel, extra="forbid"):
+class TierSettings(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """``[storage.options]`` of ``tier``."""
 
-    front: Annotated[StorageRef, Field(default_factory=lambda: StorageRef("memory"))]
-    """The fast one. It is emptied when the store is opened, and no other process may have it open."""
+    front: StorageRef = Field(default_factory=lambda: StorageRef("memory"))
+    """The fast one, memory by default. It is emptied when the store is opened, and no other process may have it open."""
     back: StorageRef
     """The durable one: all that is promised is its promise."""
     max_bytes: Annotated[int, Field(ge=0)] = 256 << 20

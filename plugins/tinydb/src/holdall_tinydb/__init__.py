@@ -20,11 +20,13 @@ from holdall.hooks import StorageOffer, hookimpl
 _RESERVE = 2**16
 
 
-class TinyDBSettings(BaseModel, extra="forbid"):
+class TinyDBSettings(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """``[storage.options]`` of ``tinydb``."""
 
     path: Path
+    """The folder; it is made when missing."""
     max_bytes: int = 32 * 2**20
+    """The ceiling: a commit that would make the file larger is refused."""
 
 
 class TinyDBSessionStorage(MemoryStorage, BatchSessionStorage):
