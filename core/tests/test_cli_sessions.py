@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import holdall
 from holdall.cli import main
 from holdall.errors import PluginError
 from holdall.plugins import Plugins
@@ -210,3 +212,30 @@ def test_long_work_says_a_line_now_and_then(run: Run, monkeypatch: pytest.Monkey
     code, out, err = run("verify")
     assert (code, out.endswith("; 0 problems\n")) == (0, True)
     assert err.splitlines()[-1].startswith("holdall: 2 of 2 partitions, at session/")
+
+
+@pytest.mark.covers("CV-07", "CV-08")
+def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
+    async def branched() -> str:
+        async with holdall.open("holdall.toml") as store:
+            session = await store.create(owner="ana", messages=[{"role": "user", "content": word} for word in "abc"])
+            await session.fork(at="msg_main_0000000000", name="x")
+            await session.append({"role": "user", "content": "x"}, branch="x")
+            edited = await session.edit("msg_main_0000000000", content="A")
+            await session.revert("msg_main_0000000001")
+            assert edited["edited"]["version"] == 2
+            return session.id
+
+    def said(*asked: str) -> list[str]:
+        lines = [json.loads(line) for line in run("export", session, *asked)[1].splitlines()]
+        return [line["message"]["content"] for line in lines if line["type"] == "message"]
+
+    session = asyncio.run(branched())
+    assert (said(), said("--branch", "main"), said("--branch", "x")) == (["A", "b"], ["A", "b", "c"], ["A", "x"])
+    assert run("export", session, "--branch", "nobody")[0] != 0
+    assert run("export", session, "--branch", "x", "-o", "x.jsonl")[0] == 0
+    assert run("import", "x.jsonl", "--new", "--owner", "ben")[0] == 0
+    (made,) = [json.loads(line) for line in run("list", "--owner", "ben", "--json")[1].splitlines()]
+    lines = [json.loads(line) for line in run("export", made["id"])[1].splitlines()]
+    assert [line["message"].get("edited") for line in lines if line["type"] == "message"] == [None, None]
+    assert run("verify")[0] == 0

@@ -22,6 +22,8 @@ BODIES = {
     "finish_tool_run": {"result": 1},
     "export_session": {"format": "jsonl"},
     "update_branch": {"title": "x"},
+    "edit_message": {"content": "x"},
+    "restore_version": {"version": 1},
     "revert": {"to": "msg_main_0000000000"},
 }
 PRIVATE = [operation for operation in OPERATIONS if operation.policy is not Policy.OPEN]

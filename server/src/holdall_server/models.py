@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdall.formats import EXPORTS
-from holdall.sessions.models import Milliseconds, Name, NewMessage, NewSession, NewToolRun, Owner, Seconds
+from holdall.sessions.models import (
+    Metadata,
+    Milliseconds,
+    Name,
+    NewMessage,
+    NewSession,
+    NewToolRun,
+    Owner,
+    Part,
+    Seconds,
+)
 
 __all__ = [
     "Appended",
@@ -23,10 +33,12 @@ __all__ = [
     "ExtendSession",
     "Fork",
     "Live",
+    "MessageChanges",
     "MessagePage",
     "OriginalPage",
     "ProblemDetails",
     "Ready",
+    "RestoreVersion",
     "Revert",
     "SessionPage",
     "SessionView",
@@ -195,6 +207,24 @@ class StoredToolRun(NewToolRun):
 
     id: str
     started_at: Milliseconds  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+
+
+class MessageChanges(BaseModel):
+    """Fields of a message to change, whole; null takes one away. Others, that Holdall does not know, may be given."""
+
+    model_config = ConfigDict(extra="allow", strict=True, json_schema_extra={"minProperties": 1})
+    role: Literal["system", "developer", "user", "assistant", "tool"] = "user"
+    content: str | list[Part] = ""
+    name: Name | None = None
+    metadata: Metadata | None = None
+    original: Annotated[int, Field(ge=0)] | None = None
+
+
+class RestoreVersion(BaseModel):
+    """Which version of a message to make the newest again."""
+
+    model_config = STRICT
+    version: Annotated[int, Field(ge=1)]
 
 
 class Appended(BaseModel):

@@ -103,6 +103,8 @@ def _entry(record: Record, first: Mapping[str, Any], line: Line) -> Entry | Faul
     if kind == "message":
         message = _object(record.value, "message")
         message.pop("id", None)
+        if "earlier" in _object(message, "edited"):
+            del message["edited"]  # where its earlier versions are, in the session that it comes from
         original = message.pop("original", None)
         link = original - int(first.get("originals", 0)) if isinstance(original, int) else None
         return Entry(record.line, kind, message=message, link=link)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdall.sessions import branches, creating, events, lifecycle, listing, sweeping, toolruns
+    from holdall.sessions import branches, creating, edits, events, lifecycle, listing, sweeping, toolruns
 
-_LATER = frozenset(("branches", "creating", "events", "lifecycle", "listing", "sweeping", "toolruns"))
+_LATER = frozenset(("branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns"))
 
-__all__ = ["branches", "creating", "events", "lifecycle", "listing", "sweeping", "toolruns"]
+__all__ = ["branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns"]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,9 @@ class Draft(Struct):
 class Event(Struct, frozen=True):
     """Something that is stored and cannot be undone by its observers."""
 
-    kind: Literal["created", "updated", "appended", "forked", "cleared", "extended", "ended", "deleted", "expired"]
+    kind: Literal[
+        "created", "updated", "appended", "edited", "forked", "cleared", "extended", "ended", "deleted", "expired"
+    ]
     session: str
     owner: str
     version: int

@@ -11,6 +11,7 @@ from holdall.errors import Invalid, NotFound
 from holdall.sessions.appending import check_writable
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import (
+    EDITS,
     MAIN,
     MESSAGES,
     ORIGINALS,
@@ -139,7 +140,7 @@ def clearing(expect: int | None) -> Decision[int]:
     def decide(state: State, now: int) -> tuple[SessionStep, int]:
         check_writable(state, expect)
         step, lanes = SessionStep.on(state, now), state.head.lanes
-        for lane in (ORIGINALS, TOOLS):
+        for lane in (ORIGINALS, TOOLS, EDITS):
             step.trim(lane, step.lane(lane).stop)
         step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
         for lane in filter(is_of_branch, lanes):

@@ -10,6 +10,8 @@ from typing import Literal, cast
 from holdall.errors import Invalid, NotFound
 
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
+EDITS = "edits"
+"""The lane with the earlier versions of messages that were edited."""
 MAIN = "main"
 """The branch that every session has; the others have lanes beside its own."""
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"

@@ -188,6 +188,18 @@ class Session:
         """One message by its id."""
         return await self._store.message(self.id, message)
 
+    async def edit(self, message: str, *, expect: int | None = None, **changes: Any) -> Message:
+        """Change fields of a message; see ``Store.edit``."""
+        return await self._store.edit(self.id, message, changes, expect=expect)
+
+    async def versions(self, message: str, *, limit: int = 50, cursor: str | None = None) -> Page[Message]:
+        """Every version of a message, the newest first; see ``Store.versions``."""
+        return await self._store.versions(self.id, message, limit=limit, cursor=cursor)
+
+    async def restore_version(self, message: str, version: int, *, expect: int | None = None) -> Message:
+        """Make an earlier version of a message the newest again; see ``Store.restore_version``."""
+        return await self._store.restore_version(self.id, message, version, expect=expect)
+
     async def clear(self, *, expect: int | None = None) -> int:
         """Erase the conversation; see ``Store.clear``."""
         count = await self._store.clear(self.id, expect=expect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdall_server.api import branches, documents, exports, health, lifecycle, messages, sessions, tools
+from holdall_server.api import branches, documents, edits, exports, health, lifecycle, messages, sessions, tools
 from holdall_server.operations import Operation
 
 __all__ = ["OPERATIONS"]
@@ -11,6 +11,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *sessions.TABLE,
     *lifecycle.TABLE,
     *messages.TABLE,
+    *edits.TABLE,
     *branches.TABLE,
     *tools.TABLE,
     *exports.TABLE,

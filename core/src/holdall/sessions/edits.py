@@ -1,0 +1,158 @@
+"""Edits: the newest version of a message is in its place, every earlier one as it was in a lane of its own.
+
+So reading a conversation and adding to it cost what they always do. Each version says who made it and when, and where
+the ones before it are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from holdall.contract import Lane, Span
+from holdall.errors import Conflict, Invalid, NotFound, TooLarge
+from holdall.sessions.appending import check_size, check_version, check_writable
+from holdall.sessions.engine import Engine
+from holdall.sessions.history import message as read_message
+from holdall.sessions.inputs import as_json
+from holdall.sessions.names import EDITS, message_place, messages_lane
+from holdall.sessions.reader import Check
+from holdall.sessions.state import SessionStep, State
+from holdall.sessions.views import Message, Page
+
+__all__ = ["edit", "restore", "versions"]
+
+_EARLIER = 16
+"""How many earlier versions a version names; each of those names others."""
+_OWNED = ("id", "created_at", "edited")
+Change = Callable[[Message], dict[str, Any]]
+"""From the newest version, the fields of the next one."""
+
+
+class Edited(msgspec.Struct, frozen=True):
+    """What the field ``edited`` of a message says that is not its first version."""
+
+    version: Annotated[int, msgspec.Meta(ge=2)]
+    at: int
+    by: str
+    earlier: list[Annotated[int, msgspec.Meta(ge=0)]]
+    """Where the versions before it are, the newest first."""
+
+
+def _edited(message: Message) -> Edited | None:
+    """How a message was edited. A client may have fields of that name, too: those say nothing."""
+    try:
+        return msgspec.convert(message.get("edited"), Edited)
+    except msgspec.ValidationError:
+        return None
+
+
+def _version(message: Message) -> int:
+    edited = _edited(message)
+    return 1 if edited is None else edited.version
+
+
+def changing(changes: Mapping[str, Any]) -> Change:
+    """Replace the fields that are given; ``None`` takes one away."""
+    for name in _OWNED:
+        if name in changes:
+            raise Invalid("is given by the store", pointer=f"/{name}")
+    if not changes:
+        raise Invalid("there is nothing to change")
+
+    def change(message: Message) -> dict[str, Any]:
+        fields = {**message.fields, **changes}
+        return {name: value for name, value in fields.items() if value is not None or name not in changes}
+
+    return change
+
+
+async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may say
+    engine: Engine, session: str, name: str, change: Change, by: str, expect: int | None, check: Check
+) -> tuple[State, Message]:
+    """Put another version in a message's place; see ``Store.edit``."""
+    from holdall.sessions.validation import NewMessage, validated  # noqa: PLC0415 - reading needs no pydantic
+
+    branch, position = message_place(name)
+    place = messages_lane(branch), position
+    while True:
+        state = await engine.current(session, check)
+        check_version(state, expect)
+        old = await read_message(engine, session, name, check)
+        fields = {key: value for key, value in change(old).items() if key not in ("id", "edited")}
+        validated(NewMessage, fields)
+        try:
+            return await engine.change(session, _putting(engine, place, old, fields, by, state, expect))
+        except Conflict:
+            check_version(await engine.current(session, check), expect)
+
+
+def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
+    engine: Engine,
+    place: tuple[str, int],
+    old: Message,
+    fields: dict[str, Any],
+    by: str,
+    seen: State,
+    expect: int | None,
+) -> Callable[[State, int], Any]:
+    lane, position = place
+    rewritten = seen.head.lanes.get(lane, Lane()).rewritten
+    edited = _edited(old)
+    number, earlier = (1, []) if edited is None else (edited.version, edited.earlier)
+
+    def decide(state: State, now: int) -> tuple[SessionStep, Message]:
+        check_writable(state, expect)
+        found = state.head.lanes.get(lane, Lane())
+        if found.rewritten != rewritten or not found.first <= position < found.stop:
+            raise Conflict("the message", expected=rewritten, found=found.rewritten)
+        step = SessionStep.on(state, now, active=True)
+        at = step.lane(EDITS).stop
+        step.add(EDITS, [old.raw])
+        next_ = Edited(number + 1, now // 1000, by, [at, *earlier][:_EARLIER])
+        record = as_json({"id": old.id, **fields, "edited": msgspec.to_builtins(next_)})
+        if len(record) > engine.policy.max_message_bytes:
+            raise TooLarge("a message (bytes)", limit=engine.policy.max_message_bytes, actual=len(record))
+        step.rewrite(lane, position, record)
+        step.size += len(record) - len(old.raw)
+        check_size(step.size, engine.policy)
+        return step, Message(record, step.version)
+
+    return decide
+
+
+async def versions(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
+    engine: Engine, session: str, name: str, limit: int, below: int | None, check: Check
+) -> Page[Message]:
+    """Versions of a message, the newest first; see ``Store.versions``."""
+    newest = await read_message(engine, session, name, check)
+    found: list[Message] = []
+    run, more = [newest], True
+    while run and more and len(found) <= limit:
+        found += [one for one in run if below is None or _version(one) < below]
+        edited = _edited(run[-1])
+        more = edited is not None
+        run = [] if edited is None else await _earlier(engine, session, newest.id, edited, check)
+    following = str(_version(found[limit - 1])) if len(found) > limit else None
+    return Page(found[:limit], following, version=newest.version)
+
+
+async def _earlier(engine: Engine, session: str, name: str, edited: Edited, check: Check) -> list[Message]:
+    """The versions that a version names, as far as they are what it says."""
+    spans = [Span(EDITS, at, at + 1) for at in edited.earlier]
+    view = await engine.view(session, *spans, check=check)
+    found = [Message(raw) for span in spans for raw in view.run(span) if raw.startswith(b'{"id":')]
+    return [one for one in found if one.id == name and _version(one) < edited.version]
+
+
+async def restore(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may say
+    engine: Engine, session: str, name: str, version: int, by: str, expect: int | None, check: Check
+) -> tuple[State, Message]:
+    """Make an earlier version the newest one again, as a version of its own; see ``Store.restore_version``."""
+    page = await versions(engine, session, name, 1, version + 1, check)
+    if not page.items or _version(page.items[0]) != version:
+        raise NotFound("version", f"{name} {version}")
+    wanted = page.items[0].fields
+    return await edit(engine, session, name, lambda _: wanted, by, expect, check)
