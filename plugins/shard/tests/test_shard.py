@@ -6,8 +6,10 @@ Covers ST-05.
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 
 import holdall
 from holdall.contract import Abilities, Commit, Durability, ISessionStorage, Scan, Snapshot
-from holdall.errors import SettingsError, StorageError
+from holdall.errors import Conflict, SettingsError, StorageError
 from holdall.nesting import open_nested, promises
 from holdall.settings import StorageRef
 from holdall_shard import ShardSessionStorage
@@ -144,6 +146,34 @@ async def test_many_that_open_it_for_the_first_time_agree() -> None:
     assert member.asked == 1
     with pytest.raises(SettingsError, match="was member 'a' of a, b"):
         await settle("b", member, ["a", "b"])
+
+
+async def test_a_member_that_lost_everything_is_refused(tmp_path: Path) -> None:
+    """A disk that is not there, a server that was set up anew: lists would look complete, and lack its sessions."""
+    both: dict[str, Any] = {"storage": {"use": "shard", "options": options(tmp_path, "a", "b")}}
+    async with holdall.open(both):
+        pass
+    (tmp_path / "b").rename(tmp_path / "before")
+    async with holdall.open(both) as store:  # nothing was in it, as after a first opening that was killed
+        for _ in range(8):
+            await store.create(owner="ana")
+    (tmp_path / "b").rename(tmp_path / "elsewhere")
+    with pytest.raises(SettingsError, match="member 'b' is empty, and others hold sessions"):
+        await open_nested(StorageRef("shard", both["storage"]["options"]))
+    shutil.rmtree(tmp_path / "b")
+    (tmp_path / "elsewhere").rename(tmp_path / "b")
+    async with holdall.open(both) as store:
+        assert len((await store.list(owner="ana")).items) == 8
+
+
+async def test_a_member_that_keeps_nothing_begins_anew(tmp_path: Path) -> None:
+    mixed = {"members": {**options(tmp_path, "a")["members"], "b": MEMORY}}
+    for n in range(2):
+        storage = await open_nested(StorageRef("shard", mixed))
+        for at in range(8):
+            with suppress(Conflict):
+                await storage.commit(Commit(f"p{at}", 0, n + 1, n + 1))
+        await storage.close()
 
 
 async def test_its_note_is_nobodys(tmp_path: Path) -> None:

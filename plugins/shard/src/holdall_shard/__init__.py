@@ -12,7 +12,7 @@ from holdall.contract import Abilities, Durability
 from holdall.hooks import StorageOffer, hookimpl
 from holdall.nesting import open_nested, promises
 from holdall.settings import StorageRef
-from holdall_shard.layout import settle
+from holdall_shard.layout import find_all, settle
 from holdall_shard.storage import ShardSessionStorage
 
 __all__ = ["ShardSessionStorage", "ShardSettings", "holdall_storages"]
@@ -32,6 +32,8 @@ async def _open(settings: ShardSettings) -> ShardSessionStorage:
     try:
         for name, ref in settings.members.items():
             storage.members[name] = await open_nested(ref)
+        lasting = [name for name, ref in settings.members.items() if promises(ref).durability is not Durability.NONE]
+        await find_all({name: storage.members[name] for name in lasting}, sorted(storage.members))
         for name, member in storage.members.items():
             await settle(name, member, sorted(storage.members))
     except BaseException:
