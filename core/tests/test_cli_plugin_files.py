@@ -96,3 +96,27 @@ def test_a_plugin_for_a_newer_contract_is_named_by_the_check(run):
 def test_a_plugin_that_only_watches_is_ok(run):
     Path("shelf.py").write_text("from holdall import hookimpl\n@hookimpl\ndef holdall_observe(event): pass\n")
     assert run("plugins", "./shelf.py", "--check") == (0, "./shelf.py: ok\n  holdall_observe\n", "")
+
+
+@pytest.mark.covers("PL-05")
+@pytest.mark.parametrize("command", [["plugins", "./shelf.py", "--check"], ["list", "--plugin", "./shelf.py"]])
+def test_a_plugin_that_ends_its_process_is_named(run, command):
+    Path("shelf.py").write_text("import sys\nsys.exit(0)\n")
+    code, out, err = run(*command)
+    assert code == (1 if "--check" in command else 2)
+    assert "the plugin file shelf.py cannot be imported: SystemExit(0)" in out + err
+
+
+@pytest.mark.covers("PL-05")
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os\nos._exit(0)", "it ended the process that loaded it"),
+        ("import atexit\natexit.register(print, 'bye')", "ok"),
+        ("print('{}', end='')", "ok"),
+    ],
+)
+def test_what_a_plugin_prints_or_leaves_unsaid_is_not_taken_for_the_check(run, code, said):
+    Path("shelf.py").write_text(code)
+    out = run("plugins", "./shelf.py", "--check")[1]
+    assert out.startswith(f"./shelf.py: {said}\n")

@@ -91,6 +91,7 @@ def test_what_is_written_is_as_clean_as_our_own_code(new, tmp_path):
         (["a b", LINE], "small letters"),
         (["../up", LINE], "small letters"),
         (["memory", LINE], "'memory' is installed already, from holdall-memory"),
+        (["server", LINE], "holdall_server is there already, and would be replaced"),
         (["mine", ""], "say in one line"),
         (["mine", "two\nlines"], "say in one line"),
         (["mine", 'a "quote"'], "say in one line"),

@@ -130,7 +130,7 @@ class Plugins:
             raise PluginError(f"plugin {name!r} is claimed by {owners}; uninstall one of them")
         try:
             plugin = matches[0].load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"plugin {name!r} of {matches[0].owner} cannot be imported: {error!r}") from error
         self.register(plugin, name)
         self._loaded.add(name)
@@ -229,6 +229,6 @@ def _module_of(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"the plugin file {path} cannot be imported: {error!r}") from error
     return module

@@ -14,6 +14,8 @@ from holdall.errors import HoldallError
 __all__ = ["Probed", "probe"]
 
 TIMEOUT = 60
+_TOLD = "holdall.cli.probing: "
+"""Before the line that counts, among whatever a plugin prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ def probe(name: str) -> Probed:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
         return Probed(f"did not load within {TIMEOUT} seconds")
+    told = [line for line in done.stdout.splitlines() if line.startswith(_TOLD)]
     if done.returncode == 0:
-        return Probed(None, **json.loads(done.stdout.splitlines()[-1]))
+        if not told:
+            return Probed("it ended the process that loaded it")
+        return Probed(None, **json.loads(told[-1].removeprefix(_TOLD)))
     lines = done.stderr.strip().splitlines()
     return Probed(lines[-1] if lines else f"its process ended with {done.returncode}")
 
@@ -51,7 +56,7 @@ def _main(name: str) -> int:
     except HoldallError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    print(json.dumps({"offers": offers, "hooks": sorted(implemented)}))
+    print(f"\n{_TOLD}{json.dumps({'offers': offers, 'hooks': sorted(implemented)})}")
     return 0
 
 

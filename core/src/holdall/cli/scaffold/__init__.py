@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from holdall.cli.scaffold.texts import PYPROJECT, README, TESTS
@@ -54,6 +55,8 @@ class Scaffold:
         for other in installed():
             if other.name == self.name:
                 raise PluginError(f"a plugin {self.name!r} is installed already, from {other.distribution}")
+        if find_spec(self.module) is not None:
+            raise PluginError(f"{self.module} is there already, and would be replaced: choose another name")
         line = self.summary.strip()
         if not 0 < len(line) <= _LONGEST or not line.isprintable() or set(line) & set('"\\<>'):
             raise PluginError(f"say in one line of at most {_LONGEST} characters, without quotes, what it is")
