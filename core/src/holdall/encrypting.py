@@ -60,7 +60,9 @@ async def open_vault(storage: ISessionStorage, settings: Settings, plugins: Plug
                 )
             await vault.open(begin=bool(tag))
     except CodecError as error:
-        raise SettingsError(f"encryption.keys: the storage cannot be opened with these keys: {error}") from error
+        raise SettingsError(
+            f"encryption.keys: the storage cannot be opened with these keys: {error.name}: {error.reason}"
+        ) from error
     return vault
 
 

@@ -132,6 +132,21 @@ async def test_a_front_that_fails_costs_speed_and_is_told() -> None:
     assert tier.health() is None
 
 
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_front_that_cannot_be_read_is_passed_by(alone: bool) -> None:
+    tier, front, _ = await made(alone=alone)
+    await tier.commit(put(1))
+    assert await tier.load("p", Span("a")) is not None
+    front.fails = Damaged("p a[0]", "the test says so")
+    found = await tier.load("p", Span("a"))
+    assert found is not None
+    assert found.records == {("a", 0): b"1" * 10}
+    assert tier.health() == "the front failed: p a[0] is damaged: the test says so"
+    front.fails = None
+    assert await tier.load("p", Span("a")) is not None
+    assert tier.health() is None
+
+
 async def test_a_write_that_is_given_up_leaves_nothing_old() -> None:
     """Cancelled while the front follows: what it has by then counts for nothing."""
     tier, front, back = await made(alone=True)

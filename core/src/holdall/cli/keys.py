@@ -66,7 +66,7 @@ def _tell(report: Keys, *, rotated: bool) -> None:
     for key, count in report.old.items():
         print(f"key {key}: {counted(count, 'data key')}; keep it")
     if not report.old:
-        print("no other key is needed: 0 data keys are wrapped by one")
+        print("no other key is needed")
 
 
 async def _run(settings: Settings, *, rotating: bool) -> Keys:

@@ -53,7 +53,10 @@ class Ring:
     def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
         """The data key; raises ``CodecError``."""
         if key_id not in self._keys:
-            raise CodecError("a data key", f"it is wrapped by the key {key_id}, which is not there ({self!r})")
+            raise CodecError(
+                "a data key",
+                f"it is wrapped by the key {key_id}, which is not there (there are: {', '.join(self._keys)})",
+            )
         try:
             return self._keys[key_id].decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _WHAT)
         except (InvalidTag, ValueError):

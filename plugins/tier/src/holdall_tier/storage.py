@@ -33,7 +33,7 @@ class TierSessionStorage(ISessionStorage):
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """From the front, if it is good; else from the back, and the front has it from then on."""
         if self._alone and self._front.version(partition) is not None:
-            found = await self._front.load(partition, *spans)
+            found = await self._held(partition, spans)
             if found is not None:
                 return found
         turn = self._turn(partition)
@@ -44,10 +44,18 @@ class TierSessionStorage(ISessionStorage):
             if now is None:
                 return None
             if now.head.version == self._front.version(partition):
-                found = await self._front.load(partition, *spans)
+                found = await self._held(partition, spans)
                 if found is not None and found.head == now.head:
                     return found
             return await self._brought(now.head, spans)
+
+    async def _held(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
+        """What the front has; nothing where it fails."""
+        try:
+            return await self._front.load(partition, *spans)
+        except HoldallError as error:
+            self._failed(partition, error)
+            return None
 
     async def _brought(self, head: Head, spans: Sequence[Span]) -> Snapshot | None:
         """What the back has; the whole of it goes into the front."""
@@ -112,10 +120,13 @@ class TierSessionStorage(ISessionStorage):
         try:
             await step
         except HoldallError as error:
-            self._front.doubt(partition)
-            self._failure = f"the front failed: {error}"
+            self._failed(partition, error)
         else:
             self._failure = None
+
+    def _failed(self, partition: str, error: HoldallError) -> None:
+        self._front.doubt(partition)
+        self._failure = f"the front failed: {error}"
 
     def _turn(self, partition: str) -> asyncio.Lock:
         turn = self._turns.get(partition)
