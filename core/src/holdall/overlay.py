@@ -68,7 +68,7 @@ class Overlay(Mapping[str, T], Generic[T]):
 def overlaid(old: Mapping[str, T], changes: Mapping[str, T | None]) -> Mapping[str, T]:
     """``old``, which has many entries, with ``changes``, where ``None`` takes one away."""
     if isinstance(old, Overlay):
-        return cast("Overlay[T]", old).with_changes(changes)
+        return old.with_changes(changes)
     return Overlay(cast("dict[str, T]", old), dict(changes), _length(old, changes))
 
 
