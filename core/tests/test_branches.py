@@ -15,7 +15,9 @@ from holdall import Ended, Invalid, NotFound, Principal, Span, TooLarge
 from holdall.errors import KeyReused
 from holdall.formats import export
 from holdall.sessions.names import message_id, session_partition
+from holdall.sessions.steps import Step
 from holdall.transfer.copying import Side, copy
+from holdall.transfer.substitutes import substitute
 from holdall.transfer.verifying import verify
 from holdall_memory import MemorySessionStorage
 
@@ -405,3 +407,46 @@ async def test_a_lane_that_begins_high_up_is_copied_and_kept(store):
     assert unversioned(await content(other)) == unversioned(await content(storage))
     verified = await verify(storage, codec)
     assert (verified.problems, verified.records > 400) == ([], True)
+
+
+@pytest.mark.covers("CV-08", "SE-09")
+async def test_what_is_wrong_with_a_branch_is_found(store):
+    session, ids = await spoken(store, 3)
+    await session.fork(at=ids[1], name="x")
+    await session.append(user("own"), branch="x")
+    storage, codec, lane = store.engine.storage, store.engine.codec, "messages/x"
+    assert (await verify(storage, codec)).problems == []
+    good = (await storage.load(session_partition(session.id), Span(lane))).records
+    for position, bad, told in (
+        (1, good[lane, 2], "it is not how a branch began"),
+        (1, good[lane, 1].replace(b'"x"', b'"y"', 1), "it is how the branch 'y' began"),
+        (2, good[lane, 2].replace(b"msg_x", b"msg_y"), "its id is 'msg_y_0000000002'"),
+    ):
+        for record in (bad, good[lane, position]):
+            head = (await storage.load(session_partition(session.id))).head
+            step = Step.begin(head.partition, head, head.version)
+            step.rewrite(lane, position, record)
+            await storage.commit(step.commit(codec))
+            problems = (await verify(storage, codec)).problems
+            assert [told in problem for problem in problems] == ([True] if record == bad else [])
+    assert await whole(beside(store), session.id, "x") == ["m0", "m1", "own"]
+
+
+@pytest.mark.covers("CV-08", "SE-09")
+async def test_a_branch_whose_origin_is_lost_keeps_its_own_messages(store):
+    session, ids = await spoken(store, 3)
+    await session.fork(at=ids[1], name="x")
+    await session.append([user("own"), user("more")], branch="x")
+    storage = store.engine.storage
+    head = (await storage.load(session_partition(session.id))).head
+    step = Step.begin(head.partition, head, head.version)
+    for address in (("messages/x", 1), ("messages/x", 2)):
+        record, lost = substitute(head, address, 5, "ana")
+        assert ("where the branch 'x' was made" in lost, "msg_x_0000000002" in lost) in ((True, False), (False, True))
+        step.rewrite(*address, record)
+    await storage.commit(step.commit(store.engine.codec))
+    assert (await verify(storage, store.engine.codec)).problems == []
+    again = beside(store)
+    assert await whole(again, session.id, "x") == ["[lost: this record was damaged in the storage]", "more"]
+    assert (await again.append(session.id, [user("on")], branch="x")).messages[0].id == "msg_x_0000000004"
+    assert await whole(again, session.id) == ["m0", "m1", "m2"]
