@@ -233,6 +233,12 @@ def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
     session = asyncio.run(branched())
     assert (said(), said("--branch", "main"), said("--branch", "x")) == (["A", "b"], ["A", "b", "c"], ["A", "x"])
     assert run("export", session, "--branch", "nobody")[0] != 0
+    shown = [line.split() for line in run("branches", session)[1].splitlines()]
+    assert [row[0:2] for row in shown if "*" in row] == [["*", "main"]]
+    assert [row[0] for row in shown if "msg_main_0000000000" in row] == ["x"]
+    listed = [json.loads(line) for line in run("branches", session, "--json")[1].splitlines()]
+    assert [(branch["name"], branch["messages"]) for branch in listed] == [("main", 3), ("x", 2)]
+    assert run("branches", session, "--deleted")[:2] == (0, "")
     assert run("export", session, "--branch", "x", "-o", "x.jsonl")[0] == 0
     assert run("import", "x.jsonl", "--new", "--owner", "ben")[0] == 0
     (made,) = [json.loads(line) for line in run("list", "--owner", "ben", "--json")[1].splitlines()]
