@@ -160,6 +160,14 @@ async def test_values_larger_than_a_record_are_kept_whole(store) -> None:
     assert found.pending_writes == [("task", "big", "z" * 500_000)]
 
 
+async def test_more_messages_than_go_into_one_step(store) -> None:
+    made = graph(HoldallSaver(store, owner="ana"))
+    messages = [HumanMessage(str(n), id=f"m{n}") for n in range(2500)]
+    await made.aupdate_state(THREAD, {"messages": messages}, as_node="answer")
+    again = graph(HoldallSaver(store, owner="ana"))
+    assert (await again.aget_state(THREAD)).values["messages"] == messages
+
+
 async def test_what_is_encrypted_by_langgraph_is_nowhere_readable(store) -> None:
     pytest.importorskip("cryptography")
     serde = EncryptedSerializer(Xor())

@@ -27,6 +27,8 @@ from holdall_langgraph.trail import Step, Trail, version_key
 __all__ = ["Thread", "parent_of"]
 
 T = TypeVar("T")
+_BATCH = 1000
+"""Messages in one step, as Holdall allows by default."""
 _LARGEST = 96 << 10
 """Bytes of a serialised message that is stored as a message."""
 
@@ -173,6 +175,9 @@ class Thread:
                 messages, entries = made(trail)
                 if not entries:
                     return False
+                more = len(messages) > _BATCH
+                if more:  # they go first, and are known when the rest is made again
+                    messages, entries = messages[:_BATCH], []
                 try:
                     added = await self._store.append(trail.session, messages, tools=entries, expect=trail.version)
                 except Conflict:
@@ -183,7 +188,8 @@ class Thread:
                 for message in added.messages:
                     trail.see_message(message)
                 trail.version = added.state.head.changed
-                return True
+                if not more:
+                    return True
 
         await self._on(append, create=True)
 
