@@ -56,7 +56,8 @@ async def open_vault(storage: ISessionStorage, settings: Settings, plugins: Plug
         if not await vault.open(begin=False):
             if settings.encryption.plaintext != "accept" and tag and await storage.scan(Scan(limit=1)):
                 raise SettingsError(
-                    'the storage holds plaintext, and encryption is on: see "Encrypt a store" in the guide'
+                    "the storage holds plaintext, and encryption is on: to encrypt it, say encryption.plaintext = "
+                    '"accept" for as long as that takes (see "Encrypt a store" in the guide)'
                 )
             await vault.open(begin=bool(tag))
     except CodecError as error:

@@ -35,7 +35,11 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "storage": Kind("StorageTests", '[storage]\nuse = "<name>"'),
     "compressor": Kind("CompressorTests", '[compression]\nuse = "<name>"'),
-    "cipher": Kind("CipherTests", '[encryption]\nuse = "<name>"'),
+    "cipher": Kind(
+        "CipherTests",
+        'plugins = ["aesgcm"]      # has the key source\n[encryption]\nuse = "<name>"\n'
+        'keys = { use = "env" }    # HOLDALL_KEYS: `holdall keys new` prints one',
+    ),
     "cache-policy": Kind("CachePolicyTests", '[cache]\npolicy = "<name>"'),
 }
 
