@@ -6,7 +6,9 @@ import asyncio
 import errno
 import os
 import resource
+import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,36 @@ async def test_a_failed_sync_of_the_shared_log(open_store, filled, monkeypatch):
     store = await open_store()
     for name in heads:
         assert [*(await store.load(name, Span("messages/main", 2))).records.values()] == [b'"x"', b'"y"']
+
+
+async def test_what_failed_is_not_repeated_into_what_came_in_its_place(open_store, tmp_path, filled, monkeypatch):
+    """Two commits are in the write-ahead log, whose sync fails; the next opening finds a longer one where they were."""
+    store = await open_store()
+    await filled(store, "s", 5)
+    head = (await store.load("s")).head
+    first = Step(head).append("messages/main", b'"x"').build()
+    second = Step(first.onto(head)).append("messages/main", b'"y"').build()
+    begin = threading.Event()
+    busy = asyncio.ensure_future(store._thread.run(begin.wait))
+    together = asyncio.gather(store.commit(first), store.commit(second), return_exceptions=True)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    real = os.fdatasync
+
+    def failing(fd):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    begin.set()
+    assert [type(outcome) for outcome in await together] == [StorageError, StorageError]
+    monkeypatch.setattr(os, "fdatasync", real)
+    await busy
+    third = b'"%s"' % (b"z" * 1000)
+    await store.commit(Step(head).append("messages/main", third).build())
+    shutil.copytree(tmp_path / "store", tmp_path / "killed")
+    after = await open_store(tmp_path / "killed")
+    assert after.report().unclean
+    assert [*(await after.load("s", Span("messages/main", -1))).records.values()] == [third]
 
 
 async def test_a_failed_creation(open_store, filled, monkeypatch):

@@ -276,24 +276,31 @@ def _redo(folder: Folder, entries: list[Entry]) -> None:
 
 
 def _redo_entry(fd: int, entry: Entry) -> int:
-    """Line by line, unless another whole line came to stand in its place; how many were not there."""
+    """Line by line, until another whole line came to stand in the place of one; how many were not there.
+
+    That one was written after this write had failed, so what follows here may lie in the middle of what is good.
+    """
     at = redone = 0
     while at < len(entry.data):
         end = parse(entry.data, at, 0).end
-        redone += _redo_line(fd, entry.offset + at, entry.data[at:end])
+        offset, line = entry.offset + at, entry.data[at:end]
+        size = os.fstat(fd).st_size
+        if offset > size:
+            raise Bad(offset, "the file ends before it")
+        there = read_at(fd, offset, min(offset + len(line), size))
+        if there != line and _whole(fd, offset, size):
+            break
+        write_all(fd, line, offset)  # the same bytes too: a failed sync may have left them in memory only
+        redone += there != line
         at = end
     return redone
 
 
-def _redo_line(fd: int, offset: int, line: bytes) -> int:
-    size = os.fstat(fd).st_size
-    if offset > size:
-        raise Bad(offset, "the file ends before it")
-    there = read_at(fd, offset, min(offset + len(line), size))
-    if there != line:
-        with suppress(Bad, Short):
-            end = read_line(fd, offset, size).end
-            parse(read_at(fd, offset, end), 0, offset, whole=True)
-            return 0
-    write_all(fd, line, offset)  # the same bytes too: a failed sync may have left them in memory only
-    return int(there != line)
+def _whole(fd: int, offset: int, size: int) -> bool:
+    """Whether a whole line stands at ``offset``."""
+    try:
+        end = read_line(fd, offset, size).end
+        parse(read_at(fd, offset, end), 0, offset, whole=True)
+    except (Bad, Short):
+        return False
+    return True
