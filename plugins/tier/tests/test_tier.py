@@ -216,6 +216,8 @@ async def test_it_promises_what_its_back_does_and_shares_only_with_a_front_of_ea
     assert promises(ref("tinydb", "file", tmp_path)) == Abilities(Durability.POWER, shared=False)
     with pytest.raises(SettingsError, match="the front 'file' may be opened by others"):
         await open_nested(ref("file", "file", tmp_path))
+    with pytest.raises(SettingsError, match="the front 'file' may be opened by others"):
+        promises(ref("file", "file", tmp_path))
     with pytest.raises(SettingsError, match=r"back: is missing|back"):
         promises(StorageRef("tier", {"front": {"use": "memory"}}))
 

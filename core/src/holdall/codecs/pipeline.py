@@ -76,7 +76,7 @@ class Codec(Struct, frozen=True, eq=False):
         return data, 0, b""
 
     def decode(self, partition: str, address: Address, record: bytes) -> bytes:
-        """What ``encode`` was given."""
+        """What ``encode`` was given; raises ``CodecError``, which names the record, where that cannot be had."""
         if record[:1] >= _JSON:
             return record
         reader, start = self._known(record)

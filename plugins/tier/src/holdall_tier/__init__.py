@@ -32,15 +32,22 @@ class TierSettings(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Partitions with more records than this are read from the back alone."""
 
 
+def _front(settings: TierSettings) -> Abilities:
+    """What the front promises; raises ``SettingsError`` for one that other processes may have open."""
+    front = promises(settings.front)
+    if front.shared:
+        raise SettingsError(f"tier: the front {settings.front.use!r} may be opened by others, who would fill it, too")
+    return front
+
+
 def _abilities(settings: TierSettings) -> Abilities:
     """The back's; shared only if each process has a front of its own."""
-    front, back = promises(settings.front), promises(settings.back)
+    front, back = _front(settings), promises(settings.back)
     return Abilities(back.durability, shared=back.shared and front.durability is Durability.NONE)
 
 
 async def _open(settings: TierSettings) -> TierSessionStorage:
-    if promises(settings.front).shared:
-        raise SettingsError(f"tier: the front {settings.front.use!r} may be opened by others, who would fill it, too")
+    _front(settings)
     back = await open_nested(settings.back)
     try:
         front = Front(await open_nested(settings.front), settings.max_bytes, settings.largest)
