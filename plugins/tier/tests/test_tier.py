@@ -243,3 +243,18 @@ async def test_a_front_that_lasts_begins_empty(tmp_path: Path) -> None:
     await tier.close()
     assert found is not None
     assert found.records == {("a", 0): b"restored"}
+
+
+async def test_a_front_that_was_somebodys_store_is_refused_and_not_emptied(tmp_path: Path) -> None:
+    """Front and back exchanged in the configuration: the store would be gone."""
+    mine = StorageRef("tinydb", {"path": str(tmp_path / "tinydb")})
+    store = await open_nested(mine)
+    await store.commit(put(1))
+    await store.close()
+    with pytest.raises(SettingsError, match="would be emptied, and holds what no tier put there"):
+        await open_nested(ref("tinydb", "file", tmp_path))
+    store = await open_nested(mine)
+    found = await store.load("p", Span("a"))
+    await store.close()
+    assert found is not None
+    assert found.head.version == 1

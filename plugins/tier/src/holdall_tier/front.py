@@ -7,8 +7,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from holdall.contract import Commit, ISessionStorage, Lane, Scan, Snapshot, Span
+from holdall.errors import SettingsError
 
 __all__ = ["Front"]
+
+
+NOTE = "\0holdall-tier"
+"""The partition that says of a front that it is one: what is in it may go."""
 
 
 @dataclass(slots=True)
@@ -34,13 +39,17 @@ class Front:
         self.close = storage.close
 
     async def clear(self) -> None:
-        """Drop whatever is there: nobody knows how old it is."""
+        """Drop whatever is there: nobody knows how old it is. Raises ``SettingsError`` where it was not a tier's."""
         async with self._turn:
+            if await self._storage.load(NOTE) is None:
+                if await self._storage.scan(Scan(limit=1)):
+                    raise SettingsError("tier: the front would be emptied, and holds what no tier put there")
+                await self._storage.commit(Commit(NOTE, 0, 1, 1))
             self._held.clear()
             self._size = 0
-            while found := await self._storage.scan(Scan()):
-                for item in found:
-                    await self._storage.drop(item.head.partition, expect=item.head.version)
+            while found := [item.head for item in await self._storage.scan(Scan()) if item.head.partition != NOTE]:
+                for head in found:
+                    await self._storage.drop(head.partition, expect=head.version)
 
     def version(self, partition: str) -> int | None:
         """The version that it can answer for."""
