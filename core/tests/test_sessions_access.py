@@ -36,6 +36,20 @@ CALLS = {
     "tool_runs": [{}, {"tool": "t"}, {"before": RUN}, {"after": "toolrun_9999999999"}],
     "tool_run": [{"run": RUN}, {"run": "toolrun_0000000099"}, {"run": "x"}],
     "finish_tool_run": [{"run": RUN}, {"run": "toolrun_0000000099"}, {"run": RUN, "expect": 1}, {"run": RUN, "x": 1}],
+    "fork": [{}, {"at": MESSAGE}, {"before": MESSAGE, "name": "b", "switch": True}, {"at": "x"}, {"expect": 1}],
+    "branch": [{"branch": "main"}, {"branch": "other"}, {"branch": "?"}],
+    "branches": [{}, {"deleted": True}, {"limit": 0}],
+    "line": [{}, {"branch": "main"}, {"branch": "other"}],
+    "compare": [{"branch": "main"}, {"branch": "main", "other": "other"}, {"branch": "main", "limit": 0}],
+    "switch": [{"branch": "main"}, {"branch": "other"}, {"branch": "main", "expect": 1}],
+    "update_branch": [{"branch": "side", "title": "t"}, {"branch": "other", "title": None}],
+    "delete_branch": [{"branch": "side"}, {"branch": "main"}, {"branch": "other"}, {"branch": "other", "expect": 1}],
+    "restore_branch": [{"branch": "main"}, {"branch": "other"}],
+    "revert": [{"to": MESSAGE}, {"to": "x"}, {"to": MESSAGE, "branch": "other"}, {"to": MESSAGE, "expect": 1}],
+    "unrevert": [{}, {"expect": 1}],
+    "edit": [{"message": MESSAGE, "changes": {"content": "x"}}, {"message": "x", "changes": {}}],
+    "versions": [{"message": MESSAGE}, {"message": "msg_main_0000000099"}, {"message": MESSAGE, "limit": 0}],
+    "restore_version": [{"message": MESSAGE, "version": 1}, {"message": "x", "version": 0}],
 }
 WITHOUT_A_SESSION = {"acting_as", "create", "find", "get_or_create", "health", "list", "sweep"}
 
@@ -92,8 +106,10 @@ async def test_another_owners_session_looks_missing(clock, method, state):
 @pytest.mark.parametrize("method", CALLS)
 async def test_the_owner_and_an_admin_may_do_it(clock, method, principal):
     store = on(MemorySessionStorage(), clock)
-    session = await store.create(owner="ana", ttl=60, messages=[user()])
+    session = await store.create(owner="ana", ttl=60, messages=[user(), user()])
     await session.log_tool("t", status="running")
+    await session.fork(name="side")
+    await session.revert(MESSAGE)
     await getattr(store.acting_as(principal), method)(session.id, **CALLS[method][0])
 
 

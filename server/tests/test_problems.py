@@ -16,7 +16,17 @@ STRICT = [
     for model in (operation.body.models if operation.body else ())
     if model.model_config.get("extra") == "forbid"
 ]
-MISSPELT = {"metadata": "metadta", "ttl": "tttl", "reason": "reson", "messages": "mesages", "format": "fromat"}
+MISSPELT = {
+    "metadata": "metadta",
+    "ttl": "tttl",
+    "reason": "reson",
+    "messages": "mesages",
+    "format": "fromat",
+    "switch": "swich",
+    "current": "curent",
+    "branch": "brnach",
+    "version": "vresion",
+}
 
 
 @pytest.fixture
@@ -94,7 +104,8 @@ async def test_every_strict_body_says_which_field_it_does_not_know(ana, url, pla
     known = next(iter(set(MISSPELT) & set(model.model_fields)), "status")
     wrong = MISSPELT.get(known, "stauts")
     await ana.post(f"{url}/tools", json={"tool": "ls", "status": "running"})
-    path = operation.path.format(session=url.rpartition("/")[2], run="toolrun_0000000000")
+    names = {"run": "toolrun_0000000000", "branch": "main", "message": "msg_main_0000000000"}
+    path = operation.path.format(session=url.rpartition("/")[2], **names)
     detail = await refused(await ana.request(operation.method, path, json={wrong: 1}), 422, pointer=f"/{wrong}")
     assert detail.startswith(f"is not known; did you mean {known!r}? (allowed: ")
 

@@ -14,10 +14,10 @@ from holdall.testing.crash.controls import AppendStorage, BufferedStorage, line_
 
 from .lying import Memory, liar
 
-_SQLITE = Path(__file__).parents[1] / "fixtures" / "third_party" / "sqlite_backend.py"
-_spec = importlib.util.spec_from_file_location("holdall_liars_sqlite", _SQLITE)
-_sqlite = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_sqlite)
+_SHELF = Path(__file__).parents[2] / "docs" / "examples" / "shelf.py"
+_spec = importlib.util.spec_from_file_location("holdall_liars_shelf", _SHELF)
+_shelf = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_shelf)
 
 
 @liar("test_honest", durability=Durability.POWER)
@@ -92,7 +92,7 @@ class NeverBusy(Unlocked):
 
 
 @liar("test_no_process_sees_half", durability=Durability.POWER, shared=True)
-class TwoTransactions(_sqlite.SqliteSessionStorage):
+class TwoTransactions(_shelf.ShelfSessionStorage):
     """Commits the lanes one after the other, each in a transaction of its own, and takes its time between them."""
 
     def commit(self, commit):

@@ -117,6 +117,7 @@ async def main():
             await store.append(session, message("denied"))
     async with holdall.open(config) as store:
         await store.append(session, message("let"))
+        await store.create(owner="ana")  # what is imported when it is first used is there
         held = []
         if how == "descriptors":
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import signal
 
+import holdall.sessions
 import holdall_server.app  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
+for _room in holdall.sessions.__all__:  # imported when first used, which may be when no file can be opened any more
+    getattr(holdall.sessions, _room)
 
 if __name__ != "__main__":
     # A service manager may send SIGTERM to every process of the group; the workers need this one to end in peace.
