@@ -10,7 +10,7 @@ from support.sealed import Fixed, sealed
 from support.storages import Passing, everything
 from support.stores import on, text, user
 
-from holdall.contract import Scan, Span
+from holdall.contract import Head, Scan, Span
 from holdall.errors import CodecError, Conflict, NotFound
 from holdall.sealing.names import KEYS, key_partition
 from holdall.sessions.names import SHREDDING
@@ -188,6 +188,26 @@ async def test_a_key_that_goes_while_its_partition_begins_is_stored_again(clock)
     await slow.vault.vouch(partition, found)
     assert await keys_of(memory) == {key_partition(partition)}
     assert (await slow.vault.find(partition, key.id)).id == key.id
+
+
+async def test_a_key_that_another_process_used_and_destroyed_meanwhile_is_stored_again(clock):
+    """Between the key of a creation and its first record another one begins the same session with it, and ends it."""
+    memory, partition = MemorySessionStorage(), "session/0190a0a0-0000-7000-8000-000000000001"
+    other = await sealed(memory, clock=clock)
+    head = Head(partition, 0, 0)
+
+    class Overtaken(Passing):
+        async def commit(self, commit):
+            if commit.partition == partition:
+                await other.commit(_first(head, 50, 1))
+                await other.drop(partition, expect=50)
+            await super().commit(commit)
+
+    slow = await sealed(Overtaken(memory), clock=clock)
+    await slow.commit(_first(head, 100, 2))
+    assert (await slow.load(partition, Span("session"))).records == {("session", 0): b"again 2"}
+    fresh = await sealed(memory, clock=clock)
+    assert (await fresh.load(partition, Span("session"))).records == {("session", 0): b"again 2"}
 
 
 async def test_a_tombstone_that_was_never_finished_is_before_it_is_dropped(clock):

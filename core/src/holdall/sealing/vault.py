@@ -79,16 +79,17 @@ class Vault:
         return self._keep(self._keyed(partition, wrapped.cipher, await wrapped.unwrapped(self.source)))
 
     async def new(self, partition: str) -> tuple[DataKey, Wrapped | None]:
-        """The key for a partition that is about to begin, which is stored.
+        """The key for a partition that is about to begin, which is stored, and how; ``None``: it has none of its own.
 
-        What was stored before comes, too: somebody may be about to destroy it, so it takes ``vouch`` afterwards.
+        Whoever began and ended the same partition meanwhile has destroyed it, so it takes ``vouch`` afterwards.
         """
         if shared(partition):
             return self._keep(self.common(partition)), None
         name = key_partition(partition)
         while True:
             try:
-                return self._keep(await self._make(partition, name)), None
+                key, wrapped = await self._make(partition, name)
+                return self._keep(key), wrapped
             except Conflict:
                 found = await stored(self.storage, name)
             if found is not None:
@@ -121,11 +122,11 @@ class Vault:
             except Conflict:  # it was wrapped anew
                 continue
 
-    async def _make(self, partition: str, name: str) -> DataKey:
+    async def _make(self, partition: str, name: str) -> tuple[DataKey, Wrapped]:
         key = secrets.token_bytes(KEY_SIZE)
         wrapped = await Wrapped.of(key, partition, self.tag, self.source)
         await self.storage.commit(wrapped.commit(name, None, self._clock.now()))
-        return self._keyed(partition, self.tag, key)
+        return self._keyed(partition, self.tag, key), wrapped
 
     def _keyed(self, partition: str, tag: int, key: bytes) -> DataKey:
         cipher = self._ciphers.get(tag)
