@@ -329,6 +329,13 @@ def test_an_unexpected_error_is_one_line_unless_asked(
     assert "Traceback" in err
 
 
+HEEDING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background is started with it ignored
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_reader_that_goes_away_and_ctrl_c_leave_no_trace(tmp_path: Path) -> None:
     with subprocess.Popen([*HOLDALL, "check", "--schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as gone:
@@ -339,7 +346,8 @@ def test_a_reader_that_goes_away_and_ctrl_c_leave_no_trace(tmp_path: Path) -> No
     assert gone.returncode == 141
     config = write(tmp_path / "holdall.toml", MEMORY)
     command = [*HOLDALL, "import", "--config", str(config), "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+    heeding = [sys.executable, "-c", HEEDING, *command]
+    with subprocess.Popen(heeding, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
         time.sleep(2)
         waiting.send_signal(signal.SIGINT)
         _, err = waiting.communicate()
