@@ -7,7 +7,8 @@ import logging
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from holdall.contract import Durability
@@ -18,6 +19,18 @@ from holdall.testing.outcomes import BROKEN, CONTROL, MISSING, OK, USAGE, show
 __all__ = ["try_to_break"]
 
 
+@contextmanager
+def _silence() -> Generator[None]:
+    """Log nothing meanwhile: what fails or stops uncleanly is meant to."""
+    logger = logging.getLogger("holdall")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def try_to_break(
     asked: argparse.Namespace, name: str, least: Durability, attempt: Callable[[Subject, str, Path], bool | None]
 ) -> int:
@@ -26,7 +39,6 @@ def try_to_break(
     It says whether a promise was broken; ``None``: a control misbehaved, so nothing is proved. A plugin that claims less
     than ``least`` is not tried. The folder goes when all is well, unless it was given.
     """
-    logging.getLogger("holdall").setLevel(logging.CRITICAL + 1)  # what fails or stops uncleanly is meant to
     subject = subject_of(asked.name, asked.plugin_file)
     claimed = subject.offer.abilities.durability
     if claimed < least:
@@ -35,7 +47,8 @@ def try_to_break(
     seed = asked.seed or secrets.token_hex(4)
     folder = asked.dir or Path(tempfile.mkdtemp(prefix=f"holdall-{name}-"))
     try:
-        broken = attempt(subject, seed, folder)
+        with _silence():
+            broken = attempt(subject, seed, folder)
     except Missing as missing:
         show(f"MISSING: {missing}")
         return MISSING
