@@ -18,7 +18,7 @@ import holdall
 from holdall_claude_agent import HoldallSessionStore
 from holdall_claude_agent.entries import entry_of, message_of
 
-KEY = {"project_key": "-work-site", "session_id": "550e8400-e29b-41d4-a716-446655440000"}
+KEY = {"project_key": "-srv-site", "session_id": "550e8400-e29b-41d4-a716-446655440000"}
 SUB = {**KEY, "subpath": "subagents/agent-1"}
 
 
@@ -111,17 +111,16 @@ async def test_the_sdks_helpers_give_the_same_as_from_memory(store) -> None:
         await each.append(SUB, [line(0, isSidechain=True)])
         await each.append({**KEY, "session_id": "550e8400-e29b-41d4-a716-446655440001"}, [line(n) for n in range(6)])
     messages = [
-        await get_session_messages_from_store(each, KEY["session_id"], directory="/work/site")
-        for each in (ours, theirs)
+        await get_session_messages_from_store(each, KEY["session_id"], directory="/srv/site") for each in (ours, theirs)
     ]
     assert messages[0] == messages[1]
     assert len(messages[0]) == 4
-    listed = [await list_sessions_from_store(each, directory="/work/site") for each in (ours, theirs)]
+    listed = [await list_sessions_from_store(each, directory="/srv/site") for each in (ours, theirs)]
     about = [sorted((one.session_id, one.summary, one.first_prompt) for one in found) for found in listed]
     assert about[0] == about[1]
     assert len(about[0]) == 2
-    forked = await fork_session_via_store(ours, KEY["session_id"], directory="/work/site")
-    assert len(await get_session_messages_from_store(ours, forked.session_id, directory="/work/site")) == 4
+    forked = await fork_session_via_store(ours, KEY["session_id"], directory="/srv/site")
+    assert len(await get_session_messages_from_store(ours, forked.session_id, directory="/srv/site")) == 4
 
 
 async def test_a_transcript_that_was_deleted_begins_again(store) -> None:
