@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdall.errors import SettingsError, StorageError, StorageFull
-from holdall.folders import private_folder, typed
+from holdall.folders import Reserve, private_folder, typed
 
 
 @pytest.mark.req("SEC-FS-01")
@@ -47,3 +47,20 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
 def test_errors_are_typed_by_what_happened() -> None:
     assert isinstance(typed(OSError(errno.ENOSPC, "full"), "here"), StorageFull)
     assert type(typed(OSError(errno.EIO, "broken"), "here")) is StorageError
+
+
+def test_a_reserve_is_looked_at_again_after_a_moment_and_at_once_when_it_is_given_up(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("holdall.folders.reserve.monotonic", lambda: now[0])
+    reserve = Reserve(tmp_path, 4096)
+    assert not reserve.lately_whole
+    assert reserve.fill()
+    assert reserve.lately_whole
+    (tmp_path / "reserve").write_bytes(b"")  # another process gives it up
+    assert reserve.lately_whole
+    now[0] += 1
+    assert not reserve.lately_whole
+    assert reserve.fill()
+    assert reserve.lately_whole
+    assert reserve.give_up()
+    assert not reserve.lately_whole

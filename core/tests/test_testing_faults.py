@@ -4,6 +4,7 @@ Covers XX-12.
 """
 
 import json
+import logging
 import shutil
 from argparse import Namespace
 from pathlib import Path
@@ -86,5 +87,7 @@ def test_a_control_that_gets_through_is_a_failure_of_the_tool(monkeypatch, capsy
     monkeypatch.setattr(command, "control", lambda *_: Tried())
     monkeypatch.setattr(command, "run", lambda *_: pytest.fail("nothing is proved by going on"))
     asked = Namespace(name="control-append", plugin_file=controls.__file__, sample=1, seed="7", dir=None, json=True)
+    level = logging.getLogger("holdall").level
     assert command.faults(asked) == 3
+    assert logging.getLogger("holdall").level == level, "who ran the tool in this process still wants the log"
     assert json.loads(capsys.readouterr().out)["control"]["violations"] == 0
