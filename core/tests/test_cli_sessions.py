@@ -223,6 +223,7 @@ def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
             await session.append({"role": "user", "content": "x"}, branch="x")
             edited = await session.edit("msg_main_0000000000", content="A")
             await session.revert("msg_main_0000000001")
+            await session.start_sub("msg_main_0000000001", kind="reviewer", title="Look")
             assert edited["edited"]["version"] == 2
             return session.id
 
@@ -239,6 +240,10 @@ def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
     listed = [json.loads(line) for line in run("branches", session, "--json")[1].splitlines()]
     assert [(branch["name"], branch["messages"]) for branch in listed] == [("main", 3), ("x", 2)]
     assert run("branches", session, "--deleted")[:2] == (0, "")
+    started = run("branches", session, "--under", "msg_main_0000000001")[1].split()
+    assert started[-5:] == ["sub-2", "msg_main_0000000001", "reviewer", "0", "Look"]
+    (inner,) = [json.loads(line) for line in run("branches", session, "--subs", "--json")[1].splitlines()]
+    assert inner["under"] == {"branch": "main", "message": "msg_main_0000000001", "kind": "reviewer", "call": None}
     assert run("export", session, "--branch", "x", "-o", "x.jsonl")[0] == 0
     assert run("import", "x.jsonl", "--new", "--owner", "ben")[0] == 0
     (made,) = [json.loads(line) for line in run("list", "--owner", "ben", "--json")[1].splitlines()]

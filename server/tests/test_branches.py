@@ -38,6 +38,7 @@ async def test_a_branch_is_made_written_and_read(ana, url):
         "current": False,
         "deleted_at": None,
         "deleted_by": None,
+        "under": None,
     }
     got = await ana.get(made.headers["location"])
     assert (got.json(), got.headers["etag"]) == (made.json(), made.headers["etag"])
@@ -77,6 +78,28 @@ async def test_branches_are_listed_changed_deleted_and_brought_back(ana, url):
     assert [(branch["name"], branch["deleted_by"]) for branch in deleted.json()["items"]] == [("b", "ana")]
     back = await ana.patch(f"{url}/branches/b", json={"deleted": False})
     assert (back.status_code, back.json()["deleted_at"]) == (200, None)
+
+
+@pytest.mark.covers("CV-08")
+async def test_a_sub_conversation_is_started_and_listed_under_its_message(ana, url):
+    asked = {"under": "msg_main_0000000002", "kind": "reviewer", "call": "toolu_1", "title": "Look", "name": "sub-x"}
+    made = await ana.post(f"{url}/branches", json=asked)
+    assert (made.status_code, made.headers["location"]) == (201, f"{url}/branches/sub-x")
+    under = {"branch": "main", "message": "msg_main_0000000002", "kind": "reviewer", "call": "toolu_1"}
+    assert (made.json()["under"], made.json()["messages"]) == (under, 0)
+    one = await ana.post(f"{url}/messages", params={"branch": "sub-x"}, json=said("x"))
+    assert one.json()["id"] == "msg_sub-x_0000000003"
+    await ana.post(f"{url}/branches", json={"under": "main"})
+    ordinary = await ana.get(f"{url}/branches")
+    assert [branch["name"] for branch in ordinary.json()["items"]] == ["main"]
+    first = await ana.get(f"{url}/branches", params={"subs": "true", "limit": 1})
+    assert [branch["name"] for branch in first.json()["items"]] == ["sub-2"]
+    assert "subs=true" in first.headers["link"]
+    rest = await ana.get(f"{url}/branches", params={"subs": "true", "cursor": first.json()["next"]})
+    assert [branch["name"] for branch in rest.json()["items"]] == ["sub-x"]
+    found = await ana.get(f"{url}/branches", params={"under": "msg_main_0000000002"})
+    assert [branch["name"] for branch in found.json()["items"]] == ["sub-x"]
+    assert (await ana.get(f"{url}/branches", params={"under": "msg_main_0000000099"})).status_code == 404
 
 
 @pytest.mark.covers("CV-08")
@@ -130,6 +153,12 @@ async def test_a_revert_and_what_follows_it(ana, url):
         ("POST", "branches", {"att": "a"}, 422, "/att"),
         ("POST", "branches", {"at": "msg_main_0000000099"}, 404, None),
         ("POST", "branches", {"switch": 1}, 422, "/switch"),
+        ("POST", "branches", {"under": "main", "switch": True}, 422, "/switch"),
+        ("POST", "branches", {"under": "main", "at": "msg_main_0000000002"}, 422, "/at"),
+        ("POST", "branches", {"under": "main", "name": "x"}, 422, "/name"),
+        ("POST", "branches", {"under": "msg_main_0000000099"}, 404, None),
+        ("POST", "branches", {"kind": "x"}, 422, "/kind"),
+        ("POST", "branches", {"name": "sub-x"}, 422, "/name"),
         ("PATCH", "branches/main", {"title": "x"}, 422, "/title"),
         ("PATCH", "branches/main", {}, 422, None),
         ("PATCH", "branches/main", {"current": False}, 422, "/current"),
@@ -157,6 +186,7 @@ async def test_nobody_else_sees_a_branch(site, ana, url):
     for method, path, body in (
         ("GET", "branches", None),
         ("POST", "branches", {"name": "y"}),
+        ("POST", "branches", {"under": "main"}),
         ("GET", "branches/x", None),
         ("PATCH", "branches/x", {"title": "t"}),
         ("DELETE", "branches/x", None),

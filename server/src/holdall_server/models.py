@@ -97,7 +97,7 @@ class ExportRequest(BaseModel):
 
 
 class Fork(BaseModel):
-    """A branch to make. Without `at` and `before` it has what the session shows now."""
+    """A branch to make. Without `at`, `before` and `under` it has what the session shows now."""
 
     model_config = STRICT
     name: BranchName | None = None
@@ -109,6 +109,15 @@ class Fork(BaseModel):
     """The first message that it does not have; not together with `at`."""
     switch: bool = False
     """Whether it becomes the current branch."""
+    under: MessageId | None = None
+    """Makes a sub-conversation instead, without messages, under this message, or the branch of this name.
+
+    Not together with `at`, `before` and `switch`. Its name begins with `sub-`.
+    """
+    kind: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Who or what speaks in a sub-conversation: an agent's name, for instance."""
+    call: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The id of the tool call that started a sub-conversation."""
 
 
 class BranchChanges(BaseModel):
@@ -131,6 +140,16 @@ class Revert(BaseModel):
     """The branch to show; the current one when absent."""
 
 
+class UnderView(BaseModel):
+    """What a sub-conversation was started from."""
+
+    branch: str
+    """The branch that the message is of; where there is none, the one that it belongs to as a whole."""
+    message: str | None
+    kind: str | None
+    call: str | None
+
+
 class BranchView(BaseModel):
     """A branch."""
 
@@ -149,6 +168,8 @@ class BranchView(BaseModel):
     current: bool
     deleted_at: Milliseconds | None
     deleted_by: str | None
+    under: UnderView | None
+    """What it was started from, if it is a sub-conversation."""
 
 
 class CountsView(BaseModel):

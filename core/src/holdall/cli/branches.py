@@ -1,4 +1,4 @@
-"""List the branches of a session, by name."""
+"""List the branches of a session, by name, or its sub-conversations."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deleted", action="store_true", help="those that were deleted, instead of those that are there"
     )
+    parser.add_argument("--subs", action="store_true", help="the sub-conversations, instead of the other branches")
+    parser.add_argument("--under", metavar="ID", help="the sub-conversations under a message, or under a branch")
     parser.add_argument("--json", action="store_true", help="print JSON, one line a branch")
 
 
@@ -44,7 +46,9 @@ async def _branches(args: argparse.Namespace) -> list[dict[str, Any]]:
     async with opening.open_store(settings_of(args)) as store:
         size, cursor = min(100, store.engine.policy.max_page), None
         while True:
-            page = await store.branches(args.id, limit=size, cursor=cursor, deleted=args.deleted)
+            page = await store.branches(
+                args.id, limit=size, cursor=cursor, deleted=args.deleted, subs=args.subs, under=args.under
+            )
             found += [branch.as_dict() for branch in page]
             cursor = page.next
             if cursor is None:
@@ -52,5 +56,9 @@ async def _branches(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _row(branch: dict[str, Any]) -> dict[str, Any]:
+    under = branch["under"]
+    if under is not None:
+        started = {"under": under["message"] or under["branch"], "kind": under["kind"]}
+        return {"name": branch["name"], **started, "messages": branch["messages"], "title": branch["title"]}
     named = ("name", "parent", "at", "messages", "title")
     return {"": "*" if branch["current"] else "", **{name: branch[name] for name in named}}

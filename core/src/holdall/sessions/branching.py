@@ -62,12 +62,47 @@ class Branching:
         self._tell("forked", state)
         return sessions.branches.views.told(state, *made)
 
-    async def branches(
-        self, session: str, *, limit: int = 50, cursor: str | None = None, deleted: bool = False
+    async def start_sub(  # noqa: PLR0913 - each is a thing that a caller may say
+        self,
+        session: str,
+        under: str,
+        *,
+        kind: str | None = None,
+        call: str | None = None,
+        name: str | None = None,
+        title: str | None = None,
+        expect: int | None = None,
+    ) -> Branch:
+        """Start a sub-conversation ``under`` a message, by its id, or under a branch as a whole, by its name.
+
+        It is a branch with no messages yet, to be read and added to by its name, which begins with ``sub-``. ``kind``
+        says who or what speaks in it, ``call`` which tool call started it. It is deleted with the branch that it is
+        under, and comes back with it.
+        """
+        subs = sessions.branches.subs
+        asked = subs.Start(under, kind, call, name, title, self.by, expect)
+        state, made = await self._deciding(session, {}, subs.starting(asked, self.engine.policy))
+        self._tell("forked", state)
+        return sessions.branches.views.told(state, *made)
+
+    async def branches(  # noqa: PLR0913 - each is a thing that a caller may ask
+        self,
+        session: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        deleted: bool = False,
+        subs: bool = False,
+        under: str | None = None,
     ) -> Page[Branch]:
-        """Branches by name, ``main`` first: those that are there, or those that were ``deleted``."""
-        listing = sessions.branches.listing
-        return await listing.branches(self.engine, session, self._limit(limit), cursor, self._check, deleted=deleted)
+        """Branches by name, ``main`` first: those that are there, or those that were ``deleted``.
+
+        With ``subs`` the sub-conversations instead; with ``under`` those of them that are under a message, by its id,
+        or under a branch and its messages, by its name.
+        """
+        listing, limit = sessions.branches.listing, self._limit(limit)
+        asked = listing.Asked(limit, cursor, deleted, subs or under is not None, under)
+        return await listing.branches(self.engine, session, asked, self._check)
 
     async def branch(self, session: str, branch: str) -> Branch:
         """One branch, also one that was deleted."""
@@ -86,13 +121,23 @@ class Branching:
     async def delete_branch(self, session: str, branch: str, *, expect: int | None = None) -> Session:
         """Delete a branch: it is listed among the deleted, and refused elsewhere. Nothing of it is erased.
 
-        Branches that were made from it keep all their messages. ``restore_branch`` brings it back.
+        The sub-conversations under it go with it. Branches that were made from it keep all their messages.
+        ``restore_branch`` brings it back.
         """
-        return await self._moved(session, {}, sessions.branches.moving.deleting(branch, self.by, expect))
+        origins: Origins = {}
+        await sessions.branches.subs.learn(self.engine, session, origins, self._check)
+        decide = sessions.branches.moving.deleting(branch, self.by, expect, origins)
+        return await self._moved(session, origins, decide)
 
     async def restore_branch(self, session: str, branch: str, *, expect: int | None = None) -> Session:
-        """Bring a deleted branch back as it was."""
-        return await self._moved(session, {}, sessions.branches.moving.restoring(branch, expect))
+        """Bring a deleted branch back as it was, and the sub-conversations that went with it."""
+        subs = sessions.branches.subs
+        while True:
+            deletions = await subs.told_deletions(self.engine, session, self._check)
+            try:
+                return await self._moved(session, {}, sessions.branches.moving.restoring(branch, expect, deletions))
+            except subs.Untold:
+                continue
 
     async def switch(self, session: str, branch: str, *, expect: int | None = None) -> Session:
         """Make ``branch`` the current one: what is read and added to where nobody names a branch."""

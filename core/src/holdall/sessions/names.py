@@ -14,6 +14,8 @@ EDITS = "edits"
 """The lane with the earlier versions of messages that were edited."""
 MAIN = "main"
 """The branch that every session has; the others have lanes beside its own."""
+SUB = "sub-"
+"""How the names of sub-conversations begin, and of no other branches: so a head tells them apart."""
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
 """Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
 SHREDDING = "shredding"
@@ -73,6 +75,11 @@ def is_of_branch(lane: str) -> bool:
 def is_of_main(message: str | None) -> bool:
     """Whether ``message``, if it is one, can be the id of a message of ``main``."""
     return message is None or (message.startswith(_MESSAGE) and len(message) == len(_MESSAGE) + _DIGITS)
+
+
+def is_sub(branch: str) -> bool:
+    """Whether a branch is a sub-conversation."""
+    return branch.startswith(SUB)
 
 
 def checked_branch(name: str, pointer: str = "/name") -> str:

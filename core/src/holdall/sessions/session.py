@@ -212,6 +212,12 @@ class Session:
         self.state = branch.state
         return branch
 
+    async def start_sub(self, under: str, **asked: Any) -> Branch:
+        """Start a sub-conversation under a message, or a branch; see ``Store.start_sub``."""
+        branch = await self._store.start_sub(self.id, under, **asked)
+        self.state = branch.state
+        return branch
+
     async def branches(self, **asked: Any) -> Page[Branch]:
         """A page of its branches; see ``Store.branches``."""
         return await self._store.branches(self.id, **asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,6 +36,8 @@ def _reply(branch: Branch, status: int = 200, **headers: str) -> Reply:
     policy=Policy.OWNER,
     query=(
         Choice("deleted", "Those that were deleted, instead of those that are there.", ("true", "false")),
+        Choice("subs", "The sub-conversations, instead of the other branches.", ("true", "false")),
+        Text("under", "The sub-conversations under this message, or under the branch of this name.", most=64),
         LIMIT,
         Cursor("cursor", "The `next` of the page before."),
     ),
@@ -42,10 +45,11 @@ def _reply(branch: Branch, status: int = 200, **headers: str) -> Reply:
     answers={200: Told("A page of branches.", (models.BranchPage,), headers=("ETag", "Link"))},
 )
 async def list_branches(call: Call) -> Reply:
-    """List the branches of a session by name, `main` first."""
+    """List the branches of a session by name, `main` first, or its sub-conversations."""
+    asked = {name: call.query[name] for name in ("cursor", "under") if name in call.query}
+    flags = {name: call.query.get(name) == "true" for name in ("deleted", "subs")}
     limit = call.query.get("limit", call.service.settings.server.page)
-    deleted, cursor = call.query.get("deleted") == "true", call.query.get("cursor")
-    page = await call.store.branches(call.path["session"], limit=limit, cursor=cursor, deleted=deleted)
+    page = await call.store.branches(call.path["session"], limit=limit, **asked, **flags)
     items = [branch.as_dict() for branch in page.items]
     reply = json_reply({"items": items, "next": page.next, "previous": page.previous})
     link = links(call, next=None if page.next is None else {"cursor": page.next})
@@ -63,12 +67,19 @@ async def list_branches(call: Call) -> Reply:
     answers={201: Told("The new branch.", (models.BranchView,), headers=("ETag", "Location"))},
 )
 async def fork(call: Call) -> Reply:
-    """Make a branch at any message of any branch; no message is copied."""
+    """Make a branch at any message of any branch, without copying any; or start a sub-conversation `under` one."""
     fields = dict(fields_of(call.body, models.Fork))
-    asked: dict[str, Any] = {name: take(fields, name, str) for name in ("name", "title", "at", "before")}
-    switch = bool(take(fields, "switch", bool, default=False))
-    session = call.path["session"]
-    branch = await call.store.fork(session, **asked, switch=switch, expect=await expected(call))
+    names = ("name", "title", "at", "before", "under", "kind", "call")
+    asked: dict[str, Any] = {name: take(fields, name, str) for name in names}
+    switch, session = bool(take(fields, "switch", bool, default=False)), call.path["session"]
+    ours, theirs = ("under", "kind", "call"), ("at", "before")
+    under = asked["under"] is not None
+    wrong = [name for name in (theirs if under else ours) if asked.pop(name) is not None]
+    if wrong or (under and switch):
+        name = (*wrong, "switch")[0]
+        raise Problem(422, "invalid", f"goes {'not' if under else 'only'} with under", pointer=f"/{name}")
+    make = call.store.start_sub if under else partial(call.store.fork, switch=switch)
+    branch = await make(session, **asked, expect=await expected(call))
     return _reply(branch, 201, Location=f"/api/sessions/{session}/branches/{branch.name}")
 
 

@@ -11,7 +11,7 @@ from holdall.sessions.appending import check_size, check_writable
 from holdall.sessions.branches.line import Line
 from holdall.sessions.branches.origins import Origin, Origins, encoded, line_of, shown
 from holdall.sessions.engine import Decision
-from holdall.sessions.names import MAIN, checked_branch, checked_text, message_place, messages_lane
+from holdall.sessions.names import MAIN, SUB, checked_branch, checked_text, is_sub, message_place, messages_lane
 from holdall.sessions.record import View
 from holdall.sessions.state import SessionStep, State
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from holdall.sessions.appending import AppendRequest
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Fork", "checked_title", "forking", "target"]
+__all__ = ["Fork", "begin", "checked_title", "forking", "free_name", "target"]
 
 _TITLE = 500
 
@@ -47,8 +47,8 @@ def forking(fork: Fork, policy: SessionPolicy, origins: Origins) -> Decision[tup
     """Make a branch; the answer is where its messages lie, and how it began."""
     if fork.at is not None and fork.before is not None:
         raise Invalid("give at or before, not both", pointer="/before")
-    if fork.name is not None:
-        checked_branch(fork.name)
+    if fork.name is not None and is_sub(checked_branch(fork.name)):
+        raise Invalid(f"only the names of sub-conversations begin with {SUB}", pointer="/name")
     if fork.title is not None:
         checked_title(fork.title)
 
@@ -56,7 +56,7 @@ def forking(fork: Fork, policy: SessionPolicy, origins: Origins) -> Decision[tup
         check_writable(state, fork.expect)
         line, stop = _place(state, fork, origins)
         step = SessionStep.on(state, now, active=True)
-        name = _free_name(step, fork.name)
+        name = free_name(step, fork.name)
         at = now // 1000
         origin = Origin(branch=name, path=line.cut(stop), created_at=at, created_by=fork.by, title=fork.title)
         return step, (begin(step, origin, line, stop, policy, View(name) if fork.switch else step.record.view), origin)
@@ -94,16 +94,16 @@ def begin(  # noqa: PLR0913, PLR0917 - a fork, and what it leaves
     return Line(origin.branch, origin.path, line.first if origin.path else first + 1, first + 1, first + 1)
 
 
-def _free_name(step: SessionStep, asked: str | None) -> str:
-    """The name asked for, or one that no branch ever had."""
+def free_name(step: SessionStep, asked: str | None, begin: str = "b") -> str:
+    """The name asked for, or one that no branch ever had: ``begin`` and a number."""
     if asked is not None:
         if asked == MAIN or step.lane(messages_lane(asked)):
             raise Invalid(f"there is, or was, a branch {asked!r}; take another name", pointer="/name")
         return asked
     number = step.record.branches + 1
-    while step.lane(messages_lane(f"b{number}")):
+    while step.lane(messages_lane(f"{begin}{number}")):
         number += 1
-    return f"b{number}"
+    return f"{begin}{number}"
 
 
 def target(step: SessionStep, state: State, request: AppendRequest, policy: SessionPolicy) -> str:
@@ -112,7 +112,7 @@ def target(step: SessionStep, state: State, request: AppendRequest, policy: Sess
     if view.stop is None:
         return view.branch
     line = line_of(state.head, view.branch, request.origins)
-    name, at = _free_name(step, None), step.now // 1000
+    name, at = free_name(step, None), step.now // 1000
     path = line.cut(view.stop)
     origin = Origin(branch=name, path=path, created_at=at, created_by=request.by, left=view.branch)
     begin(step, origin, line, view.stop, policy, View(name))

@@ -8,6 +8,7 @@ from holdall.errors import Invalid, NotFound
 from holdall.sessions.appending import check_size, check_writable
 from holdall.sessions.branches.forking import checked_title
 from holdall.sessions.branches.origins import Deletion, Origins, check_live, encoded, line_of, shown
+from holdall.sessions.branches.subs import Deletions, below, taken_along
 from holdall.sessions.engine import Decision
 from holdall.sessions.names import MAIN, deleted_lane, known_branch, message_place, messages_lane
 from holdall.sessions.policy import SessionPolicy
@@ -90,25 +91,28 @@ def titling(
     return decide
 
 
-def deleting(branch: str, by: str, expect: int | None) -> Decision[None]:
-    """Delete a branch: it is not listed or written to any more, and everything of it is kept."""
+def deleting(branch: str, by: str, expect: int | None, origins: Origins) -> Decision[None]:
+    """Delete a branch, and the sub-conversations under it: they are not listed or written to any more, and are kept."""
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
         check_writable(state, expect)
         if branch == MAIN:
             raise Invalid("main is always there; clear the session to erase everything")
         check_live(state.head, known_branch(branch))
-        if branch == shown(state).branch:
-            raise Invalid(f"{branch!r} is the branch that the session shows; switch to another first")
+        along, current = below(state.head, branch, origins), shown(state).branch
+        if current in (branch, *along):
+            raise Invalid(f"{current!r} is the branch that the session shows; switch to another first")
         step = SessionStep.on(state, now)
         step.append(deleted_lane(branch), [encoded(Deletion(now // 1000, by))])
+        for name in along:
+            step.append(deleted_lane(name), [encoded(Deletion(now // 1000, by, branch))])
         return step, None
 
     return decide
 
 
-def restoring(branch: str, expect: int | None) -> Decision[None]:
-    """Bring a deleted branch back as it was; one that is there stays."""
+def restoring(branch: str, expect: int | None, deletions: Deletions) -> Decision[None]:
+    """Bring a deleted branch back as it was, with what went along; one that is there stays."""
     lane = deleted_lane(known_branch(branch))
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
@@ -116,6 +120,8 @@ def restoring(branch: str, expect: int | None) -> Decision[None]:
         step = SessionStep.on(state, now)
         if lane in state.head.lanes:
             step.remove(lane)
+            for name in taken_along(state.head, branch, deletions):
+                step.remove(deleted_lane(name))
         else:
             check_live(state.head, branch)
         return step, None

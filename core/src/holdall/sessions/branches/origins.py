@@ -24,16 +24,34 @@ __all__ = [
     "Deletion",
     "Origin",
     "Origins",
+    "Under",
     "check_live",
     "encoded",
     "is_live",
     "knowing",
     "line_of",
+    "parse_deletion",
     "parse_origin",
     "shown",
 ]
 
 T = TypeVar("T")
+
+
+class Under(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a sub-conversation was started from."""
+
+    branch: str
+    """The branch that the message is of; where there is none, the one that it belongs to as a whole."""
+    message: str | None = None
+    kind: str | None = None
+    """Who or what speaks in it: an agent's name, for instance."""
+    call: str | None = None
+    """The id of the tool call part that started it."""
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Every field."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,13 +66,17 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: str | None = None
     left: str | None = None
     """The branch that was reverted, and that this one goes on from."""
+    under: Under | None = None
+    """What it was started from, if it is a sub-conversation. Its path is empty then."""
 
 
-class Deletion(msgspec.Struct, frozen=True):
+class Deletion(msgspec.Struct, frozen=True, omit_defaults=True):
     """The record that is there while a branch is deleted."""
 
     at: int
     by: str
+    along: str | None = None
+    """The branch whose deletion took this sub-conversation along, and whose return brings it back."""
 
 
 Origins = dict[tuple[str, int], Origin]
@@ -62,6 +84,7 @@ Origins = dict[tuple[str, int], Origin]
 
 encoded = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Origin).decode
+_decode_deletion = msgspec.json.Decoder(Deletion).decode
 
 
 def parse_origin(data: bytes, name: str) -> Origin:
@@ -70,6 +93,14 @@ def parse_origin(data: bytes, name: str) -> Origin:
         return _decode(data)
     except ValueError:
         raise Damaged(name, "it is not how a branch began") from None
+
+
+def parse_deletion(data: bytes, name: str) -> Deletion:
+    """A stored deletion; ``name`` is for the error."""
+    try:
+        return _decode_deletion(data)
+    except ValueError:
+        raise Damaged(name, "it is not what was written") from None
 
 
 def is_live(head: Head, branch: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from holdall.sessions.branches.line import Line
-from holdall.sessions.branches.origins import Deletion, Origin
+from holdall.sessions.branches.origins import Deletion, Origin, Under
 from holdall.sessions.names import MAIN, message_id
 from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page
@@ -34,12 +34,15 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is what the session shows, and adds to, where nobody names a branch."""
     deleted_at: int | None = None
     deleted_by: str | None = None
+    under: Under | None = None
+    """What it was started from, if it is a sub-conversation."""
     state: State
     """The session at that moment."""
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, as the HTTP API shows it."""
-        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "state"}
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "state"}
+        return {**fields, "under": None if self.under is None else self.under.as_dict()}
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -78,5 +81,6 @@ def told(state: State, line: Line, origin: Origin | None, deletion: Deletion | N
         current=line.branch == (MAIN if view is None else view.branch),
         deleted_at=None if deletion is None else deletion.at,
         deleted_by=None if deletion is None else deletion.by,
+        under=None if origin is None else origin.under,
         state=state,
     )
