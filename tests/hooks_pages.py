@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from holdall import caching, codecs, contract, hooks, offers
+from holdall.formats import kinds as formats
+from holdall.formats import records
 from holdall.sealing import kinds
 from holdall.sessions import events
 
@@ -20,6 +22,7 @@ SHAPES: dict[str, list[type]] = {
     "holdall_ciphers": [offers.CipherOffer, kinds.Cipher, kinds.KeyedCipher],
     "holdall_cache_policies": [offers.CachePolicyOffer, caching.CachePolicy, caching.SheddingPolicy],
     "holdall_key_sources": [offers.KeySourceOffer, offers.KeySource],
+    "holdall_formats": [offers.FormatOffer, formats.Reader, records.Transcript, records.About, records.Entry],
     "holdall_creating": [events.Draft],
     "holdall_observe": [events.Event],
 }

@@ -88,7 +88,6 @@ def test_version_and_help(run: Run) -> None:
         (["serve", "--port", "many"], "argument --port: invalid int value: 'many'"),
         (["--conifg", "x", "serve"], "unknown argument '--conifg'; did you mean '--config'?"),
         (["export"], "the following arguments are required: ID"),
-        (["export", "x", "--format", "pdf"], "argument --format: invalid choice: 'pdf'"),
         (["plugin", "test", "memory", "-x"], "unknown argument '-x'; put pytest's arguments after --"),
         (["plugin", "tset", "memory"], "invalid choice: 'tset'"),
         (["import", "x", "--token-env", "T"], "--token-env goes with --server"),

@@ -71,6 +71,33 @@ def brought(run: Run, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.covers("CV-07", "CV-16")
+def test_an_unknown_format_is_answered_with_the_nearest(run: Run) -> None:
+    code, out, err = run("export", "x" * 20, "--format", "markdwon")
+    assert (code, out, "no format 'markdwon'; there are jsonl, " in err) == (2, "", True)
+    assert err.endswith("; did you mean 'markdown'?\n")
+    code, out, err = run("import", transcript(), "--format", "claudecode", "--server", "http://127.0.0.1:9")
+    assert (code, out, err.endswith("; did you mean 'claude-code'?\n")) == (2, "", True)
+
+
+def test_plugins_lists_the_formats_and_describes_one(run: Run) -> None:
+    rows = {row["name"]: row for row in json.loads(run("plugins", "--json")[1])}
+    assert rows["codex"]["summary"] == "format (import): Codex rollouts"
+    assert rows["markdown"]["package"] == "holdall"
+    (told,) = json.loads(run("plugins", "markdown", "--json")[1])
+    assert (told["kind"], told["reads"], told["writes"], told["suffix"]) == ("format", "no", "yes", ".md")
+
+
+def test_a_format_of_a_single_file_is_used_by_its_name(run: Run) -> None:
+    path = Path("chat.log")
+    path.write_text("2026-03-01 10:00 ana: is it up?\n")
+    example = Path(__file__).parents[2] / "docs/examples/chatlog.py"
+    code, out, _ = run("import", path, "--plugin", example, "--json")
+    assert (code, json.loads(out)["sessions"][0]["format"]) == (0, "chatlog")
+    session = json.loads(out)["sessions"][0]["session"]
+    assert run("export", session, "--plugin", example, "--format", "chatlog")[1] == path.read_text()
+
+
+@pytest.mark.covers("CV-07", "CV-16")
 def test_import_list_export(run: Run) -> None:
     code, out, err = run("import", transcript())
     assert (code, err) == (0, "")

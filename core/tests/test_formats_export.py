@@ -11,7 +11,7 @@ from support.storages import Counting
 from support.stores import beside
 
 from holdall.errors import Conflict, Invalid, NotFound
-from holdall.formats import EXPORTS, export
+from holdall.formats import Formats, export
 from holdall.formats.markdown import fenced
 from holdall.sessions.access import Principal
 from holdall.sessions.store import Store
@@ -55,7 +55,7 @@ async def test_json_is_one_document_with_everything(store: Store) -> None:
 
 async def test_an_empty_session_exports_in_every_form(store: Store) -> None:
     session = (await store.create(owner="ana")).id
-    for form in EXPORTS:
+    for form in Formats().writable:
         await text(store, session, form)
     assert json.loads(await text(store, session, "json"))["messages"] == []
 
@@ -89,7 +89,7 @@ async def test_an_unknown_form_and_an_unknown_session_are_refused_before_the_fir
 
 async def test_who_may_not_see_a_session_may_not_export_it(store: Store) -> None:
     session = await filled(store)
-    for form in EXPORTS:
+    for form in Formats().writable:
         assert await text(store.acting_as(Principal("ana")), session, form)
         with pytest.raises(NotFound):
             await text(store.acting_as(Principal("eve")), session, form)

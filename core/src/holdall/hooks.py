@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from holdall.offers import CachePolicyOffer, CipherOffer, CompressorOffer, KeySource, KeySourceOffer
+    from holdall.offers import CachePolicyOffer, CipherOffer, CompressorOffer, FormatOffer, KeySource, KeySourceOffer
     from holdall.sessions.events import Draft, Event
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "CachePolicyOffer",
     "CipherOffer",
     "CompressorOffer",
+    "FormatOffer",
     "KeySource",
     "KeySourceOffer",
     "NoSettings",
@@ -115,6 +116,10 @@ class Specs:
         """Register places that keys come from. Called once per opening; returns the offers."""
 
     @hookspec
+    def holdall_formats(self) -> Iterable[FormatOffer]:  # type: ignore[empty-body]
+        """Register formats of exports and imports. Called when something is exported or imported; returns the offers."""
+
+    @hookspec
     def holdall_creating(self, draft: Draft) -> None:
         """Take part in a creation before anything is stored. Change ``draft``, or raise ``Refused`` to veto it."""
 
@@ -123,7 +128,9 @@ class Specs:
         """Be told of a step after it is stored. It can't be vetoed; what this raises is reported and contained."""
 
 
-_OFFERS = frozenset(("CachePolicyOffer", "CipherOffer", "CompressorOffer", "KeySource", "KeySourceOffer"))
+_OFFERS = frozenset(
+    ("CachePolicyOffer", "CipherOffer", "CompressorOffer", "FormatOffer", "KeySource", "KeySourceOffer")
+)
 
 
 def __getattr__(name: str) -> Any:

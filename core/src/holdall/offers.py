@@ -5,7 +5,7 @@ Everybody imports them from ``holdall.hooks``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from holdall.caching import CachePolicy
     from holdall.codecs import Compressor
+    from holdall.formats.kinds import Reader
+    from holdall.formats.walking import Walk
     from holdall.sealing.kinds import Cipher
 
-__all__ = ["CachePolicyOffer", "CipherOffer", "CompressorOffer", "KeySource", "KeySourceOffer"]
+__all__ = ["CachePolicyOffer", "CipherOffer", "CompressorOffer", "FormatOffer", "KeySource", "KeySourceOffer"]
 
 S = TypeVar("S", bound="Struct | BaseModel")
 
@@ -26,6 +28,11 @@ S = TypeVar("S", bound="Struct | BaseModel")
 def defaults(_: Path) -> Mapping[str, Any]:
     """The options that the conformance kit uses where an offer names none: every default."""
     return {}
+
+
+def nothing(_: Path) -> Iterable[Path]:
+    """No samples: the conformance kit tests no reader."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +103,22 @@ class KeySourceOffer(Generic[S]):
     settings: type[S]
     open: Callable[[S], KeySource | Coroutine[Any, Any, KeySource]]
     contract: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOffer:
+    """A form that sessions come in, leave in, or both. It has no options; it is used by its name, or known by content."""
+
+    name: str
+    summary: str
+    reader: Callable[[], Reader] | None = None
+    """Makes what reads it; called when something is imported. ``None``: it can't be imported."""
+    writer: Callable[[], Callable[[Walk], AsyncIterator[bytes]]] | None = None
+    """Makes the function that writes a session piece by piece; called when one is exported. ``None``: it can't be."""
+    media_type: str = "application/x-ndjson"
+    """Of an export, in HTTP."""
+    suffix: str = ".jsonl"
+    """Of the name of a file with an export."""
+    contract: int = 1
+    samples: Callable[[Path], Iterable[Path]] = nothing
+    """Makes files to be imported in an empty folder, for the conformance kit."""

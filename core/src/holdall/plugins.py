@@ -25,9 +25,10 @@ from holdall.spelling import nearest
 __all__ = ["COMPRESSORS", "Plugins", "installed"]
 
 if TYPE_CHECKING:
-    from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer
+    from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, FormatOffer, KeySourceOffer
 
-    Offer = StorageOffer[Any] | CompressorOffer[Any] | CipherOffer[Any] | CachePolicyOffer[Any] | KeySourceOffer[Any]
+    Codec = CompressorOffer[Any] | CipherOffer[Any]
+    Offer = StorageOffer[Any] | Codec | CachePolicyOffer[Any] | KeySourceOffer[Any] | FormatOffer
 
 _KINDS = {
     "storage": "StorageOffer",
@@ -35,6 +36,7 @@ _KINDS = {
     "cipher": "CipherOffer",
     "cache policy": "CachePolicyOffer",
     "key source": "KeySourceOffer",
+    "format": "FormatOffer",
 }
 """The class of each kind of offer, in ``holdall.hooks``."""
 
@@ -161,6 +163,14 @@ class Plugins:
         """The key source that is offered as ``name``."""
         return self._offer("holdall_key_sources", "key source", name)
 
+    def format(self, name: str) -> FormatOffer:
+        """The format that a loaded or installed plugin offers as ``name``; ``holdall.formats`` knows the built-in ones."""
+        return self._offer("holdall_formats", "format", name)
+
+    def formats(self) -> list[str]:
+        """The names of the formats that the loaded plugins offer."""
+        return [offer.name for _, offer in self._of("holdall_formats", "format")]
+
     def offers(self) -> list[Offer]:
         """Everything that the loaded plugins offer."""
         hook = self.manager.hook
@@ -170,6 +180,7 @@ class Plugins:
             hook.holdall_ciphers,
             hook.holdall_cache_policies,
             hook.holdall_key_sources,
+            hook.holdall_formats,
         )
         return [offer for call in calls for offers in call() for offer in offers]
 

@@ -15,6 +15,7 @@ from holdall import Settings, Store
 from holdall_server import openapi
 from holdall_server.access import Access
 from holdall_server.api import OPERATIONS
+from holdall_server.api.exports import with_formats
 from holdall_server.binding import Failures, handler_for
 from holdall_server.lifespan import Lifespan
 from holdall_server.operations import Operation, checked
@@ -39,8 +40,7 @@ def create_app(
     """
     operations = [operation.under(settings.sessions) for operation in checked(operations)]
     service = Service(settings, Access(settings.server), operations, workers)
-    anonymous = settings.server.anonymous is not None
-    service.describe = lambda: msgspec.json.encode(openapi.document(operations, anonymous=anonymous))
+    service.describe = lambda: _described(service, operations)
     app: Sanic[Any, Any] = Sanic(
         f"holdall-{next(_serial)}",
         config=_config(settings),
@@ -57,6 +57,15 @@ def create_app(
     app.after_server_stop(lifespan.stop)
     logging.getLogger("sanic.root").setLevel(logging.WARNING)
     return app
+
+
+def _described(service: Service, operations: Sequence[Operation]) -> bytes:
+    formats, anonymous = service.formats, service.settings.server.anonymous is not None
+    told = openapi.document(with_formats(operations, formats), anonymous=anonymous)
+    export = told["components"]["schemas"].get("ExportRequest")
+    if export is not None:
+        export["properties"]["format"]["enum"] = formats.writable
+    return msgspec.json.encode(told)
 
 
 def _config(settings: Settings) -> Config:

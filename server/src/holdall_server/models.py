@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from holdall.formats import EXPORTS
 from holdall.sessions.models import (
     Metadata,
     Milliseconds,
@@ -91,7 +90,8 @@ class ExportRequest(BaseModel):
     """Which format to export to."""
 
     model_config = STRICT
-    format: Annotated[str, Field(json_schema_extra={"enum": list(EXPORTS)})] = "jsonl"
+    format: str = "jsonl"
+    """The name of a format that can be exported to."""
     branch: BranchName | None = None
     """Whose messages; those that the session shows when absent."""
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from holdall import Principal, Settings, StorageError, Store
+from holdall.formats import Formats
 from holdall_server.access import Access
 from holdall_server.metrics import Meter
 from holdall_server.operations import Operation
@@ -59,6 +60,11 @@ class Service:
     def document(self) -> bytes:
         """The OpenAPI document, made when somebody asks: a worker that takes a dead one's place has no time for it."""
         return self.describe()
+
+    @cached_property
+    def formats(self) -> Formats:
+        """The formats that a session can be exported to: none is imported because a client names it."""
+        return Formats.of(self.settings)
 
     @property
     def store(self) -> Store:

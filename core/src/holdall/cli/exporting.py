@@ -1,4 +1,4 @@
-"""Write one session: everything as JSONL or JSON, the conversation as Markdown, or the records it was imported from."""
+"""Write one session in a format: everything, the conversation to be read, or the records it was imported from."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from typing import IO
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK
+from holdall.cli.formats import formats_of
 from holdall.cli.parsing import add_plugins
 
 __all__ = ["configure", "run"]
-
-FORMATS = ("jsonl", "json", "markdown", "original")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which session, how, where to."""
     add_plugins(parser)
     parser.add_argument("id", metavar="ID", help="the session; `holdall list` shows them")
-    parser.add_argument(
-        "--format", choices=FORMATS, default="jsonl", help="default: jsonl, which can be imported again"
-    )
+    about = "a format; `holdall plugins` lists them (default: jsonl, which can be imported again)"
+    parser.add_argument("--format", metavar="NAME", default="jsonl", help=about)
     parser.add_argument(
         "--branch", metavar="NAME", help="the messages of this branch (default: what the session shows)"
     )
@@ -44,8 +42,10 @@ async def _run(args: argparse.Namespace) -> None:
     from holdall import opening  # noqa: PLC0415
     from holdall.formats import export  # noqa: PLC0415
 
-    async with opening.open_store(settings_of(args)) as store:
-        pieces = export(store, args.id, args.format, args.branch)
+    settings = settings_of(args)
+    formats = formats_of(settings, args, writes=True)
+    async with opening.open_store(settings) as store:
+        pieces = export(store, args.id, args.format, args.branch, formats=formats)
         first = await anext(pieces, b"")  # before a file is made for a session that is not there
         with _output(args.output) as out:
             out.write(first)

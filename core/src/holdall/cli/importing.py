@@ -1,4 +1,6 @@
-"""Import transcripts: Claude Code, Codex, OpenAI messages, or Holdall's own JSONL, plain or gzipped.
+"""Import transcripts and exports of other programs, or Holdall's own JSONL, plain or gzipped.
+
+`holdall plugins` lists the formats; which one a file has is told by its content.
 
 Importing the same file again, or a longer copy of it, adds only what is new. Lines that cannot be kept are named
 with their number and the reason; the rest is kept, and the exit code is 1.
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdall.cli.configuring import settings_of
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.formats import formats_of
 from holdall.cli.parsing import add_plugins
 from holdall.cli.running import say
 from holdall.cli.tables import counted
@@ -34,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Which files, into what, as whose."""
     add_plugins(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="a transcript; - reads one from standard input")
-    parser.add_argument("--format", choices=["claude-code", "codex", "openai", "holdall"], help="default: by content")
+    parser.add_argument("--format", metavar="NAME", help="a format; `holdall plugins` lists them (default: by content)")
     parser.add_argument("--owner", help="whose the sessions become (default: server.anonymous, or who you are here)")
     parser.add_argument("--project", help="what the sessions belong to")
     parser.add_argument("--title", help="what people call the session (default: its first words)")
@@ -75,20 +78,22 @@ async def _run(args: argparse.Namespace, paths: Mapping[str, Path]) -> int:
 async def _target(args: argparse.Namespace) -> AsyncGenerator[tuple[Target, Choices]]:
     from holdall.transfer.importing import Choices  # noqa: PLC0415
 
-    fields: dict[str, Any] = {name: getattr(args, name) for name in ("project", "title")}
+    told: dict[str, Any] = {"format": args.format, "new": args.new}
+    told["fields"] = {name: getattr(args, name) for name in ("project", "title")}
     if args.server is not None:
         from holdall.transfer.remote import connected  # noqa: PLC0415
 
+        told["formats"] = formats_of(None, args)
         async with connected(args.server, _token(args.token_env)) as target:
-            yield target, Choices(args.owner, adopt=False, format=args.format, new=args.new, fields=fields)
+            yield target, Choices(args.owner, adopt=False, **told)
         return
     from holdall import opening  # noqa: PLC0415
     from holdall.transfer.targets import StoreTarget  # noqa: PLC0415
 
     settings = settings_of(args)
+    told["formats"] = formats_of(settings, args)
     async with opening.open_store(settings) as store:
-        choices = Choices(args.owner, otherwise=_whoever(settings), format=args.format, new=args.new, fields=fields)
-        yield StoreTarget(store), choices
+        yield StoreTarget(store), Choices(args.owner, otherwise=_whoever(settings), **told)
 
 
 def _token(variable: str | None) -> str | None:

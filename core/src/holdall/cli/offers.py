@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdall.checking import schema as schema_of
+from holdall.cli.formats import format_facts, own_format
 from holdall.cli.tables import pairs, table
 from holdall.errors import PluginError
-from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, KeySourceOffer, StorageOffer
+from holdall.hooks import (
+    CachePolicyOffer,
+    CipherOffer,
+    CompressorOffer,
+    FormatOffer,
+    KeySourceOffer,
+    NoSettings,
+    StorageOffer,
+)
 from holdall.plugins import Installed, Plugins, installed
 
 __all__ = ["FINDERS", "KINDS", "described", "printed", "told_of"]
@@ -19,6 +28,7 @@ KINDS: Mapping[type, str] = {
     CipherOffer: "cipher",
     CachePolicyOffer: "cache policy",
     KeySourceOffer: "key source",
+    FormatOffer: "format",
 }
 
 FINDERS: Mapping[type, str] = {kind: name.replace(" ", "_") for kind, name in KINDS.items()}
@@ -28,8 +38,10 @@ FINDERS: Mapping[type, str] = {kind: name.replace(" ", "_") for kind, name in KI
 def described(name: str) -> list[dict[str, Any]]:
     """Everything that the plugin ``name`` offers; it is imported, and no other."""
     plugins = Plugins()
-    plugins.load(name)
     package = next((found for found in installed() if found.name == name), None)
+    if package is None and (own := own_format(name)) is not None:
+        return [told_of(own)]
+    plugins.load(name)
     offers = [told_of(offer, package) for offer in plugins.offers()]
     if not offers:
         raise PluginError(f"plugin {name!r} offers nothing to configure; name it in plugins = [{name!r}]")
@@ -39,7 +51,7 @@ def described(name: str) -> list[dict[str, Any]]:
 def printed(offer: Mapping[str, Any]) -> str:
     """An offer for people to read."""
     options = offer["options"]
-    names = ("name", "kind", "summary", "package", "contract", "abilities")
+    names = ("name", "kind", "summary", "package", "contract", "reads", "writes", "media_type", "suffix", "abilities")
     facts = {name: offer[name] for name in names if name in offer}
     if "abilities" in facts:
         facts["abilities"] = ", ".join(f"{name} {value}" for name, value in offer["abilities"].items())
@@ -49,7 +61,7 @@ def printed(offer: Mapping[str, Any]) -> str:
 
 def told_of(offer: Any, package: Installed | None = None) -> dict[str, Any]:
     """An offer as plain values, with its options and their schema."""
-    schema = schema_of(offer.settings)
+    schema = schema_of(getattr(offer, "settings", NoSettings))
     told: dict[str, Any] = {"name": offer.name, "kind": KINDS[type(offer)], "summary": offer.summary}
     if package is not None:
         told["package"] = f"{package.distribution} {package.version}"
@@ -57,6 +69,8 @@ def told_of(offer: Any, package: Installed | None = None) -> dict[str, Any]:
     if isinstance(offer, StorageOffer):
         abilities = offer.abilities
         told["abilities"] = {"durability": abilities.durability.label, "shared": "yes" if abilities.shared else "no"}
+    if isinstance(offer, FormatOffer):
+        told |= format_facts(offer)
     required = schema.get("required", [])
     told["options"] = {
         name: {

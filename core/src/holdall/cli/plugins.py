@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from holdall.cli.exits import OK, PROBLEMS
+from holdall.cli.running import say
 from holdall.cli.tables import cell, table
 
 __all__ = ["configure", "run"]
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from holdall.plugins import installed  # noqa: PLC0415 - costs more than the rest of the command line
+    from holdall.cli.formats import own_formats  # noqa: PLC0415 - costs more than the rest of the command line
+    from holdall.plugins import installed  # noqa: PLC0415 - as above
 
     if args.schema:
         from holdall.errors import SettingsError  # noqa: PLC0415
@@ -41,12 +43,13 @@ def _list(args: argparse.Namespace) -> int:
         {"name": found.name, "version": found.version, "package": found.distribution, "summary": found.summary}
         for found in installed()
     ]
+    if not rows:
+        say("no plugins are installed; to begin with: pip install holdall-file")
+    rows += own_formats()
     if args.json:
         print(json.dumps(rows, indent=2))
-    elif rows:
-        print(table(rows))
     else:
-        print("no plugins are installed; to begin with: pip install holdall-file")
+        print(table(rows))
     return OK
 
 

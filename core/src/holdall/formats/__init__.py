@@ -8,34 +8,13 @@ what the readers here make of a file.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
-from holdall.errors import Invalid
-from holdall.formats import document, lossless, markdown, verbatim
+from holdall.formats.known import Formats
 from holdall.formats.walking import Walk
 from holdall.sessions.store import Store
 
-__all__ = ["EXPORTS", "Export", "export"]
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A form that a session can be written in."""
-
-    media_type: str
-    suffix: str
-    write: Callable[[Walk], AsyncIterator[bytes]]
-    about: str
-
-
-EXPORTS: Mapping[str, Export] = {
-    "jsonl": Export("application/x-ndjson", ".jsonl", lossless.write, "everything, to be imported again"),
-    "json": Export("application/json", ".json", document.write, "everything, as one document"),
-    "markdown": Export("text/markdown; charset=utf-8", ".md", markdown.write, "the conversation, to be read"),
-    "original": Export("application/x-ndjson", ".jsonl", verbatim.write, "the records it was imported from"),
-}
-"""By name: every form that ``export`` can write."""
+__all__ = ["Formats", "export"]
 
 
 async def export(
@@ -43,16 +22,17 @@ async def export(
     session_id: str,
     format: str = "jsonl",  # noqa: A002
     branch: str | None = None,
+    *,
+    formats: Formats | None = None,
 ) -> AsyncIterator[bytes]:
     """The session in ``format``, in pieces; raises before the first piece when it may not be read.
 
-    The messages are those of ``branch``; without one, those that the session shows.
+    The messages are those of ``branch``; without one, those that the session shows. ``formats`` are those that can be
+    named: by default the built-in ones.
 
     What is written is the session as long as it was when the export began. If somebody clears it meanwhile, the
     export ends with ``Conflict`` rather than short.
     """
-    form = EXPORTS.get(format)
-    if form is None:
-        raise Invalid(f"no format {format!r}; there are {', '.join(EXPORTS)}", pointer="/format")
-    async for piece in form.write(await Walk.begin(store, session_id, branch)):
+    write = (formats or Formats()).writer(format)
+    async for piece in write(await Walk.begin(store, session_id, branch)):
         yield piece

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run
+from holdall.formats.single import OneSession
 from holdall.formats.values import image, kept, milliseconds, part, small, text_of, titled
 
-__all__ = ["about", "entries", "matches"]
+__all__ = ["READER"]
 
 _KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation")
 _OUTSIDE = frozenset({"type", "message", "timestamp", "toolUseResult", "sessionId", "userType"})
@@ -139,3 +140,7 @@ _PARTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
     "tool_result": _result,
     "image": _image,
 }
+
+
+READER = OneSession(matches, about, entries)
+"""Reads them."""

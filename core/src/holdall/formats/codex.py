@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run
+from holdall.formats.single import OneSession
 from holdall.formats.values import image, kept, milliseconds, parsed_json, part, small, text_of, titled
 
-__all__ = ["about", "entries", "matches"]
+__all__ = ["READER"]
 
 _KINDS = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
 _TAKEN = frozenset({"type", "role", "content", "name", "arguments", "input", "action", "call_id", "output", "summary"})
@@ -153,3 +154,7 @@ _ITEMS: Mapping[str, Callable[[Mapping[str, Any], int | None, Entry], Made]] = {
     "function_call_output": _answered,
     "custom_tool_call_output": _answered,
 }
+
+
+READER = OneSession(matches, about, entries)
+"""Reads them."""

@@ -11,18 +11,17 @@ from typing import IO, Any, cast
 
 from holdall.formats.records import Fault, Record
 
-__all__ = ["LONGEST", "head_of", "read_lines"]
+__all__ = ["LONGEST", "opened", "read_lines"]
 
 LONGEST = 64 << 20
 """The most bytes in one line that are looked at."""
-_HEAD = 200
 _GZIP = b"\x1f\x8b"
 
 
 def read_lines(path: Path) -> Iterator[Record | Fault]:
     """Every line that is not blank. Text is kept as it stands, without the line feed."""
     number = 0
-    with _opened(path) as file:
+    with opened(path) as file:
         while True:
             number += 1
             try:
@@ -39,18 +38,8 @@ def read_lines(path: Path) -> Iterator[Record | Fault]:
                 yield _parsed(number, raw)
 
 
-def head_of(path: Path) -> list[Record]:
-    """The first records, enough to tell what a file is."""
-    records: list[Record] = []
-    for number, line in enumerate(read_lines(path)):
-        if isinstance(line, Record):
-            records.append(line)
-        if number >= _HEAD:
-            break
-    return records
-
-
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """A file, unpacked if it is gzipped."""
     with path.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP
     return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")

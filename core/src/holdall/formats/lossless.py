@@ -9,11 +9,12 @@ import msgspec
 
 from holdall.errors import NotFound
 from holdall.formats.records import About, Entry, Fault, Record, Run
+from holdall.formats.single import OneSession
 from holdall.formats.walking import Walk
 from holdall.sessions.branches.line import Line, Path
 from holdall.sessions.names import MAIN, ORIGINALS, TOOLS, message_place
 
-__all__ = ["VERSION", "about", "entries", "matches", "write"]
+__all__ = ["READER", "VERSION", "write"]
 
 VERSION = 1
 _ENDLESS = 1 << 53
@@ -127,3 +128,7 @@ def _position(message: Any, line: Line) -> int | None:
     except NotFound:
         return None
     return position if line.holds(branch, position) else None
+
+
+READER = OneSession(matches, about, entries, "order")
+"""Reads them."""

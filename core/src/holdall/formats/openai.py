@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from holdall.formats.records import About, Entry, Fault, Record, Result, Run
+from holdall.formats.records import About, Entry, Fault, Record, Result, Run, Transcript
+from holdall.formats.single import OneSession, again
+from holdall.formats.sources import Source
 from holdall.formats.values import image, kept, milliseconds, parsed_json, part, text_of, titled
 
-__all__ = ["about", "conversation", "entries", "is_conversation", "matches"]
+__all__ = ["READER"]
 
 _ROLES = {"function": "tool"} | {role: role for role in ("system", "developer", "user", "assistant", "tool")}
 _LISTS = ("messages", "traj")
@@ -143,3 +147,29 @@ def _calls(message: Mapping[str, Any], at: int | None, entry: Entry) -> Iterator
         fields: dict[str, Any] = {"tool": name, "call": call, "arguments": arguments, "status": "running"}
         entry.runs.append(Run(fields if at is None else {**fields, "started_at": at}))
         yield {"type": "tool_call", "id": call, "name": name, "arguments": arguments}
+
+
+class _Reader(OneSession):
+    def transcripts(self, source: Source) -> Iterator[Transcript | Fault]:
+        if any(map(is_conversation, source.head)):
+            return _conversations(source)
+        return super().transcripts(source)
+
+
+def _conversations(source: Source) -> Iterator[Transcript | Fault]:
+    """A session for each line, called by its content, so that a longer file adds only what is new."""
+    seen: Counter[str] = Counter()
+    for line in source.records():
+        if isinstance(line, Fault):
+            yield line
+        elif not is_conversation(line):
+            yield Fault(line.line, "holds no messages")
+        else:
+            digest = hashlib.sha256(line.text.encode()).hexdigest()[:32]
+            seen[digest] += 1
+            about, made = conversation(line)
+            yield Transcript(About(id=f"{digest}-{seen[digest]}", fields=about.fields), again(made), "order")
+
+
+READER = _Reader(matches, about, entries)
+"""Reads them."""

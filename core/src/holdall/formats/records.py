@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["About", "Entry", "Fault", "Record", "Result", "Run", "Transcript"]
+__all__ = ["About", "Entry", "Fault", "Matching", "Record", "Result", "Run", "Transcript"]
+
+Matching = Literal["content", "order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ class About:
 class Transcript:
     """One session's worth of entries, which can be read again from the start."""
 
-    format: str
     about: About
     entries: Callable[[], Iterator[Entry | Fault]]
-    matching: Literal["content", "order"] = "content"
+    matching: Matching = "content"
     """How what was imported before is found again: by the originals' content, or by counting records."""
+    format: str = ""
+    """The name of its format; filled in by who found it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holdall.errors import Conflict, HoldallError, Invalid
+from holdall.formats.known import Formats
 from holdall.formats.reading import transcripts
 from holdall.formats.records import Entry, Fault, Transcript
 from holdall.formats.values import json_of
@@ -32,6 +33,8 @@ class Choices:
     otherwise: str | None = None
     """Whose it becomes when nobody says."""
     format: str | None = None
+    formats: Formats | None = None
+    """Those that there are; by default the built-in ones."""
     new: bool = False
     """Make a new session, whatever was imported before."""
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -48,7 +51,7 @@ async def import_file(
     """
     report = FileReport(str(path))
     try:
-        for found in transcripts(path, choices.format):
+        for found in transcripts(path, choices.format, choices.formats):
             if isinstance(found, Fault):
                 report.faults.append(found)
                 continue

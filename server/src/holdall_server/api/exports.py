@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from holdall.formats import EXPORTS, export
+from collections.abc import Sequence
+from dataclasses import replace
+
+from holdall.formats import Formats, export
+from holdall.spelling import nearest
 from holdall_server.api.sessions import SESSION_PATH
 from holdall_server.bodies import fields_of, take
 from holdall_server.exchange import Call, Reply
 from holdall_server.models import ExportRequest
-from holdall_server.operations import Body, Policy, Table, Told
+from holdall_server.operations import Body, Operation, Policy, Table, Told
 from holdall_server.problems import Problem
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "with_formats"]
 
 TABLE = Table()
-_MEDIA = tuple(dict.fromkeys(form.media_type.partition(";")[0] for form in EXPORTS.values()))
+
+
+def with_formats(operations: Sequence[Operation], formats: Formats) -> Sequence[Operation]:
+    """``operations``, where the export says which media types it answers with."""
+    media = dict.fromkeys(form.media_type.partition(";")[0] for form in formats.offers if form.writer is not None)
+    return [
+        replace(operation, answers={200: replace(operation.answers[200], media=tuple(media))})
+        if operation.handler is export_session
+        else operation
+        for operation in operations
+    ]
 
 
 @TABLE.add(
@@ -21,17 +35,19 @@ _MEDIA = tuple(dict.fromkeys(form.media_type.partition(";")[0] for form in EXPOR
     f"{SESSION_PATH}/export",
     policy=Policy.OWNER,
     body=Body((ExportRequest,)),
-    answers={200: Told("The session, as a download.", media=_MEDIA, headers=("Content-Disposition",))},
+    answers={200: Told("The session, as a download.", headers=("Content-Disposition",))},
 )
 async def export_session(call: Call) -> Reply:
     """Export a session, streamed in the format asked for."""
     fields = dict(fields_of(call.body, ExportRequest))
     name = take(fields, "format", str, "jsonl")
-    form = EXPORTS.get(name or "")
-    if name is None or form is None:
-        raise Problem(422, "invalid", f"must be one of {', '.join(EXPORTS)}", pointer="/format")
+    formats = call.service.formats
+    if name is None or name not in formats.writable:
+        hint = nearest(name or "", formats.writable)
+        raise Problem(422, "invalid", f"must be one of {', '.join(formats.writable)}{hint}", pointer="/format")
+    form = formats.offer(name, writes=True)
     branch = take(fields, "branch", str)
     session = await call.store.get(call.path["session"])
     disposition = f'attachment; filename="session-{session.id}{form.suffix}"'
-    stream = export(call.store, session.id, name, branch)
+    stream = export(call.store, session.id, name, branch, formats=formats)
     return Reply(200, headers={"Content-Disposition": disposition}, media=form.media_type, stream=stream)

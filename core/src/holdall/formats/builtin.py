@@ -1,0 +1,34 @@
+"""The formats that come with Holdall, registered by the hook that any plugin uses."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from holdall.hooks import FormatOffer, hookimpl
+
+__all__ = ["holdall_formats"]
+
+
+def _from(module: str, name: str) -> Callable[[], Any]:
+    """Imports ``name`` of a module of this folder when it is called."""
+    return lambda: getattr(importlib.import_module(f"holdall.formats.{module}"), name)
+
+
+_DOCUMENT, _MARKDOWN = "application/json", "text/markdown; charset=utf-8"
+
+
+@hookimpl
+def holdall_formats() -> Iterable[FormatOffer]:
+    """Every built-in format."""
+    return [
+        FormatOffer("jsonl", "everything, to be imported again", None, _from("lossless", "write")),
+        FormatOffer("json", "everything, as one document", None, _from("document", "write"), _DOCUMENT, ".json"),
+        FormatOffer("markdown", "the conversation, to be read", None, _from("markdown", "write"), _MARKDOWN, ".md"),
+        FormatOffer("original", "the records it was imported from", None, _from("verbatim", "write")),
+        FormatOffer("holdall", "Holdall's own JSONL", _from("lossless", "READER")),
+        FormatOffer("claude-code", "Claude Code transcripts", _from("claude", "READER")),
+        FormatOffer("codex", "Codex rollouts", _from("codex", "READER")),
+        FormatOffer("openai", "OpenAI messages or conversations", _from("openai", "READER")),
+    ]
