@@ -455,7 +455,7 @@ async def leaks(below):
     forms = {form for word in words for form in (word.encode(), *(digest.encode() for digest in digests(word)))}
     return (
         partitions - {"datakey", "encryption", "session"}
-        | marks - {"recent", "bytes", "owner", "owner+project", "owner+status", "owner+tag"}
+        | marks - {"recent", "bytes", "made", "owner", "owner+project", "owner+status", "owner+tag"}
         | {form.decode() for form in forms if form in stored}
     )
 

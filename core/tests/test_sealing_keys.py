@@ -104,6 +104,30 @@ async def test_servers_write_meanwhile_and_what_they_wrap_by_the_old_key_is_told
     assert texts[-1] == ["300"]
 
 
+@pytest.mark.parametrize("minutes", [0, 60])
+async def test_a_key_that_is_stored_where_the_sweep_had_passed_is_told(filled, clock, minutes):
+    """By a server that was not told of the new key. Tried without looking for what was stored lately: none is told."""
+    below, _ = filled
+    clock.advance(60 * minutes)
+    server = on(await sealed(below, Fixed(OLD), clock=clock), clock, shreds=True)
+    counting = Counting(below)
+
+    class Meanwhile(Passing):
+        async def commit(self, commit):
+            await super().commit(commit)
+            if commit.partition == STORE:  # the last of all
+                for n in range(3):
+                    await server.create(owner="ana", messages=[user(f"late {n}")])
+
+    report = await rotate(Meanwhile(counting), Fixed(BOTH), clock)
+    assert (report.rewrapped, sum(report.old.values()), report.problems) == (301, 3, [])
+    assert (report.wrapped, report.old) == ((counted := await used(below, Fixed(BOTH))).wrapped, counted.old)
+    if minutes:  # only what is new is looked at
+        assert counting.calls["heads"] == 2 * 256 + 3
+    again = await rotate(below, Fixed(BOTH), clock)
+    assert (again.rewrapped, again.old) == (3, {})
+
+
 async def test_a_key_that_is_missing_is_named_and_stops_nothing_else(filled, clock):
     below, _ = filled
     third = on(await sealed(below, Fixed(f"{'33' * 32} {OLD}"), clock=clock), clock)

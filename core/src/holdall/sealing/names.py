@@ -5,13 +5,27 @@ from __future__ import annotations
 from holdall.contract import Span
 from holdall.sessions.names import hashed
 
-__all__ = ["KEY", "KEYS", "OWN_LANES", "REWRITTEN", "SEAL", "SEAL_SPAN", "STORE", "hidden", "key_partition", "shared"]
+__all__ = [
+    "KEY",
+    "KEYS",
+    "MADE",
+    "OWN_LANES",
+    "REWRITTEN",
+    "SEAL",
+    "SEAL_SPAN",
+    "STORE",
+    "hidden",
+    "key_partition",
+    "shared",
+]
 
 STORE = "encryption"
 """The partition whose presence says that a storage is encrypted; it has the key of what is not a session."""
 KEYS = "datakey/"
 KEY = "key"
 """The lane of a wrapped data key, of one record."""
+MADE = "made"
+"""The mark of a data key: when it was stored (µs). Wrapping it anew leaves it, so what is new since a moment is found."""
 SEAL, REWRITTEN = "seal", "seal/rewritten"
 """Lanes of every encrypted partition: what vouches for its head, and what older seals knew of overwritten records."""
 OWN_LANES = (SEAL, REWRITTEN)

@@ -11,7 +11,7 @@ import msgspec
 from holdall.contract import Commit, Head, ISessionStorage, Lane, Snapshot, Span
 from holdall.errors import CodecError, HoldallError, StorageUnavailable
 from holdall.sealing.keys import commitment
-from holdall.sealing.names import KEY
+from holdall.sealing.names import KEY, MADE
 
 if TYPE_CHECKING:
     from holdall.hooks import KeySource
@@ -65,12 +65,13 @@ class Wrapped(msgspec.Struct, frozen=True):
         """The same key, wrapped by what is the source's current key."""
         return await Wrapped.of(await self.unwrapped(source), self.partition, self.cipher, source)
 
-    def commit(self, name: str, head: Head | None, now: int) -> Commit:
-        """The step that stores it as ``name``, in place of what is there."""
+    def commit(self, name: str, head: Head | None, now: int, *, new: bool = True) -> Commit:
+        """The step that stores it as ``name``, in place of what is there; ``new`` unless that is the same key."""
         before = 0 if head is None else head.version
         version = max(before + 1, now)
         lanes: dict[str, Lane | None] = {KEY: Lane(0, 1, version)}
-        return Commit(name, before, version, version, lanes, write={(KEY, 0): msgspec.json.encode(self)})
+        marks: dict[str, int | None] = {MADE: now} if new else {}
+        return Commit(name, before, version, version, lanes, marks, write={(KEY, 0): msgspec.json.encode(self)})
 
 
 _decode = msgspec.json.Decoder(Wrapped).decode

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TypeVar
 
 from holdall import folders
 from holdall.errors import StorageError, StorageFull
 
 __all__ = ["Bad", "Busy", "SyncFailed", "typed"]
+
+T = TypeVar("T", bound=BaseException)
 
 
 class Busy(Exception):
@@ -27,7 +30,7 @@ class SyncFailed(OSError):
     """A sync failed: what the file holds is not known until it has been written again."""
 
 
-def typed(error: BaseException) -> BaseException:
+def typed(error: T) -> T | StorageError:
     """``error`` as the contract's own, where it came from the operating system or from SQLite."""
     if isinstance(error, OSError):
         fault = folders.typed(error, "the file store failed")

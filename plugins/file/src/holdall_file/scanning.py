@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from holdall.blocking import StorageThread
@@ -30,27 +29,30 @@ class _Beside(Protocol):
     async def __call__(self, function: Callable[[Catalog], T], temporary: Catalog | None = None) -> T: ...
 
 
+class _LoadMany(Protocol):
+    async def __call__(
+        self, partitions: Sequence[str], spans: Sequence[Span], *, locked: bool
+    ) -> list[Snapshot | Exception | None]: ...
+
+
 class Scanner:
     """The scans of one store.
 
-    ``beside`` runs on the catalogue's thread, ``look`` is a load under the log's lock, ``now`` one that needs nothing
-    but an open log.
+    ``beside`` runs on the catalogue's thread, ``load`` loads many, ``now`` one if that needs nothing but an open log.
     """
 
-    def __init__(  # noqa: PLR0913 - the ways that the storage has
+    def __init__(
         self,
         opened: Opened,
         side: StorageThread,
         *,
         beside: _Beside,
-        look: Callable[[str, Sequence[Span]], Awaitable[Snapshot | None]],
-        load: Callable[..., Awaitable[Snapshot | None]],
+        load: _LoadMany,
         now: Callable[[str, Sequence[Span]], Snapshot | None],
     ) -> None:
         self._opened = opened
         self._side = side
         self._beside = beside
-        self._look = look
         self._load = load
         self._recent = Recent(opened.folder, opened.shelf, now=now)
 
@@ -103,18 +105,18 @@ class Scanner:
     async def _see(self, names: Iterable[str], spans: Sequence[Span], fresh: dict[str, Snapshot | None]) -> None:
         """Look at partitions that are not known, or not any more."""
         looks = {name: self._recent.look(name) for name in names}
-        found = await asyncio.gather(*(self._look(name, spans) for name in looks), return_exceptions=True)
+        found = await self._load([*looks], spans, locked=True)
         for (name, known), snapshot in zip(looks.items(), found, strict=True):
             fresh[name] = self._sound(name, snapshot)
             self._recent.seen(name, known, fresh[name], spans)
 
-    def _sound(self, name: str, found: Snapshot | BaseException | None) -> Snapshot | None:
+    def _sound(self, name: str, found: Snapshot | Exception | None) -> Snapshot | None:
         """What was loaded. Damage is noted: the others are still listed."""
         if isinstance(found, Damaged):
             self._opened.folder.report.left_out(log_name(digest_of(name)), found.reason, name)
             logger.warning("left out of a listing: %s", found)
             return None
-        if isinstance(found, BaseException):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -130,9 +132,11 @@ class Scanner:
 
         while not listing.done:
             rows = await self._beside(walk, temporary)
-            found = await asyncio.gather(*(self._load(row.name, *scan.spans) for row in rows), return_exceptions=True)
-            for row, loaded in zip(rows, found, strict=True):
-                listing.add(row, self._sound(row.name, loaded))
+            names = [*dict.fromkeys(row.name for row in rows)]  # a name that has moved has several entries
+            loaded = await self._load(names, scan.spans, locked=False)
+            found = dict(zip(names, loaded, strict=True))
+            for row in rows:
+                listing.add(row, self._sound(row.name, found[row.name]))
                 if listing.full:
                     break
             listing.took(rows)

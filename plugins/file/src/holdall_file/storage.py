@@ -35,6 +35,8 @@ __all__ = ["FileSessionStorage"]
 T = TypeVar("T")
 _PAUSE = 0.0002
 _PATIENCE = 30.0
+_TOGETHER = 64
+"""Logs that are opened in one call of the thread: a commit waits for no more."""
 _stores: weakref.WeakSet[FileSessionStorage] = weakref.WeakSet()
 
 
@@ -149,9 +151,7 @@ class FileSessionStorage(ISessionStorage):
     def _new_scanner(self) -> Scanner:
         from holdall_file.scanning import Scanner  # noqa: PLC0415 - a process that only resumes does without
 
-        return Scanner(
-            self._opened, self._side, beside=self._beside, look=self._look_at, load=self.load, now=self._at_once
-        )
+        return Scanner(self._opened, self._side, beside=self._beside, load=self._load_many, now=self._at_once)
 
     def _at_once(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
         """Load if that takes nothing but a small read; ``None`` also for what is damaged, or not there."""
@@ -164,10 +164,37 @@ class FileSessionStorage(ISessionStorage):
         except (OSError, Damaged):  # whoever looks closer is told
             return None
 
-    async def _look_at(self, partition: str, spans: Sequence[Span]) -> Snapshot | None:
-        """Load with the log locked for a moment: what was announced before is decided."""
-        found = await self._look(partition, spans)
-        return self._kept(found, await self._read(found)) if isinstance(found, Plan) else found
+    async def _load_many(
+        self, partitions: Sequence[str], spans: Sequence[Span], *, locked: bool
+    ) -> list[Snapshot | Exception | None]:
+        """Load each, or say why not; ``locked``: under its log's lock, so what was announced before is decided.
+
+        One call of the writer's thread opens many that are not open.
+        """
+        found: dict[str, Snapshot | Plan | Exception | None] = {}
+        for name in () if locked else partitions:
+            session = self._shelf.peek(name)
+            known = None if session is None else session.read(spans)
+            if known is not None:
+                found[name] = known
+        rest = [name for name in partitions if name not in found]
+        for at in range(0, len(rest), _TOGETHER):
+            part = rest[at : at + _TOGETHER]
+            looked = await self._thread.run(partial(self._writer.look_many, part, spans))
+            found.update(zip(part, looked, strict=True))
+        return [await self._complete(name, spans, found[name]) for name in partitions]
+
+    async def _complete(
+        self, partition: str, spans: Sequence[Span], found: Snapshot | Plan | Exception | None
+    ) -> Snapshot | Exception | None:
+        try:
+            if isinstance(found, Busy):
+                found = await self._look(partition, spans)
+            return self._kept(found, await self._read(found)) if isinstance(found, Plan) else found
+        except OSError as error:
+            return typed(error)
+        except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
+            return error
 
     async def faults(self) -> Sequence[str]:
         """What scans left out, what is damaged and what does not belong here; logs that no scan meets are looked at."""

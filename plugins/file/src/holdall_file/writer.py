@@ -159,6 +159,16 @@ class Writer:
         finally:
             self._shelf.release(session)
 
+    def look_many(self, partitions: Sequence[str], spans: Sequence[Span]) -> list[Snapshot | Plan | Exception | None]:
+        """The same for each of many, or why not."""
+        found: list[Snapshot | Plan | Exception | None] = []
+        for partition in partitions:
+            try:
+                found.append(self.look(partition, spans))
+            except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
+                found.append(error)
+        return found
+
     def drop(self, partition: str, expect: int) -> None:
         """Remove a log durably. Raises ``Busy``."""
         session = self._shelf.hold(partition, fcntl.LOCK_EX)
