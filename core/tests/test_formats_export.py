@@ -81,7 +81,7 @@ def test_a_fence_is_longer_than_what_it_holds() -> None:
 
 
 async def test_an_unknown_form_and_an_unknown_session_are_refused_before_the_first_piece(store: Store) -> None:
-    with pytest.raises(Invalid, match="no format 'pdf'; there are jsonl, json, markdown, original"):
+    with pytest.raises(Invalid, match="no format 'pdf'; there are jsonl, json, markdown, original, openai"):
         await anext(export(store, "0" * 20, "pdf"))
     with pytest.raises(NotFound):
         await anext(export(store, "0" * 20, "json"))
@@ -116,3 +116,36 @@ async def test_an_export_of_a_session_that_is_cleared_meanwhile_does_not_end_as_
         await store.clear(session)
         with pytest.raises(Conflict):
             [piece async for piece in pieces]
+
+
+async def test_openai_messages_say_what_they_can(store: Store) -> None:
+    session = await filled(store)
+    await store.append(session, [
+        {"role": "user", "content": [
+            {"type": "tool_result", "id": "c2", "content": [{"type": "text", "text": "two"}, {"type": "text", "text": "texts"}]},
+            {"type": "text", "text": "and"},
+            {"type": "image", "media_type": "image/png", "data": "aGk="},
+            {"type": "data", "data": {"type": "input_audio", "input_audio": {"data": "aGk="}}},
+        ], "name": "ana"},
+        {"role": "developer", "content": [{"type": "text", "text": "be brief"}], "metadata": {"secret": 1}},
+        {"role": "assistant", "content": [{"type": "tool_call", "id": "c3", "name": "run", "arguments": "raw {"}]},
+    ])  # fmt: skip
+    told = [json.loads(line) for line in (await text(store, session, "openai")).splitlines()]
+    called = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": '{"path":"a"}'}}
+    raw = {"id": "c3", "type": "function", "function": {"name": "run", "arguments": "raw {"}}
+    assert told[:3] == [
+        {"role": "user", "content": "List `a` please"},
+        {"role": "assistant", "content": None, "reasoning_content": "they want\n\na list", "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "c1", "content": "````\nnasty\n`````"},
+    ]
+    assert [one["type"] for one in told[3]["content"]] == ["image_url", "text"]
+    assert told[4]["content"] == [{"type": "text", "text": "two"}, {"type": "text", "text": "texts"}]
+    assert told[5] == {"role": "user", "name": "ana", "content": [
+        {"type": "text", "text": "and"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+        {"type": "input_audio", "input_audio": {"data": "aGk="}},
+    ]}  # fmt: skip
+    assert told[6:] == [
+        {"role": "developer", "content": "be brief"},
+        {"role": "assistant", "content": None, "tool_calls": [raw]},
+    ]

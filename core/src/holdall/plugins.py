@@ -22,7 +22,7 @@ from holdall.errors import PluginError
 from holdall.hooks import PROJECT, Specs, StorageOffer
 from holdall.spelling import nearest
 
-__all__ = ["COMPRESSORS", "Plugins", "installed"]
+__all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed"]
 
 if TYPE_CHECKING:
     from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, FormatOffer, KeySourceOffer
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Codec = CompressorOffer[Any] | CipherOffer[Any]
     Offer = StorageOffer[Any] | Codec | CachePolicyOffer[Any] | KeySourceOffer[Any] | FormatOffer
 
-_KINDS = {
+CLASSES = {
     "storage": "StorageOffer",
     "compressor": "CompressorOffer",
     "cipher": "CipherOffer",
@@ -56,6 +56,7 @@ _BUNDLED = {
     "aesgcm": "holdall-aesgcm",
     "shard": "holdall-shard",
     "tier": "holdall-tier",
+    "html": "holdall-html",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 
@@ -209,7 +210,7 @@ class Plugins:
             except Exception as error:
                 raise PluginError(f"plugin {implementation.plugin_name!r} cannot offer a {kind}: {error!r}") from error
             for offer in found:
-                if not isinstance(offer, getattr(hooks, _KINDS[kind])):
+                if not isinstance(offer, getattr(hooks, CLASSES[kind])):
                     raise PluginError(
                         f"plugin {implementation.plugin_name!r} offers {type(offer).__name__}, not a {kind}"
                     )

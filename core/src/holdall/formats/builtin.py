@@ -30,5 +30,7 @@ def holdall_formats() -> Iterable[FormatOffer]:
         FormatOffer("holdall", "Holdall's own JSONL", _from("lossless", "READER")),
         FormatOffer("claude-code", "Claude Code transcripts", _from("claude", "READER")),
         FormatOffer("codex", "Codex rollouts", _from("codex", "READER")),
-        FormatOffer("openai", "OpenAI messages or conversations", _from("openai", "READER")),
+        FormatOffer(
+            "openai", "OpenAI messages or conversations", _from("openai", "READER"), _from("openai_export", "write")
+        ),
     ]

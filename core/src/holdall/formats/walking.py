@@ -36,6 +36,11 @@ class Walk:
         """A walk of ``session`` as it is now; raises ``NotFound`` when there is no such session, or branch."""
         return cls(store, await store.get(session), await store.line(session, branch))
 
+    @property
+    def exported_at(self) -> int:
+        """The time now: milliseconds since 1970, UTC."""
+        return self._store.engine.clock.now() // 1000
+
     def first(self, lane: str) -> int:
         """The position of the first record of ``lane``; not 0 when the session has been cleared."""
         return self._lane(lane).first
