@@ -10,8 +10,9 @@ EDITABLES := $(foreach package,$(PACKAGES),-e $(package))
 STAMP := $(VENV)/.ready
 PEERS ?= .venv-peers
 ADAPTERS ?= .venv-adapters
+FUZZ ?= .venv-fuzz
 
-.PHONY: help setup peers adapters run test check format bench docs matrix directory release-check pins clean
+.PHONY: help setup peers adapters fuzz run test check format bench docs matrix directory release-check pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +68,15 @@ $(ADAPTERS)/.ready: contrib/adapters/requirements.txt $(wildcard contrib/adapter
 	@tar -xzf $(ADAPTERS)/theirs/openai_agents-*.tar.gz -C $(ADAPTERS)/theirs
 	@touch $@
 
+fuzz: setup $(FUZZ)/.ready ## Make up thousands of requests from the OpenAPI document; ARGS: --examples, --cases, --seed, --backend
+	@$(BIN)/python -m tests.fuzz --command $(FUZZ)/bin/schemathesis $(ARGS)
+
+$(FUZZ)/.ready: tests/fuzz/requirements.txt
+	@test -x $(FUZZ)/bin/python || $(PYTHON) -m venv $(FUZZ)
+	@echo "installing into $(FUZZ)"
+	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 bench: setup peers ## Measure beside the machine's own limits and other stores; results in docs/benchmarks
 	@PEERS=$(PEERS) $(BIN)/python -m tests.bench $(ARGS)
 
@@ -91,6 +101,8 @@ pins: ## Work out the pinned dependencies again (needs uv)
 		--no-emit-index-url tests/bench/peers/requirements.in --output-file tests/bench/peers/requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url contrib/adapters/requirements.in --output-file contrib/adapters/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url tests/fuzz/requirements.in --output-file tests/fuzz/requirements.txt
 
 clean: ## Remove what setup made
 	rm -rf $(VENV)

@@ -174,3 +174,8 @@ async def test_without_tokens_one_owner_acts_on_loopback(start):
     for host in ("evil.example", "127.0.0.1.evil.example:80", "evil.example:8700"):
         answer = await client.get("/api/sessions", headers={"Host": host})
         assert (answer.status_code, answer.json()["code"]) == (421, "misdirected")
+
+
+async def test_an_admin_who_names_nobody_as_the_owner_is_told_so(quick):
+    answer = await quick.client("root").post("/api/sessions", json={"owner": ""})
+    assert (answer.status_code, answer.json()["pointer"]) == (422, "/owner")

@@ -253,7 +253,8 @@ class Store(Branching, Editing):
 
     def _whose(self, owner: str | None) -> str:
         if self.principal is not None:
-            owner = self.principal.owner_for(owner) or self.principal.owner
+            asked = self.principal.owner_for(owner)
+            owner = self.principal.owner if asked is None else asked
         return owner or ""
 
     async def _caught_up(self, states: Sequence[State]) -> None:
