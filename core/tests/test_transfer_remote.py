@@ -97,6 +97,31 @@ async def get(url: str, path: str) -> Any:
 
 
 @served
+async def test_a_sub_conversation_is_started_and_gone_on_with(server: str, tmp_path: Path) -> None:
+    ask = {"type": "tool_use", "id": "c1", "name": "Task", "input": {"prompt": "go", "description": "Go"}}
+    told: list[tuple[str, Any, dict[str, Any]]] = [
+        ("assistant", [ask], {"uuid": "a"}),
+        ("user", "go", {"uuid": "b", "agentId": "a1b2", "isSidechain": True}),
+        ("user", "gone", {"uuid": "c", "agentId": "a1b2", "isSidechain": True}),
+        ("user", "thanks", {"uuid": "d"}),
+        ("user", "more", {"uuid": "e", "agentId": "a1b2", "isSidechain": True}),
+    ]
+    texts = [
+        json.dumps({"type": role, "sessionId": "s", "message": {"role": role, "content": words}, **fields})
+        for role, words, fields in told
+    ]
+    (done,) = (await bring(server, write(tmp_path / "t.jsonl", texts[:2]))).sessions
+    (again,) = (await bring(server, write(tmp_path / "t.jsonl", texts))).sessions
+    assert (again.session, again.new, again.present) == (done.session, False, 2)
+    url = f"/api/sessions/{done.session}"
+    (sub,) = (await get(server, f"{url}/branches?under=msg_main_0000000000"))["items"]
+    assert (sub["name"], sub["title"], sub["under"]["call"], sub["messages"]) == ("sub-a1b2", "Go", "c1", 3)
+    inner = (await get(server, f"{url}/history?branch=sub-a1b2"))["items"]
+    assert [(one["content"], one["original"]) for one in inner] == [("go", 1), ("gone", 2), ("more", 4)]
+    assert [one["original"] for one in (await get(server, f"{url}/history"))["items"]] == [0, 3]
+
+
+@served
 async def test_a_transcript_arrives_whole_through_small_requests(server: str, tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl", lines(600))
     report = await bring(server, path)

@@ -23,6 +23,8 @@ class Transcript:
     messages: int
     tool_calls: int
     torn: int
+    sidechain: int = 0
+    """How many of the messages are of sub-conversations."""
 
 
 def transcripts() -> list[Transcript]:
@@ -42,7 +44,8 @@ def _row(path: Path, counts: str) -> Transcript:
         kinds = ("'message'", "'reasoning'", "'function_call'", "'function_call_output'")
         return Transcript(path, sum(number(rf"{kind}: (\d+)") for kind in kinds), number(r"'function_call': (\d+)"), 0)
     messages = number(r"user (\d+)") + number(r"assistant (\d+)")
-    return Transcript(path, messages, number(r"tool calls (\d+)"), number(r"\((\d+) torn\)"))
+    calls, torn, aside = (number(text) for text in (r"tool calls (\d+)", r"\((\d+) torn\)", r"sidechain (\d+)"))
+    return Transcript(path, messages, calls, torn, aside)
 
 
 def records(path: Path) -> list[bytes]:
@@ -129,7 +132,7 @@ def check_transcript(server: Server, client: httpx.Client, transcript: Transcrip
     assert stored["counts"] == counts, name
     exported = client.post(f"/api/sessions/{session}/export", json={"format": "original"}).raise_for_status().content
     assert exported.split(b"\n")[:-1] == [line for line in lines if is_record(line)], name
-    check_pages(server, client, session, transcript.messages)
+    check_pages(server, client, session, transcript.messages - transcript.sidechain)
     return session
 
 

@@ -66,12 +66,17 @@ async def _run(args: argparse.Namespace, paths: Mapping[str, Path]) -> int:
     clean = True
     async with _target(args) as (target, choices):
         with progress(None, "lines") as advance:
-            for name in args.files:
+            for name in sorted(args.files, key=_started_by_another):
                 report = await import_file(target, paths[name], choices, lambda line, name=name: advance(line, name))
                 report.path = name
                 clean = clean and report.clean
                 _print(report, as_json=args.json)
     return OK if clean else PROBLEMS
+
+
+def _started_by_another(name: str) -> bool:
+    """Whether a file has what an agent of another one did: that comes later, for it is found by what started it."""
+    return Path(name).name.startswith("agent-")
 
 
 @asynccontextmanager

@@ -1,4 +1,7 @@
-"""Claude Code transcripts: records of type ``user`` and ``assistant`` are messages, all others are kept as they are."""
+"""Claude Code transcripts: records of type ``user`` and ``assistant`` are messages, all others are kept as they are.
+
+Those of a sidechain are messages of a sub-conversation.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run
+from holdall.formats.sidechains import Sidechains
 from holdall.formats.single import OneSession
 from holdall.formats.values import image, kept, milliseconds, part, small, text_of, titled
 
@@ -41,8 +45,14 @@ def about(head: Sequence[Record]) -> About:
 
 def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
     """Every record, as a message where it is one."""
+    sidechains = Sidechains()
     for line in lines:
-        yield line if isinstance(line, Fault) else _entry(line)
+        if isinstance(line, Fault):
+            yield line
+        else:
+            entry = _entry(line)
+            entry.sub = sidechains.of(line.value, entry)
+            yield entry
 
 
 def _entry(record: Record) -> Entry:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["About", "Entry", "Fault", "Matching", "Record", "Result", "Run", "Transcript"]
+__all__ = ["About", "Entry", "Fault", "Matching", "Record", "Result", "Run", "Sub", "Transcript"]
 
 Matching = Literal["content", "order"]
 
@@ -47,6 +47,20 @@ class Result:
     at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sub:
+    """A sub-conversation of a transcript: the same object for all of its entries."""
+
+    name: str
+    """The branch that it becomes; the same in a longer copy of the transcript."""
+    call: str | None = None
+    """The tool call that started it, if the transcript tells."""
+    prompt: str | None = None
+    """What it was asked first: by that the call is found, where the transcript does not tell it."""
+    kind: str | None = None
+    title: str | None = None
+
+
 @dataclass(slots=True)
 class Entry:
     """One record of a transcript, and what it is in Holdall's terms. Most are one message, some are none."""
@@ -60,6 +74,8 @@ class Entry:
     """Which original of the session the message was made from, counted from its first; ``None``: its own."""
     runs: list[Run] = field(default_factory=list[Run])
     results: list[Result] = field(default_factory=list[Result])
+    sub: Sub | None = None
+    """The sub-conversation that its message is part of; ``None``: the main one."""
     note: str | None = None
     """Why no message could be made of it."""
 

@@ -11,11 +11,12 @@ import msgspec
 from holdall.errors import Invalid
 from holdall.formats.records import Entry, Fault, Result, Run, Transcript
 from holdall.formats.values import json_of, text_of
-from holdall.sessions.names import tool_run_id
-from holdall.transfer.batches import Batch, Built, key_of, size_of
+from holdall.sessions.names import MAIN, tool_run_id
+from holdall.transfer.batches import Batch, Built, branch_of, key_of, size_of
 from holdall.transfer.matching import Seen, by_content, by_order
 from holdall.transfer.refusals import lessen, mend
 from holdall.transfer.report import SessionReport
+from holdall.transfer.starting import Starting
 from holdall.transfer.targets import Place, Target
 
 __all__ = ["Appending"]
@@ -46,6 +47,7 @@ class Appending:
         """Runs in the batch that have not ended, by call."""
         self._running: dict[str, _Open] = {}
         """The same of the runs that are stored."""
+        self._starting = Starting(target, report)
         self._ends: list[tuple[_Open, Result, int]] = []
         """Those that ended meanwhile, with the line that says so."""
 
@@ -56,7 +58,7 @@ class Appending:
             self._seen = await by_content(self._place, self._target.originals(self._place))
         if self._place.new:
             return
-        async for page in self._target.running(self._place):
+        async for page in self._target.runs(self._place, "running"):
             for run in page:
                 if run.get("call"):
                     self._running[run["call"]] = _Open(run["id"], run.get("started_at"))
@@ -89,6 +91,10 @@ class Appending:
         if entry.message is None and entry.original is None and not entry.runs:
             return
         size = size_of(entry)
+        branch = branch_of(entry)
+        if branch not in (None, MAIN, *self._place.branches):
+            await self._flush()  # what started it may be in it
+            self._place = await self._starting.started(self._place, entry)
         if not self._batch.fits(size, entry):
             await self._flush()
         self._batch.add(size, entry)
@@ -143,6 +149,7 @@ class Appending:
         self._place = await self._target.append(place, request, key_of(place, request))
         for name in ("messages", "tools", "originals"):
             self.report.added[name] += len(getattr(request, name))
+        self._starting.learn(request.tools)
         for index, (_, run) in enumerate(built.tools):
             call = run.fields.get("call")
             if run.fields.get("status") == "running" and call and self._waiting.pop(call, None) is not None:

@@ -10,10 +10,10 @@ import msgspec
 
 from holdall.formats.records import Entry, Run
 from holdall.formats.values import json_of
-from holdall.sessions.names import message_id
+from holdall.sessions.names import MAIN, message_id
 from holdall.transfer.targets import Place, Request
 
-__all__ = ["Batch", "Built", "key_of", "size_of"]
+__all__ = ["Batch", "Built", "branch_of", "key_of", "size_of"]
 
 MOST_BYTES = 700_000
 MOST_RECORDS = 500
@@ -27,10 +27,18 @@ class Batch:
         self._bytes = 0
         self._records = 0
 
+    @property
+    def branch(self) -> str | None:
+        """The branch that its messages go to, if it has any."""
+        return next((branch for branch in map(branch_of, self.entries) if branch is not None), None)
+
     def fits(self, size: int, entry: Entry) -> bool:
         """Whether ``entry`` can still join. An empty batch takes anything."""
         if not self.entries:
             return True
+        branch = branch_of(entry)
+        if branch is not None and self.branch not in (None, branch):
+            return False
         return self._bytes + size <= MOST_BYTES and self._records + 1 + len(entry.runs) <= MOST_RECORDS
 
     def add(self, size: int, entry: Entry) -> None:
@@ -38,6 +46,11 @@ class Batch:
         self.entries.append(entry)
         self._bytes += size
         self._records += 1 + len(entry.runs)
+
+
+def branch_of(entry: Entry) -> str | None:
+    """The branch that an entry's message goes to, if it has one."""
+    return None if entry.message is None else MAIN if entry.sub is None else entry.sub.name
 
 
 def size_of(entry: Entry) -> int:
@@ -65,6 +78,7 @@ class Built:
     def of(cls, entries: list[Entry], place: Place) -> Built:
         """The step that stores ``entries`` at ``place``, with every link turned into a position or an id."""
         built = cls(Request([], [], []), [], [], [])
+        branch = next(filter(None, map(branch_of, entries)), MAIN)
         messages: list[dict[str, Any]] = []
         tools: list[dict[str, Any]] = []
         for entry in entries:
@@ -74,19 +88,21 @@ class Built:
                 built.originals.append(entry)
             asked_by = None
             if entry.message is not None:
-                asked_by = place.messages.stop + len(messages)
+                asked_by = message_id(place.lane(branch).stop + len(messages), branch)
                 messages.append(entry.message if link is None else {**entry.message, "original": link})
                 built.messages.append(entry)
             for run in entry.runs:
-                at = asked_by if run.message is None else place.messages.first + run.message
-                tools.append(run.fields if at is None else {**run.fields, "message": message_id(at)})
+                at = asked_by if run.message is None else message_id(place.messages.first + run.message)
+                tools.append(run.fields if at is None else {**run.fields, "message": at})
                 built.tools.append((entry, run))
         originals = [entry.original for entry in built.originals if entry.original is not None]
-        return cls(Request(messages, tools, originals), built.messages, built.tools, built.originals)
+        return cls(Request(messages, tools, originals, branch), built.messages, built.tools, built.originals)
 
 
 def key_of(place: Place, request: Request) -> str:
     """The idempotency key of a step: by its place and content, so that the same step has the same key."""
-    where = [place.session, place.messages.stop, place.tools.stop, place.originals.stop]
+    where: list[Any] = [place.session, place.messages.stop, place.tools.stop, place.originals.stop]
+    if request.branch != MAIN:
+        where += [request.branch, place.lane(request.branch).stop]
     content = msgspec.json.encode([where, request.messages, request.tools, request.originals])
     return f"import-{hashlib.sha256(content).hexdigest()[:40]}"

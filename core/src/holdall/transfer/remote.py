@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdall.contract import Lane
-from holdall.errors import SettingsError, StorageUnavailable
+from holdall.errors import NotFound, SettingsError, StorageUnavailable
 from holdall.sessions.names import MAIN, message_position, tool_run_position
 from holdall.transfer.problems import raised
-from holdall.transfer.targets import Place, Request, Wanted
+from holdall.transfer.targets import Place, Request, Wanted, lane_of
 
 if TYPE_CHECKING:
     import httpx
@@ -71,16 +71,32 @@ class RemoteTarget:
         async for items in self._pages(f"/api/sessions/{place.session}/originals", {}):
             yield items
 
-    async def running(self, place: Place) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """See ``Target.running``."""
-        async for items in self._pages(f"/api/sessions/{place.session}/tools", {"status": "running"}):
+    async def runs(self, place: Place, status: str | None = None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """See ``Target.runs``."""
+        query = {} if status is None else {"status": status}
+        async for items in self._pages(f"/api/sessions/{place.session}/tools", query):
             yield items
+
+    async def subs(self, place: Place, under: str) -> Sequence[Mapping[str, Any]]:
+        """See ``Target.subs``."""
+        return (await self._page(f"/api/sessions/{place.session}/branches", {"under": under}))["items"]
+
+    async def sub(self, place: Place, name: str, under: str, fields: Mapping[str, str]) -> Place:
+        """See ``Target.sub``."""
+        path, version = f"/api/sessions/{place.session}/branches", place.version
+        try:
+            found = await self._page(f"{path}/{name}", {})
+        except NotFound:
+            body = {"under": under, "name": name, **fields}
+            reply = await self._reply("POST", path, body, {"If-Match": f'"{version}"'})
+            found, version = _content(reply), int(reply.headers["etag"].strip('"'))
+        return replace(place, version=version, branches={**place.branches, name: lane_of(found)})
 
     async def append(self, place: Place, request: Request, key: str) -> Place:
         """See ``Target.append``."""
         body = {"messages": request.messages, "tools": request.tools, "originals": request.originals}
         headers = {"Idempotency-Key": key, "If-Match": f'"{place.version}"'}
-        path, query = f"/api/sessions/{place.session}/messages", {"branch": MAIN}
+        path, query = f"/api/sessions/{place.session}/messages", {"branch": request.branch}
         _, appended = await self._send("POST", path, body, headers, query)
         return place.after(request, appended["version"])
 
@@ -130,10 +146,19 @@ class RemoteTarget:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> tuple[int, Any]:
-        """The status and content of the server's reply; asks again when it cannot be reached.
+        """The status and content of the server's reply; see ``_reply``."""
+        reply = await self._reply(method, path, body, headers, query)
+        return reply.status_code, _content(reply)
 
-        Whatever is sent here may be sent twice.
-        """
+    async def _reply(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        """The server's reply; asks again when it cannot be reached. Whatever is sent here may be sent twice."""
         content = None if body is None else msgspec.json.encode(body)
         sent = {"Content-Type": "application/json", **(headers or {})} if content is not None else headers
         attempt = 0
@@ -147,7 +172,7 @@ class RemoteTarget:
                     raise StorageUnavailable(f"{self._client.base_url} cannot be reached: {why}") from None
             else:
                 if reply.is_success:
-                    return reply.status_code, _content(reply)
+                    return reply
                 if reply.status_code not in _AGAIN or attempt > _RETRIES:
                     raise raised(reply.status_code, reply.content, path)
             await asyncio.sleep(0.1 * 2**attempt)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from holdall.contract import Lane
-from holdall.sessions.names import MAIN, MESSAGES, ORIGINALS, TOOLS
+from holdall.errors import NotFound
+from holdall.sessions.names import MAIN, MESSAGES, ORIGINALS, TOOLS, message_place, messages_lane
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.store import Store
 
-__all__ = ["Place", "Request", "StoreTarget", "Target", "Wanted"]
+__all__ = ["Place", "Request", "StoreTarget", "Target", "Wanted", "lane_of"]
 
 _PAGE = 100
 
@@ -38,13 +39,23 @@ class Place:
     originals: Lane
     new: bool = False
     ended: bool = False
+    branches: Mapping[str, Lane] = field(default_factory=dict[str, Lane])
+    """The messages of branches that were looked at, by name."""
+
+    def lane(self, branch: str) -> Lane:
+        """The messages of ``main``, or of a branch that was looked at."""
+        return self.messages if branch == MAIN else self.branches[branch]
 
     def after(self, request: Request, version: int) -> Place:
         """The place that ``request`` leaves."""
+        lane, branches = _longer(self.lane(request.branch), request.messages), self.branches
+        if request.branch != MAIN:
+            branches = {**branches, request.branch: lane}
         return replace(
             self,
             version=version,
-            messages=_longer(self.messages, request.messages),
+            messages=lane if request.branch == MAIN else self.messages,
+            branches=branches,
             tools=_longer(self.tools, request.tools),
             originals=_longer(self.originals, request.originals),
         )
@@ -61,6 +72,8 @@ class Request:
     messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]]
     originals: Sequence[str]
+    branch: str = MAIN
+    """Where the messages go."""
 
     def __len__(self) -> int:
         return len(self.messages) + len(self.tools) + len(self.originals)
@@ -81,8 +94,19 @@ class Target(Protocol):
         """Every original, page by page, oldest first."""
         ...
 
-    def running(self, place: Place) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """Every tool run that has not ended, page by page."""
+    def runs(self, place: Place, status: str | None = None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """Every tool run, or those that have a ``status``, page by page."""
+        ...
+
+    async def subs(self, place: Place, under: str) -> Sequence[Mapping[str, Any]]:
+        """The sub-conversations under a message or a branch."""
+        ...
+
+    async def sub(self, place: Place, name: str, under: str, fields: Mapping[str, str]) -> Place:
+        """The same session with the sub-conversation ``name`` looked at, which is started ``under`` that if need be.
+
+        Raises ``NotFound`` for one that was deleted, ``Conflict`` when ``place`` is out of date.
+        """
         ...
 
     async def append(self, place: Place, request: Request, key: str) -> Place:
@@ -113,7 +137,11 @@ class StoreTarget:
 
     async def look(self, place: Place) -> Place:
         """See ``Target.look``."""
-        return _place(await self._store.get(place.session))
+        found = await self._store.get(place.session)
+        lanes = found.state.head.lanes
+        known = {name: lanes.get(messages_lane(name)) for name in place.branches}
+        branches = {name: Lane(lane.first + 1, lane.stop) for name, lane in known.items() if lane is not None}
+        return replace(_place(found), branches=branches)
 
     async def originals(self, place: Place) -> AsyncIterator[Sequence[str]]:
         """See ``Target.originals``."""
@@ -123,16 +151,30 @@ class StoreTarget:
             page = await self._store.originals(place.session, limit=stop - start, before=stop)
             yield page.items
 
-    async def running(self, place: Place) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """See ``Target.running``."""
+    async def runs(self, place: Place, status: str | None = None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """See ``Target.runs``."""
         size = min(_PAGE, self._store.engine.policy.max_page)
         before: str | None = None
         while True:
-            page = await self._store.tool_runs(place.session, status="running", limit=size, before=before)
+            page = await self._store.tool_runs(place.session, status=status, limit=size, before=before)
             yield page.items
             before = page.previous
             if before is None:
                 return
+
+    async def subs(self, place: Place, under: str) -> Sequence[Mapping[str, Any]]:
+        """See ``Target.subs``."""
+        return [one.as_dict() for one in await self._store.branches(place.session, under=under)]
+
+    async def sub(self, place: Place, name: str, under: str, fields: Mapping[str, str]) -> Place:
+        """See ``Target.sub``."""
+        version = place.version
+        try:
+            found = await self._store.branch(place.session, name)
+        except NotFound:
+            found = await self._store.start_sub(place.session, under, name=name, expect=version, **fields)
+            version = found.state.head.changed
+        return replace(place, version=version, branches={**place.branches, name: lane_of(found.as_dict())})
 
     async def append(self, place: Place, request: Request, key: str) -> Place:
         """See ``Target.append``."""
@@ -143,7 +185,7 @@ class StoreTarget:
             originals=request.originals,
             key=key,
             expect=place.version,
-            branch=MAIN,
+            branch=request.branch,
         )
         return place.after(request, appended.state.head.changed)
 
@@ -154,6 +196,18 @@ class StoreTarget:
     async def end(self, place: Place, reason: str | None) -> None:
         """See ``Target.end``."""
         await self._store.end(place.session, reason=reason)
+
+
+def lane_of(branch: Mapping[str, Any]) -> Lane:
+    """Where the messages of a sub-conversation lie, by what is told of it; raises ``NotFound`` if it was deleted."""
+    if branch["deleted_at"] is not None:
+        raise NotFound("branch", branch["name"])
+    if branch["last"] is not None:
+        stop = message_place(branch["last"])[1] + 1
+        return Lane(stop - branch["messages"], stop)
+    message: str | None = branch["under"]["message"] if branch["under"] else None
+    first = 1 if message is None else message_place(message)[1] + 1
+    return Lane(first, first)
 
 
 def _place(session: Session) -> Place:
