@@ -277,3 +277,27 @@ def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
     lines = [json.loads(line) for line in run("export", made["id"])[1].splitlines()]
     assert [line["message"].get("edited") for line in lines if line["type"] == "message"] == [None, None]
     assert run("verify")[0] == 0
+
+
+@pytest.mark.covers("CV-05")
+def test_totals_are_shown_by_branch_and_of_the_whole(run):
+    async def made():
+        async with holdall.open("holdall.toml") as store:
+            session = await store.create(owner="ana", messages=[{"role": "user", "content": "x"}])
+            usage = {"input_tokens": 10, "output_tokens": 3}
+            said = await session.append({"role": "assistant", "content": "y", "usage": usage, "cost_usd": 0.5})
+            await session.fork(before=said.id, name="retry")
+            return session.id
+
+    name = asyncio.run(made())
+    code, out, _ = run("totals", name)
+    lines = [line.split() for line in out.splitlines()]
+    assert (code, lines[0][:3]) == (0, ["BRANCH", "MESSAGES", "INPUT"])
+    assert [line[:3] for line in lines[-3:]] == [["main", "2", "10"], ["retry", "1", "0"], ["(session)", "2", "10"]]
+    code, out, _ = run("totals", name, "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [(each["branch"], each["messages"], each["cost_usd"]) for each in found] == [
+        ("main", 2, 0.5),
+        ("retry", 1, 0.0),
+        (None, 2, 0.5),
+    ]

@@ -53,6 +53,7 @@ CALLS = {
     "restore_branch": [{"branch": "main"}, {"branch": "other"}],
     "revert": [{"to": MESSAGE}, {"to": "x"}, {"to": MESSAGE, "branch": "other"}, {"to": MESSAGE, "expect": 1}],
     "unrevert": [{}, {"expect": 1}],
+    "totals": [{}, {"branch": "main"}, {"branch": "other"}, {"branch": "?"}],
     "edit": [{"message": MESSAGE, "changes": {"content": "x"}}, {"message": "x", "changes": {}}],
     "versions": [{"message": MESSAGE}, {"message": "msg_main_0000000099"}, {"message": MESSAGE, "limit": 0}],
     "restore_version": [{"message": MESSAGE, "version": 1}, {"message": "x", "version": 0}],

@@ -234,3 +234,22 @@ async def test_an_unknown_format_is_refused(ana, url):
     answer = await ana.post(f"{url}/export", json={"format": "pdf"})
     assert (answer.status_code, answer.json()["pointer"]) == (422, "/format")
     assert "pdf" not in answer.text
+
+
+@pytest.mark.covers("CV-05")
+async def test_totals_are_read_with_their_version(ana, session):
+    url = f"/api/sessions/{session['id']}"
+    usage = {"input_tokens": 10, "output_tokens": 3, "service": "x"}
+    told = {"role": "assistant", "content": "x", "model": "m-1", "usage": usage, "cost_usd": 0.5, "latency_ms": 20}
+    stored = await ana.post(f"{url}/messages", json=told)
+    assert {name: stored.json()[name] for name in told} == told
+    got = await ana.get(f"{url}/totals")
+    assert got.json() == {
+        "messages": 1, "roles": {"assistant": 1}, "input_tokens": 10, "output_tokens": 3, "cached_tokens": 0,
+        "cost_usd": 0.5, "latency_ms": 20.0, "timed": 1,
+    }  # fmt: skip
+    assert got.headers["etag"] == stored.headers["etag"]
+    seen = {"If-None-Match": got.headers["etag"]}
+    assert (await ana.get(f"{url}/totals", headers=seen)).status_code == 304
+    assert (await ana.get(f"{url}/totals", params={"branch": "main"})).json() == got.json()
+    assert (await ana.get(f"{url}/totals", params={"branch": "none"})).status_code == 404

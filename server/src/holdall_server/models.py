@@ -16,6 +16,7 @@ from holdall.sessions.models import (
     Owner,
     Part,
     Seconds,
+    Usage,
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "StoredMessage",
     "StoredToolRun",
     "ToolRunPage",
+    "TotalsView",
 ]
 
 STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
@@ -172,6 +174,24 @@ class BranchView(BaseModel):
     """What it was started from, if it is a sub-conversation."""
 
 
+class TotalsView(BaseModel):
+    """What messages come to."""
+
+    messages: int
+    roles: dict[str, int]
+    """How many there are of each role."""
+    input_tokens: int
+    """Those from a cache included."""
+    output_tokens: int
+    cached_tokens: int
+    """Of the input tokens, those that were read from a cache."""
+    cost_usd: float
+    latency_ms: float
+    """All latencies together."""
+    timed: int
+    """How many messages say their latency."""
+
+
 class CountsView(BaseModel):
     """How many records there are of each kind."""
 
@@ -238,6 +258,10 @@ class MessageChanges(BaseModel):
     content: str | list[Part] = ""
     name: Name | None = None
     metadata: Metadata | None = None
+    model: Name | None = None
+    usage: Usage | None = None
+    cost_usd: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    latency_ms: Annotated[float, Field(ge=0, le=10**9)] | None = None
     original: Annotated[int, Field(ge=0)] | None = None
 
 

@@ -11,6 +11,7 @@ COMMANDS = {
     "plugin": ("plugin", "make a plugin, or test one with the conformance kit"),
     "list": ("listing", "list sessions, most recently active first"),
     "branches": ("branches", "list the branches of a session"),
+    "totals": ("totals", "what the messages of a session come to: roles, tokens, cost, latency"),
     "import": ("importing", "import transcripts into a store or through a running server"),
     "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
     "copy": ("copying", "copy everything from one storage to another"),

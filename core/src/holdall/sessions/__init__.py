@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdall.sessions import branches, creating, edits, events, lifecycle, listing, sweeping, toolruns
+    from holdall.sessions import branches, creating, edits, events, lifecycle, listing, sweeping, toolruns, totals
 
-_LATER = frozenset(("branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns"))
+_LATER = frozenset(
+    ("branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns", "totals")
+)
 
-__all__ = ["branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns"]
+__all__ = ["branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns", "totals"]
 
 
 def __getattr__(name: str) -> Any:

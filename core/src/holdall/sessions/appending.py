@@ -11,7 +11,7 @@ from holdall import sessions
 from holdall.contract import Span
 from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Decision, Engine, Unread
-from holdall.sessions.inputs import fields_of, messages_of, originals_of, stamped, tool_runs_of
+from holdall.sessions.inputs import Extra, fields_of, messages_of, originals_of, stamped, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import (
     KEYS,
@@ -24,6 +24,7 @@ from holdall.sessions.names import (
     message_form,
     message_id,
     messages_lane,
+    session_partition,
     tool_run_id,
 )
 from holdall.sessions.reader import Check
@@ -70,6 +71,7 @@ class Content(msgspec.Struct, frozen=True):
     messages: Sequence[bytes]
     tools: Sequence[bytes] = ()
     originals: Sequence[bytes] = ()
+    extra: Extra = msgspec.field(default_factory=Extra)
 
 
 def check_writable(state: State, expect: int | None) -> None:
@@ -91,8 +93,9 @@ def content_of(
 ) -> Content:
     """Check what a client wants to append; ``now`` in µs."""
     raw = originals_of(originals, policy, "/originals") if originals else ()
-    bodies = messages_of(messages, policy, now, "/messages")
-    return Content(bodies, tool_runs_of(tools, policy, now, "/tools") if tools else (), raw)
+    extra = Extra()
+    bodies = messages_of(messages, policy, now, "/messages", extra)
+    return Content(bodies, tool_runs_of(tools, policy, now, "/tools") if tools else (), raw, extra)
 
 
 async def append(engine: Engine, session: str, request: AppendRequest, check: Check) -> Appended:
@@ -101,6 +104,8 @@ async def append(engine: Engine, session: str, request: AppendRequest, check: Ch
         raise Invalid("there is nothing to append", pointer="/messages")
     policy = engine.policy
     content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
+    if content.extra.used:
+        await _keep_totals(engine, session, request, check)
     key = request.key
     if key is None:
         simple = _simple(content, policy, request, check)
@@ -123,6 +128,16 @@ async def append(engine: Engine, session: str, request: AppendRequest, check: Ch
         return await _replayed(engine, session, found, check)
     messages, runs = found
     return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
+
+
+async def _keep_totals(engine: Engine, session: str, request: AppendRequest, check: Check) -> None:
+    """Sum up the messages that are there, if enough came since that was done; see ``totals.py``."""
+    state = engine.states.peek(session_partition(session))
+    if state is None:
+        return
+    branch = request.branch or (MAIN if state.record.view is None else state.record.view.branch)
+    if sessions.totals.behind(state.head, branch):
+        await sessions.totals.follow(engine, session, branch, check)
 
 
 Stored = tuple[Sequence[bytes], Sequence[bytes]]

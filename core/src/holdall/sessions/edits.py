@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 import msgspec
 
+from holdall import sessions
 from holdall.contract import Lane, Span
 from holdall.errors import Conflict, Invalid, NotFound, TooLarge
 from holdall.sessions.appending import check_size, check_version, check_writable
 from holdall.sessions.engine import Engine
 from holdall.sessions.history import message as read_message
 from holdall.sessions.inputs import as_json
-from holdall.sessions.names import EDITS, message_place, messages_lane
+from holdall.sessions.names import EDITS, MAIN, branch_of, message_place, messages_lane, totals_lane
 from holdall.sessions.reader import Check
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, Page
@@ -117,6 +118,9 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
             raise TooLarge("a message (bytes)", limit=engine.policy.max_message_bytes, actual=len(record))
         step.rewrite(lane, position, record)
         step.size += len(record) - len(old.raw)
+        kept = totals_lane(branch_of(lane) or MAIN)
+        if kept in state.head.lanes and sessions.totals.changed(old.raw, record):
+            step.remove(kept)
         check_size(step.size, engine.policy)
         return step, Message(record, step.version)
 

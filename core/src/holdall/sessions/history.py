@@ -19,6 +19,7 @@ from holdall.sessions.names import (
     branch_of,
     is_of_branch,
     is_of_main,
+    is_of_totals,
     message_id,
     message_place,
     message_position,
@@ -143,8 +144,9 @@ def clearing(expect: int | None) -> Decision[int]:
         for lane in (ORIGINALS, TOOLS, EDITS):
             step.trim(lane, step.lane(lane).stop)
         step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
-        for lane in filter(is_of_branch, lanes):
-            step.remove(lane)
+        for lane in lanes:
+            if is_of_branch(lane) or is_of_totals(lane):
+                step.remove(lane)
         if state.record.branches or state.record.view is not None:
             step.save(view=None, branches=0)
         step.size = 0

@@ -15,7 +15,7 @@ from holdall.sessions.names import Role
 if TYPE_CHECKING:
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["as_json", "escaped", "fields_of", "messages_of", "originals_of", "stamped", "tool_runs_of"]
+__all__ = ["Extra", "as_json", "escaped", "fields_of", "messages_of", "originals_of", "stamped", "tool_runs_of"]
 
 _DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
@@ -56,17 +56,26 @@ def _message_check() -> Callable[[Any, str], None]:
     return message_checker()
 
 
-def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "") -> list[bytes]:
+class Extra(msgspec.Struct):
+    """What is special about messages, nearly always nothing."""
+
+    used: bool = False
+    """Whether some say what they took of a model: then totals are kept."""
+
+
+def messages_of(
+    given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "", extra: Extra | None = None
+) -> list[bytes]:
     """The bodies of messages, validated and encoded; ``now`` (µs) is when those were said that do not say.
 
-    A body is a JSON object without its first brace, ready to have its id put in front.
+    A body is a JSON object without its first brace, ready to have its id put in front. ``extra`` learns what is special.
     """
     _check_count("messages", len(given), policy, pointer)
     said_now, most = b',"created_at":%d}' % (now // 1000), policy.max_message_bytes
     bodies: list[bytes] = []
     for index, value in enumerate(given):
         words = _role_and_words(value)
-        body = _message(value, now, f"{pointer}/{index}") if words is None else words[1:-1] + said_now
+        body = _message(value, now, f"{pointer}/{index}", extra) if words is None else words[1:-1] + said_now
         if len(body) >= most:
             raise _too_large("a message (bytes)", body, policy, f"{pointer}/{index}")
         bodies.append(body)
@@ -87,10 +96,12 @@ def _role_and_words(value: Any) -> bytes | None:
         return None
 
 
-def _message(value: Any, now: int, at: str) -> bytes:
+def _message(value: Any, now: int, at: str, extra: Extra | None) -> bytes:
     """The body of any message."""
     fields = fields_of(value)
     _message_check()(fields, at)
+    if extra is not None and fields.get("usage") is not None:
+        extra.used = True
     if "id" in fields:
         raise Invalid("is given by the store", pointer=f"{at}/id")
     if fields.get("created_at") is None:

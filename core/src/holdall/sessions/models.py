@@ -30,6 +30,7 @@ __all__ = [
     "ToolCallPart",
     "ToolResultPart",
     "ToolRunEnd",
+    "Usage",
 ]
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -142,6 +143,26 @@ Part = Annotated[
 """Of each kind; the tags name the branch in the place of a fault (see ``inputs.pointer_to``)."""
 
 
+Tokens = Annotated[int, Field(ge=0, le=10**12)]
+
+
+class Usage(BaseModel):
+    """The tokens that a model took to say a message, in the words of its own interface: OpenAI's or Anthropic's.
+
+    Totals count input tokens with those that came from a cache: where ``input_tokens`` has them not (Anthropic),
+    ``cache_read_input_tokens`` and ``cache_creation_input_tokens`` are added.
+    """
+
+    model_config = OPEN
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cached_tokens: Tokens | None = None
+    prompt_tokens: Tokens | None = None
+    completion_tokens: Tokens | None = None
+    cache_read_input_tokens: Tokens | None = None
+    cache_creation_input_tokens: Tokens | None = None
+
+
 class NewMessage(BaseModel):
     """A message as a client gives it. Fields that Holdall does not know are kept."""
 
@@ -152,6 +173,13 @@ class NewMessage(BaseModel):
     """When it was said; the store's clock when absent."""
     name: Name | None = None
     metadata: Metadata | None = None
+    model: Name | None = None
+    """Which model said it."""
+    usage: Usage | None = None
+    cost_usd: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    """What it cost, in US dollars."""
+    latency_ms: Annotated[float, Field(ge=0, le=10**9)] | None = None
+    """How long it was waited for."""
     original: Annotated[int, Field(ge=0)] | None = None
     """The position, in the session's originals, of the record that this message was made from."""
 

@@ -33,7 +33,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MESSAGE, _RUN = "msg_main_", "toolrun_"
 _DIGITS = 10
-_BRANCHES, _DELETED, _LONGEST_BRANCH = "messages/", "deleted/", 40
+_BRANCHES, _DELETED, _TOTALS, _LONGEST_BRANCH = "messages/", "deleted/", "totals/", 40
 _MOST = 200
 
 
@@ -62,9 +62,19 @@ def deleted_lane(branch: str) -> str:
     return _DELETED + branch
 
 
+def totals_lane(branch: str) -> str:
+    """The lane with what a branch's own messages come to; see ``totals.py``."""
+    return _TOTALS + branch
+
+
 def branch_of(lane: str) -> str | None:
     """The branch whose messages ``lane`` has, if that is what it has."""
     return lane.removeprefix(_BRANCHES) if lane.startswith(_BRANCHES) else None
+
+
+def is_of_totals(lane: str) -> bool:
+    """Whether ``lane`` has sums over messages."""
+    return lane.startswith(_TOTALS)
 
 
 def is_of_branch(lane: str) -> bool:

@@ -10,6 +10,7 @@ from holdall.sessions.views import Counts, Message, Page, ToolRun
 
 if TYPE_CHECKING:
     from holdall.sessions.branches.views import Branch, Comparison
+    from holdall.sessions.counted import Totals
     from holdall.sessions.store import Store
 
 __all__ = ["Session"]
@@ -255,6 +256,12 @@ class Session:
     async def compare(self, branch: str, other: str | None = None, *, limit: int = 50) -> Comparison:
         """What two branches have in common, and what differs; see ``Store.compare``."""
         return await self._store.compare(self.id, branch, other, limit=limit)
+
+    async def totals(self, branch: str | None = None) -> Totals:
+        """What its messages come to, or those of one branch; see ``Store.totals``."""
+        told = await self._store.totals(self.id, branch)
+        self.state = told.state
+        return told.totals
 
     async def log_tool(self, tool: str, **run: Any) -> ToolRun:
         """Log one run of a tool; the fields are those of ``NewToolRun``."""

@@ -11,6 +11,7 @@ from holdall.sessions import appending, history
 from holdall.sessions.access import Principal
 from holdall.sessions.appending import Appended
 from holdall.sessions.branching import Branching
+from holdall.sessions.counting import Counting
 from holdall.sessions.editing import Editing
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import checked_text
@@ -30,7 +31,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Editing):
+class Store(Branching, Counting, Editing):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdall_server.api import branches, documents, edits, exports, health, lifecycle, messages, sessions, tools
+from holdall_server.api import branches, documents, edits, exports, health, lifecycle, messages, sessions, tools, totals
 from holdall_server.operations import Operation
 
 __all__ = ["OPERATIONS"]
@@ -13,6 +13,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *messages.TABLE,
     *edits.TABLE,
     *branches.TABLE,
+    *totals.TABLE,
     *tools.TABLE,
     *exports.TABLE,
     *health.TABLE,
