@@ -9,7 +9,9 @@ import base64
 import json
 import os
 import secrets
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -215,6 +217,65 @@ def test_keys_are_changed_by_command(use: str, run: Run) -> None:
     assert err.startswith("holdall: encryption.keys: the storage cannot be opened with these keys")
     keys("old", "new")
     assert run("--config", toml, "keys", "rotate", "--json")[0] == 0
+
+
+DYING = """
+import os, signal
+from holdall.hooks import KeySourceOffer, hookimpl
+from holdall_aesgcm.sources import FileKeys, FileSettings
+
+class Dying(FileKeys):
+    left = {left}
+
+    async def wrap(self, key):
+        Dying.left -= 1
+        if not Dying.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await super().wrap(key)
+
+@hookimpl
+def holdall_key_sources():
+    return [KeySourceOffer("dying", "keys of a process that is killed", FileSettings, Dying)]
+"""
+
+
+@pytest.mark.req("SEC-CRY-03")
+def test_a_rotation_that_is_killed_is_run_again(run: Run) -> None:
+    """``kill -9`` in its first page and in its second; both keys read everything then, whichever comes first."""
+    import asyncio  # noqa: PLC0415
+
+    toml = configured("store", "file")
+
+    async def fill_many() -> None:
+        async with holdall.open(toml) as store:
+            await asyncio.gather(*(store.create(owner="ana", title="canary-title") for _ in range(300)))
+
+    asyncio.run(fill_many())
+    keys("new", "old")
+    plain = toml.read_text()
+    left = []
+    for wraps in (100, 257):
+        Path("dying.py").write_text(DYING.format(left=wraps + 1))
+        toml.write_text(
+            'plugins = ["dying.py"]\n'
+            + plain.replace('[encryption.keys]\nuse = "file"', '[encryption.keys]\nuse = "dying"')
+        )
+        command = [sys.executable, "-m", "holdall.cli", "--config", str(toml), "keys", "rotate"]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        toml.write_text(plain)
+        needed = json.loads(run("--config", toml, "keys", "--json")[1])
+        left.append(needed["wrapped"].get(needed["current"], 0))
+    assert left == [0, 256]
+    keys("old", "new")
+    assert run("--config", toml, "verify")[0] == 0
+    keys("new", "old")
+    code, out, err = run("--config", toml, "keys", "rotate")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{301 - 256} data keys wrapped anew\n")
+    assert out.endswith("no other key is needed\n")
+    keys("new")
+    assert run("--config", toml, "verify")[0] == 0
 
 
 @pytest.fixture

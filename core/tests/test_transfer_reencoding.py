@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.deployed import ON, Deployment, fill, said
+from support.deployed import ON, fill, said
 from support.storages import Passing
 from support.stores import text, user
 
-from holdall import opening
 from holdall.codecs import Envelope
 from holdall.contract import Commit, Scan, Span
 from holdall.errors import StorageFull
-from holdall.plugins import Plugins
-from holdall.settings import StorageRef
-from holdall.testing.clock import ManualClock
 from holdall.transfer import reencoding
-from holdall.transfer.backing_up import back_up
-from holdall.transfer.copying import Side, copy
 from holdall.transfer.reencoding import reencode
 from holdall.transfer.verifying import verify
 
@@ -195,55 +185,3 @@ async def test_what_cannot_be_read_is_named_and_left(deployment):
     assert report.written == 39
     (problem,) = report.problems
     assert "messages/main[7] is damaged: it needs compressor 99" in problem
-
-
-# --- any order of configurations ------------------------------------------------------------------------------------
-
-CHANGES = st.lists(
-    st.sampled_from(["off", "learning", "other", "train learning", "train other", "reencode", "backup", "copy"]),
-    min_size=1,
-    max_size=9,
-)
-
-
-@pytest.mark.covers("OP-11")
-@given(CHANGES)
-@settings(max_examples=25)
-def test_in_any_order_of_configurations_every_record_stays_readable(tmp_path_factory, changes):
-    asyncio.run(_life(changes, tmp_path_factory.mktemp("life")))
-
-
-async def _life(changes, folder):
-    """A store's life: after each change everything that was ever written is read, under every configuration."""
-    clock = ManualClock()
-    deployment = Deployment(await opening.open_storage(StorageRef(use="memory"), Plugins()), clock)
-    async with deployment.store() as store:
-        session = await fill(store)
-    count, current = 40, OFF
-    for at, change in enumerate(changes):
-        clock.advance(1)
-        if change in {"off", "learning", "other"}:
-            current = {"off": OFF, "learning": ON, "other": OTHER}[change]
-        elif change.startswith("train"):
-            await deployment.train(seed=at, **_all({"compression": {"use": change[6:]}}))
-        elif change == "reencode":
-            assert (await reencode(*await deployment.below(**_all(current)))).problems == []
-        elif change == "backup":
-            await back_up(deployment.storage, folder / f"{at}.backup", 0)
-        else:
-            target = Deployment(await opening.open_storage(StorageRef(use="memory"), Plugins()), clock)
-            sides = [Side(*await each.below(**_all(current))) for each in (deployment, target)]
-            assert (await copy(*sides)).problems == []
-            deployment = target
-        async with deployment.store(**_all(current)) as store:
-            await store.append(session, [user(said(count))])
-            count += 1
-        for sections in (ON, OTHER, OFF):
-            async with deployment.store(**_all(sections)) as store:
-                assert text(await store.history(session, limit=200)) == [said(n) for n in range(count)]
-        assert (await verify(*await deployment.below(**_all(OFF)))).problems == []
-
-
-def _all(sections):
-    """The same, reading everything."""
-    return {"compression": {**sections["compression"], "reads": ["learning", "other"]}}

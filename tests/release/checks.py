@@ -93,6 +93,12 @@ def _flips() -> Check:
     return Check("bit flips", "all", promise, IN_TESTS, long, telling.lines("passed"), {"MATRIX_FLIPS": "1000"})
 
 
+def _orders() -> Check:
+    promise = "codecs on, off and changed, keys rotated, in any order: every record that was ever written is read"
+    long = (*_PYTEST, "core/tests/test_any_order.py")
+    return Check("any order", "all", promise, IN_TESTS, long, telling.lines("passed"), {"ORDER_LIVES": "200"})
+
+
 CHECKS = [
     *(_crash(backend, "kill", few, 1000, "acknowledged writes survive kill -9")
       for backend, few in zip(DURABLE, (60, 10, 10), strict=True)),
@@ -109,4 +115,5 @@ CHECKS = [
     *map(_damaged, ("file", "diskcache")),
     _repairs(),
     _flips(),
+    _orders(),
 ]  # fmt: skip

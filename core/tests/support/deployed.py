@@ -8,6 +8,7 @@ from typing import Any
 from holdall import hookimpl, opening
 from holdall.codecs import Codec
 from holdall.contract import Abilities, ISessionStorage
+from holdall.encrypting import encrypting, open_vault
 from holdall.hooks import CompressorOffer, NoSettings, StorageOffer
 from holdall.plugins import Plugins
 from holdall.settings import read_settings
@@ -76,7 +77,12 @@ class Deployment:
     async def below(self, **sections: Any) -> tuple[ISessionStorage, Codec]:
         settings = self.settings(sections)
         codec = opening.codec_of(settings, self.plugins)
-        return await opening.decodable(self.storage, codec, settings), codec
+        storage, _ = await encrypting(self.storage, settings, self.plugins, self.clock)
+        return await opening.decodable(storage, codec, settings), codec
+
+    async def vault(self, **sections: Any) -> Any:
+        """The data keys."""
+        return await open_vault(self.storage, self.settings(sections), self.plugins, self.clock)
 
     async def train(self, seed: int = 1, **sections: Any) -> Trained:
         storage, codec = await self.below(**(sections or ON))
