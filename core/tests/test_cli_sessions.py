@@ -261,6 +261,10 @@ def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
     session = asyncio.run(branched())
     assert (said(), said("--branch", "main"), said("--branch", "x")) == (["A", "b"], ["A", "b", "c"], ["A", "x"])
     assert run("export", session, "--branch", "nobody")[0] != 0
+    whole = [json.loads(line) for line in run("export", session, "--branches", "all")[1].splitlines()]
+    assert [line["type"] for line in whole if line["type"] != "message"] == ["session", "branch", "branch", "version"]
+    assert run("export", session, "--branches", "all", "--branch", "main")[0] != 0
+    assert run("export", session, "--branches", "all", "--format", "openai")[0] != 0
     shown = [line.split() for line in run("branches", session)[1].splitlines()]
     assert [row[0:2] for row in shown if "*" in row] == [["*", "main"]]
     assert [row[0] for row in shown if "msg_main_0000000000" in row] == ["x"]

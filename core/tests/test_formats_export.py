@@ -149,3 +149,71 @@ async def test_openai_messages_say_what_they_can(store: Store) -> None:
         {"role": "developer", "content": "be brief"},
         {"role": "assistant", "content": None, "tool_calls": [raw]},
     ]
+
+
+async def branched(store: Store) -> str:
+    """A session with a branch, one of that, a deleted one with a branch of its own, a sub-conversation and edits."""
+    say = lambda text: [{"role": "user", "content": text}]  # noqa: E731
+    session = await store.create(owner="ana", title="Tree", messages=[*say("m0"), *say("m1"), *say("m2")])
+    for name, after, text in (("a", "msg_main_0000000001", "a2"), ("z", "msg_a_0000000002", "z3")):
+        await store.fork(session.id, at=after, name=name, title=f"the {name}")
+        await store.append(session.id, say(text), branch=name)
+    await store.fork(session.id, at="msg_main_0000000000", name="gone")
+    await store.append(session.id, say("g1"), branch="gone")
+    await store.fork(session.id, at="msg_gone_0000000001", name="b")
+    await store.append(session.id, say("b2"), branch="b")
+    await store.delete_branch(session.id, "gone")
+    await store.start_sub(session.id, "msg_main_0000000002", name="sub-1", kind="reviewer")
+    await store.append(session.id, say("s"), branch="sub-1")
+    for text in ("m1 again", "m1 at last"):
+        await store.edit(session.id, "msg_main_0000000001", {"content": text})
+    await store.switch(session.id, "a")
+    return session.id
+
+
+OWN = {"main": ["m0", "m1 at last", "m2"], "a": ["a2"], "z": ["z3"], "gone": ["g1"], "b": ["b2"], "sub-1": ["s"]}
+
+
+@pytest.mark.covers("CV-08", "CV-09")
+async def test_every_branch_is_written_once_with_how_it_began(store: Store) -> None:
+    session = await branched(store)
+    found = json.loads(b"".join([piece async for piece in export(store, session, "json", every=True)]))
+    branches = {branch["name"]: branch for branch in found["branches"]}
+    assert {name: [one["content"] for one in branch["messages"]] for name, branch in branches.items()} == OWN
+    assert branches["z"]["origin"]["path"] == [["main", 2], ["a", 3]]
+    assert branches["gone"]["deleted"]["by"] == "system"
+    assert branches["sub-1"]["origin"]["under"]["kind"] == "reviewer"
+    assert [one["content"] for one in found["versions"]] == ["m1", "m1 again"]
+    order = list(branches)
+    assert [order.index(upper) < order.index(lower) for upper, lower in (("a", "z"), ("gone", "b"))] == [True, True]
+
+
+async def test_every_branch_in_lines_and_in_markdown(store: Store) -> None:
+    session = await branched(store)
+    lines = [json.loads(line) for line in b"".join([x async for x in export(store, session, every=True)]).splitlines()]
+    kinds = [line["type"] for line in lines]
+    assert (kinds[0], lines[0]["version"], kinds.count("branch"), kinds[-2:]) == ("session", 2, 5, ["version"] * 2)
+    shown = b"".join([piece async for piece in export(store, session, "markdown", every=True)]).decode()
+    assert "\n# Branch z: the z\n\nafter `msg_a_0000000002`\n\n## User" in shown
+    assert "\n# Sub-conversation sub-1\n\nunder `msg_main_0000000002`\n" in shown
+    assert re.search(r"\n# Branch gone\n\nafter `msg_main_0000000000` · deleted 20", shown)
+
+
+async def test_formats_of_one_branch_refuse_every_branch_and_nobody_asks_for_both(store: Store) -> None:
+    session = await branched(store)
+    for form in ("openai", "original"):
+        with pytest.raises(Invalid, match="all of them go to jsonl, json, markdown"):
+            await anext(export(store, session, form, every=True))
+    with pytest.raises(Invalid, match="not both"):
+        await anext(export(store, session, "json", "a", every=True))
+
+
+async def test_an_export_of_every_branch_ends_when_the_session_is_cleared_and_is_the_owners_only(store: Store) -> None:
+    session = await branched(store)
+    with pytest.raises(NotFound):
+        await anext(export(store.acting_as(Principal("eve")), session, every=True))
+    pieces = export(store, session, every=True)
+    await anext(pieces)
+    await store.clear(session)
+    with pytest.raises(Conflict):
+        [piece async for piece in pieces]

@@ -46,6 +46,7 @@ CALLS = {
     ],
     "branches": [{}, {"deleted": True}, {"limit": 0}, {"subs": True}, {"under": MESSAGE}, {"under": "other"}],
     "line": [{}, {"branch": "main"}, {"branch": "other"}],
+    "moment": [{}],
     "compare": [{"branch": "main"}, {"branch": "main", "other": "other"}, {"branch": "main", "limit": 0}],
     "switch": [{"branch": "main"}, {"branch": "other"}, {"branch": "main", "expect": 1}],
     "update_branch": [{"branch": "side", "title": "t"}, {"branch": "other", "title": None}],

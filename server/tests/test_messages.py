@@ -230,6 +230,17 @@ async def test_a_session_is_exported_as_a_download(ana, url, form):
     assert missing.status_code == 404
 
 
+async def test_every_branch_is_exported_when_asked_for(ana, url):
+    await ana.post(f"{url}/messages", json={"messages": [HELLO]})
+    await ana.post(f"{url}/branches", json={"name": "retry"})
+    await ana.post(f"{url}/messages", json={"messages": [HELLO]}, params={"branch": "retry"})
+    answer = await ana.post(f"{url}/export", json={"format": "json", "branches": "all"})
+    assert [len(branch["messages"]) for branch in answer.json()["branches"]] == [1, 1]
+    for body in ({"format": "openai", "branches": "all"}, {"branch": "main", "branches": "all"}, {"branches": "some"}):
+        refused = await ana.post(f"{url}/export", json=body)
+        assert (refused.status_code, refused.json()["pointer"][:7]) == (422, "/branch")
+
+
 async def test_an_unknown_format_is_refused(ana, url):
     answer = await ana.post(f"{url}/export", json={"format": "pdf"})
     assert (answer.status_code, answer.json()["pointer"]) == (422, "/format")

@@ -119,6 +119,8 @@ class FormatOffer:
     """Of an export, in HTTP."""
     suffix: str = ".jsonl"
     """Of the name of a file with an export."""
+    every: bool = False
+    """Whether it can write all of a session's branches, one stretch of the walk after the other, and not only one."""
     contract: int = 1
     samples: Callable[[Path], Iterable[Path]] = nothing
     """Makes files to be imported in an empty folder, for the conformance kit."""

@@ -423,3 +423,23 @@ async def test_it_is_a_format_that_is_named(store: Store) -> None:
     assert found.startswith(b"<!DOCTYPE html>")
     offer = formats.offer("html", writes=True)
     assert (offer.media_type, offer.suffix, offer.reader) == ("text/html; charset=utf-8", ".html", None)
+
+
+@pytest.mark.covers("CV-08")
+async def test_every_branch_is_on_the_page_and_linked_from_where_it_leaves(store: Store) -> None:
+    session = await store.create(owner="ana", messages=[says("user", "m0"), says("assistant", "m1")])
+    await session.fork(at="msg_main_0000000000", name="retry", title="<b>again</b>")
+    await session.append(says("user", "r1"), branch="retry")
+    await store.start_sub(session.id, "msg_main_0000000001", name="sub-1", title="helper")
+    await session.append(says("user", "s"), branch="sub-1")
+    walk = await Walk.begin(store, session.id, every=True)
+    shown = Page("".join([piece.decode() async for piece in write(walk)]))
+    assert [one["id"] for one in shown.all("article")] == [
+        "msg_main_0000000000", "msg_main_0000000001", "msg_retry_0000000001", "msg_sub-1_0000000002",
+    ]  # fmt: skip
+    assert "branch retry" in shown.article("msg_main_0000000000")
+    assert "Branch retry: <b>again</b>" in shown.article("branch-retry")
+    assert "Sub-conversation sub-1: helper" in shown.article("branch-sub-1")
+    anchors = {one["href"] for one in shown.all("a")}
+    assert {"#branch-retry", "#msg_main_0000000000", "#branch-sub-1", "#msg_main_0000000001"} <= anchors
+    assert "#2" in shown.article("msg_retry_0000000001")

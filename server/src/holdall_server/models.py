@@ -96,6 +96,8 @@ class ExportRequest(BaseModel):
     """The name of a format that can be exported to."""
     branch: BranchName | None = None
     """Whose messages; those that the session shows when absent."""
+    branches: Literal["all"] | None = None
+    """The messages of all branches, each once, and what edited ones said before; not every format can say that."""
 
 
 class Fork(BaseModel):

@@ -27,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--branch", metavar="NAME", help="the messages of this branch (default: what the session shows)"
     )
+    parser.add_argument(
+        "--branches", choices=["all"], help="the messages of all branches, with earlier versions; not for every format"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: standard output)")
 
 
@@ -45,7 +48,8 @@ async def _run(args: argparse.Namespace) -> None:
     settings = settings_of(args)
     formats = formats_of(settings, args, writes=True)
     async with opening.open_store(settings) as store:
-        pieces = export(store, args.id, args.format, args.branch, formats=formats)
+        every = args.branches == "all"
+        pieces = export(store, args.id, args.format, args.branch, every=every, formats=formats)
         first = await anext(pieces, b"")  # before a file is made for a session that is not there
         with _output(args.output) as out:
             out.write(first)

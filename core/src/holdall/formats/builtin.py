@@ -23,9 +23,11 @@ _DOCUMENT, _MARKDOWN = "application/json", "text/markdown; charset=utf-8"
 def holdall_formats() -> Iterable[FormatOffer]:
     """Every built-in format."""
     return [
-        FormatOffer("jsonl", "everything, to be imported again", None, _from("lossless", "write")),
-        FormatOffer("json", "everything, as one document", None, _from("document", "write"), _DOCUMENT, ".json"),
-        FormatOffer("markdown", "the conversation, to be read", None, _from("markdown", "write"), _MARKDOWN, ".md"),
+        FormatOffer("jsonl", "everything, to be imported again", None, _from("lossless", "write"), every=True),
+        FormatOffer("json", "everything, as one document", None, _from("document", "write"), _DOCUMENT, ".json", True),
+        FormatOffer(
+            "markdown", "the conversation, to be read", None, _from("markdown", "write"), _MARKDOWN, ".md", True
+        ),
         FormatOffer("original", "the records it was imported from", None, _from("verbatim", "write")),
         FormatOffer("holdall", "Holdall's own JSONL", _from("lossless", "READER")),
         FormatOffer("claude-code", "Claude Code transcripts", _from("claude", "READER")),

@@ -15,13 +15,27 @@ __all__ = ["write"]
 async def write(walk: Walk) -> AsyncIterator[bytes]:
     """The document, page by page."""
     yield b'{"session":' + msgspec.json.encode(walk.session.as_dict())
-    async for piece in _array("messages", _raw(walk.messages())):
+    async for piece in _every(walk) if walk.every else _array("messages", _raw(walk.messages())):
         yield piece
     async for piece in _array("tools", _raw(walk.tool_runs())):
         yield piece
     async for piece in _array("originals", _encoded(walk.originals())):
         yield piece
     yield b"}\n"
+
+
+async def _every(walk: Walk) -> AsyncIterator[bytes]:
+    """The branches, each with the messages that are its own, and the versions that messages had before."""
+    before = b',"branches":[\n'
+    for stretch in walk.stretches:
+        told = {"name": stretch.branch, "origin": stretch.origin, "deleted": stretch.deletion}
+        yield before + msgspec.json.encode({name: what for name, what in told.items() if what is not None})[:-1]
+        async for piece in _array("messages", _raw(walk.messages_of(stretch))):
+            yield piece
+        before = b"},\n"
+    yield b"}]"
+    async for piece in _array("versions", _raw(walk.versions())):
+        yield piece
 
 
 async def _array(name: str, pages: AsyncIterator[list[bytes]]) -> AsyncIterator[bytes]:

@@ -65,6 +65,14 @@ class Formats:
             raise Invalid(f"{name!r} can only be {use}ed; to {other} there are {names}", pointer=_POINTER)
         return offer
 
+    def check_every(self, name: str, branch: str | None) -> None:
+        """Raise ``Invalid`` unless the format ``name`` can write all branches, and none is named."""
+        if branch is not None:
+            raise Invalid("name a branch, or ask for all, not both", pointer="/branch")
+        if not self.offer(name, writes=True).every:
+            names = ", ".join(offer.name for offer in self.offers if offer.every)
+            raise Invalid(f"{name!r} is of one branch; all of them go to {names}", pointer="/branches")
+
     def reader(self, name: str) -> Reader:
         """What reads the format ``name``; raises ``Invalid`` where nothing does."""
         make = self.offer(name, writes=False).reader

@@ -10,38 +10,47 @@ import msgspec
 from holdall.errors import NotFound
 from holdall.formats.records import About, Entry, Fault, Record, Run
 from holdall.formats.single import OneSession
+from holdall.formats.stretches import Stretch
 from holdall.formats.walking import Walk
 from holdall.sessions.branches.line import Line, Path
-from holdall.sessions.names import MAIN, ORIGINALS, TOOLS, message_place
+from holdall.sessions.names import EDITS, MAIN, ORIGINALS, TOOLS, message_place
 
 __all__ = ["READER", "VERSION", "write"]
 
-VERSION = 1
+VERSION, EVERY = 1, 2
+"""The version of an export of one branch, and of one of every branch."""
 _ENDLESS = 1 << 53
 _FIELDS = ("project", "title", "tags", "metadata", "ttl")
 
 
 async def write(walk: Walk) -> AsyncIterator[bytes]:
-    """The whole session, but for other branches, so that importing it makes the same again."""
+    """The session, of one branch or of every one, so that importing it makes the same again."""
     line = walk.line
     first = {"messages": line.first, "tools": walk.first(TOOLS), "originals": walk.first(ORIGINALS)}
-    session = walk.session.as_dict()
-    header: dict[str, Any] = {
-        "type": "session",
-        "format": "holdall",
-        "version": VERSION,
-        "first": first,
-        "session": session,
-    }
-    if line.branch != MAIN:
+    header: dict[str, Any] = {"type": "session", "format": "holdall", "version": VERSION, "first": first}
+    if walk.every:
+        header["version"], first["versions"] = EVERY, walk.first(EDITS)
+    elif line.branch != MAIN:
         header["branch"], header["path"] = line.branch, line.path
-    yield msgspec.json.encode(header) + b"\n"
-    async for messages in walk.messages():
-        yield b"".join(b'{"type":"message","message":%b}\n' % message.raw for message in messages)
+    yield msgspec.json.encode(header | {"session": walk.session.as_dict()}) + b"\n"
+    for stretch in walk.stretches:
+        if stretch.origin is not None:
+            yield _begun(stretch)
+        async for messages in walk.messages_of(stretch):
+            yield b"".join(b'{"type":"message","message":%b}\n' % message.raw for message in messages)
+    if walk.every:
+        async for versions in walk.versions():
+            yield b"".join(b'{"type":"version","version":%b}\n' % version.raw for version in versions)
     async for runs in walk.tool_runs():
         yield b"".join(b'{"type":"tool","tool":%b}\n' % run.raw for run in runs)
     async for originals in walk.originals():
         yield b"".join(b'{"type":"original","original":%b}\n' % msgspec.json.encode(text) for text in originals)
+
+
+def _begun(stretch: Stretch) -> bytes:
+    """The line of a branch, whose own messages follow."""
+    told: dict[str, Any] = {"type": "branch", "branch": stretch.origin}
+    return msgspec.json.encode(told | ({} if stretch.deletion is None else {"deleted": stretch.deletion})) + b"\n"
 
 
 def matches(record: Record) -> bool:

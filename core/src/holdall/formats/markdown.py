@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from holdall.formats.stretches import Stretch
 from holdall.formats.walking import Walk
 from holdall.sessions.views import Message
 
@@ -24,8 +25,23 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
     if session.project is not None:
         facts.insert(0, f"project {_line(session.project)}")
     yield f"# {_line(session.title or 'Session')}\n\n{' · '.join(facts)}\n".encode()
-    async for page in walk.messages():
-        yield "".join(_message(message) for message in page).encode()
+    for stretch in walk.stretches:
+        if stretch.origin is not None:
+            yield _branch(stretch).encode()
+        async for page in walk.messages_of(stretch):
+            yield "".join(_message(message) for message in page).encode()
+
+
+def _branch(stretch: Stretch) -> str:
+    """The heading of a branch, whose own messages follow."""
+    origin, follows = stretch.origin, stretch.follows
+    sub = origin is not None and origin.under is not None
+    facts = [f"{'under' if sub else 'after'} `{follows}`"] if follows else []
+    if stretch.deletion is not None:
+        facts.append(f"deleted {_time(stretch.deletion.at)}")
+    title = f": {_line(origin.title)}" if origin is not None and origin.title else ""
+    heading = f"{'Sub-conversation' if sub else 'Branch'} {stretch.branch}{title}"
+    return f"\n# {heading}\n" + (f"\n{' · '.join(facts)}\n" if facts else "")
 
 
 def fenced(text: str, language: str = "") -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from holdall.contract import Lane
+from holdall.contract import Lane, Span
 from holdall.errors import Conflict
+from holdall.formats.stretches import Stretch, every_branch
 from holdall.sessions.branches.line import Line
-from holdall.sessions.names import ORIGINALS, TOOLS, tool_run_id
+from holdall.sessions.names import EDITS, ORIGINALS, TOOLS, messages_lane, tool_run_id
 from holdall.sessions.session import Session
 from holdall.sessions.store import Store
 from holdall.sessions.views import Message, Page, ToolRun
@@ -22,23 +23,31 @@ _PAGE = 100
 class Walk:
     """One session, to be read once through. Works on a store that acts as somebody, too: each page is checked.
 
-    Of its messages those of one branch are read, or those that the session shows.
+    Of its messages those of one branch are read, or those that the session shows; or ``every`` branch's, each once.
     """
 
-    def __init__(self, store: Store, session: Session, line: Line) -> None:
+    def __init__(self, store: Store, session: Session, line: Line, stretches: Sequence[Stretch] | None = None) -> None:
         self.session = session
         self.line = line
+        """Where the messages of the branch lie; those of ``main``, when every branch is read."""
+        self.every = stretches is not None
+        self.stretches = stretches or [Stretch(line, line.first, line.stop)]
+        """What is to be written, in order: one stretch, or one for each branch."""
         self._store = store
         self._lanes = session.state.head.lanes
 
     @classmethod
-    async def begin(cls, store: Store, session: str, branch: str | None = None) -> Walk:
+    async def begin(cls, store: Store, session: str, branch: str | None = None, *, every: bool = False) -> Walk:
         """A walk of ``session`` as it is now; raises ``NotFound`` when there is no such session, or branch."""
-        return cls(store, await store.get(session), await store.line(session, branch))
+        found = await store.get(session)
+        if not every:
+            return cls(store, found, await store.line(session, branch))
+        stretches = await every_branch(store, session, found.state.head)
+        return cls(store, found, stretches[0].line, stretches)
 
     @property
-    def exported_at(self) -> int:
-        """The time now: milliseconds since 1970, UTC."""
+    def now(self) -> int:
+        """The time: milliseconds since 1970, UTC."""
         return self._store.engine.clock.now() // 1000
 
     def first(self, lane: str) -> int:
@@ -48,13 +57,32 @@ class Walk:
     def _lane(self, name: str) -> Lane:
         return self._lanes.get(name, Lane())
 
-    def messages(self) -> AsyncIterator[Sequence[Message]]:
-        """Pages of messages, oldest first."""
-        name, store, line = self.session.id, self._store, self.line
-        return self._pages(
-            Lane(line.first, line.stop),
-            lambda limit, stop: store.history(name, limit=limit, before=line.id_at(stop), branch=line.branch),
-        )
+    async def messages(self) -> AsyncIterator[Sequence[Message]]:
+        """Pages of messages, oldest first, of one stretch after the other."""
+        for stretch in self.stretches:
+            async for page in self.messages_of(stretch):
+                yield page
+
+    def messages_of(self, stretch: Stretch) -> AsyncIterator[Sequence[Message]]:
+        """Pages of the messages of a stretch, oldest first."""
+        name, store, line = self.session.id, self._store, stretch.line
+        if not self.every:
+            return self._pages(
+                Lane(stretch.first, stretch.stop),
+                lambda limit, stop: store.history(name, limit=limit, before=line.id_at(stop), branch=line.branch),
+            )
+        lane = messages_lane(stretch.branch)
+        return self._pages(Lane(stretch.first, stretch.stop), lambda limit, stop: self._stored(lane, limit, stop))
+
+    async def versions(self) -> AsyncIterator[Sequence[Message]]:
+        """Pages of the earlier versions of messages, in the order in which they were replaced, up to now."""
+        now = (await self._store.moment(self.session.id)).state.head.lanes.get(EDITS, Lane())
+        async for page in self._pages(now, lambda limit, stop: self._stored(EDITS, limit, stop)):
+            yield page
+
+    async def _stored(self, lane: str, limit: int, stop: int) -> Page[Message]:
+        span = Span(lane, stop - limit, stop)
+        return Page([Message(raw) for raw in (await self._store.moment(self.session.id, span)).run(span)])
 
     def tool_runs(self) -> AsyncIterator[Sequence[ToolRun]]:
         """Pages of the tool execution log, oldest first."""

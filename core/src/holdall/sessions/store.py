@@ -14,6 +14,7 @@ from holdall.sessions.branching import Branching
 from holdall.sessions.counting import Counting
 from holdall.sessions.editing import Editing
 from holdall.sessions.engine import Decision, Engine
+from holdall.sessions.exporting import Exporting
 from holdall.sessions.names import checked_text
 from holdall.sessions.reader import Check
 from holdall.sessions.session import Session
@@ -31,7 +32,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing):
+class Store(Branching, Counting, Editing, Exporting):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

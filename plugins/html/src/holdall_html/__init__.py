@@ -17,7 +17,8 @@ __all__ = ["holdall_formats"]
 def holdall_formats() -> Iterable[FormatOffer]:
     """The one format."""
     summary = "the conversation as one page, to be read in a browser"
-    return [FormatOffer("html", summary, writer=_writer, media_type="text/html; charset=utf-8", suffix=".html")]
+    media = "text/html; charset=utf-8"
+    return [FormatOffer("html", summary, writer=_writer, media_type=media, suffix=".html", every=True)]
 
 
 def _writer() -> Writer:

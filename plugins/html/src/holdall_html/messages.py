@@ -26,7 +26,9 @@ _NAMES = {"user": "User", "assistant": "Assistant", "tool": "Tool", "system": "S
 class Writer:
     """Writes one message after the other, and remembers of those before what tells where the next one begins anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaving: Mapping[str, Sequence[str]] | None = None) -> None:
+        """``leaving``: by the id of a message, the branches that leave there, which are on the page, too."""
+        self._leaving = leaving or {}
         self._role: str | None = None
         self._day: str | None = None
         self._model: str | None = None
@@ -63,7 +65,10 @@ class Writer:
     def _head(self, message: Message, role: str, number: int, *, goes_on: bool) -> str:
         name = f' <span class="name" dir="auto">{escaped(line(message["name"]))}</span>' if message.get("name") else ""
         who = "" if goes_on else f"<h2>{_NAMES.get(role, escaped(role))}</h2>{name}{self._new_model(message)}"
-        notes = "".join(f' <span class="mark">{note}</span>' for note in _notes(message))
+        branches = (
+            f'<a href="#branch-{name}">branch {name}</a>' for name in map(escaped, self._leaving.get(message.id, ()))
+        )
+        notes = "".join(f' <span class="mark">{note}</span>' for note in (*_notes(message), *branches))
         at = message.created_at
         when = f'<time datetime="{moment(at)}">{moment(at)[11:19]}</time>'
         link = f'<a href="#{escaped(message.id)}" title="{escaped(message.id)}">#{number}</a>'

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from holdall import __version__
 from holdall.formats.pairing import paired
+from holdall.formats.stretches import Stretch
 from holdall.formats.walking import Walk
 from holdall_html import tools
 from holdall_html.messages import Writer, moment
@@ -25,14 +26,42 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
     """
     overview = await surveyed(walk.messages())
     yield (_head(walk, overview) + _contents(overview)).encode()
-    writer, number = Writer(), 1
-    async for turns in paired(walk.messages()):
-        # In a thread: a page of long texts takes longer than others who wait for this process may be kept waiting.
-        yield (await asyncio.to_thread(writer.write, turns, number)).encode()
-        number += len(turns)
+    writer = Writer(_leaving(walk.stretches))
+    for stretch in walk.stretches:
+        if stretch.origin is not None:
+            writer.again()
+            yield _begun(stretch).encode()
+        number = stretch.first - stretch.line.first + 1
+        async for turns in paired(walk.messages_of(stretch)):
+            # In a thread: a page of long texts takes longer than others who wait for this process may be kept waiting.
+            yield (await asyncio.to_thread(writer.write, turns, number)).encode()
+            number += len(turns)
     async for piece in _log(walk):
         yield piece
     yield _foot(walk).encode()
+
+
+def _leaving(stretches: Sequence[Stretch]) -> Mapping[str, Sequence[str]]:
+    """By the id of a message: the branches that leave the conversation there."""
+    found: dict[str, list[str]] = {}
+    for stretch in stretches:
+        if stretch.follows is not None:
+            found.setdefault(stretch.follows, []).append(stretch.branch)
+    return found
+
+
+def _begun(stretch: Stretch) -> str:
+    """The heading of a branch, whose own messages follow."""
+    origin, name = stretch.origin, escaped(stretch.branch)
+    sub = origin is not None and origin.under is not None
+    title = f": {escaped(line(origin.title))}" if origin is not None and origin.title else ""
+    where = f'<a href="#{escaped(stretch.follows)}">{escaped(stretch.follows)}</a>' if stretch.follows else "nothing"
+    gone = "" if stretch.deletion is None else f" · deleted {_when(stretch.deletion.at)}"
+    kind, how = ("Sub-conversation", "under") if sub else ("Branch", "goes on after")
+    return (
+        f'<section class="branch" id="branch-{name}"><h2 dir="auto">{kind} {name}{title}</h2>'
+        f'<p class="note">{how} {where}{gone}</p></section>\n'
+    )
 
 
 def _head(walk: Walk, overview: Overview) -> str:
@@ -68,7 +97,8 @@ def _facts(walk: Walk, overview: Overview) -> list[tuple[str, str]]:
         ("Tokens", f"{totals.input:,} in{cached}, {totals.output:,} out" if totals.told else ""),
         ("Cost", f"${totals.cost:,.2f}" if totals.cost else ""),
         ("Project", escaped(line(walk.session.project or ""))),
-        ("Branch", escaped(walk.line.branch) + (f", one of {others + 1:,}" if others else "")),
+        ("Branches", f"{len(walk.stretches):,}" if walk.every else ""),
+        ("Branch", "" if walk.every else escaped(walk.line.branch) + (f", one of {others + 1:,}" if others else "")),
     ]
 
 
@@ -126,5 +156,5 @@ async def _log(walk: Walk) -> AsyncIterator[bytes]:
 
 
 def _foot(walk: Walk) -> str:
-    at = walk.exported_at
+    at = walk.now
     return f"</main>\n<footer>Exported by Holdall {escaped(__version__)} on {_when(at)}. Times are in UTC.</footer>\n</body>\n</html>\n"

@@ -71,7 +71,7 @@ article.system, article.developer { --who: var(--system); }
 article:target, .moved:target { outline: 2px solid var(--who, var(--link)); outline-offset: 4px; }
 article > header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.75rem; font-size: 0.8125rem; color: var(--faint); }
 article > header h2 { margin: 0; font-size: 0.9375rem; color: var(--who); }
-article.goes-on > header { height: 0; }
+article.goes-on > header:not(:has(.mark)) { height: 0; }
 article.goes-on > header .when { background: var(--paper); opacity: 0; }
 article.goes-on:hover > header .when, article.goes-on > header .when:focus-within, article.goes-on:target > header .when { opacity: 1; }
 article.user.goes-on > header { height: auto; }

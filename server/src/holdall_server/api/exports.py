@@ -46,8 +46,12 @@ async def export_session(call: Call) -> Reply:
         hint = nearest(name or "", formats.writable)
         raise Problem(422, "invalid", f"must be one of {', '.join(formats.writable)}{hint}", pointer="/format")
     form = formats.offer(name, writes=True)
-    branch = take(fields, "branch", str)
+    branch, branches = take(fields, "branch", str), take(fields, "branches", str)
+    if branches not in (None, "all"):
+        raise Problem(422, "invalid", "can only be all", pointer="/branches")
+    if branches is not None:
+        formats.check_every(name, branch)
     session = await call.store.get(call.path["session"])
     disposition = f'attachment; filename="session-{session.id}{form.suffix}"'
-    stream = export(call.store, session.id, name, branch, formats=formats)
+    stream = export(call.store, session.id, name, branch, every=branches is not None, formats=formats)
     return Reply(200, headers={"Content-Disposition": disposition}, media=form.media_type, stream=stream)
