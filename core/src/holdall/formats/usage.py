@@ -63,14 +63,15 @@ class Totals(msgspec.Struct):
 
 def model_of(message: Message) -> str | None:
     """The model that wrote a message, where it says so; what programs write themselves is by none (``<synthetic>``)."""
-    found = next((message.metadata[name] for name in _MODELS if message.metadata.get(name)), None)
+    told = ((of, name) for of in (message.fields, message.metadata) for name in _MODELS)
+    found = next((of[name] for of, name in told if of.get(name)), None)
     return found if isinstance(found, str) and not found.startswith("<") else None
 
 
 def usage_of(message: Message) -> Usage | None:
     """What a message took; ``None`` when it says nothing of it."""
-    metadata = message.metadata
-    told = [metadata, *_objects(metadata, ("usage", "tokens", "metrics"))]
+    said = (message.fields, message.metadata)
+    told = [*said, *(inner for one in said for inner in _objects(one, ("usage", "tokens", "metrics")))]
     details = [inner for one in told for inner in _objects(one, _DETAILS)]
     given, cached = _number(told, _IN), _number([*told, *details], _CACHED)
     beside = [number for name in _BESIDE if (number := _number(told, (name,))) is not None]
