@@ -25,6 +25,9 @@ KINDS = {
     "compressor": "Compressors",
     "cipher": "Ciphers",
     "cache policy": "Cache policies",
+    "compactor": "Compactors",
+    "summariser": "Summarisers",
+    "tokenizer": "Tokenizers",
 }
 HEAD = """\
 # Directory of plugins

@@ -13,7 +13,7 @@ from holdall import caching, codecs, contract, hooks, offers
 from holdall.formats import kinds as formats
 from holdall.formats import records
 from holdall.sealing import kinds
-from holdall.sessions import events
+from holdall.sessions import compaction, events, summaries
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "hooks"
 SHAPES: dict[str, list[type]] = {
@@ -23,6 +23,9 @@ SHAPES: dict[str, list[type]] = {
     "holdall_cache_policies": [offers.CachePolicyOffer, caching.CachePolicy, caching.SheddingPolicy],
     "holdall_key_sources": [offers.KeySourceOffer, offers.KeySource],
     "holdall_formats": [offers.FormatOffer, formats.Reader, records.Transcript, records.About, records.Entry],
+    "holdall_tokenizers": [offers.TokenizerOffer, compaction.Tokenizer],
+    "holdall_compactors": [offers.CompactorOffer, compaction.Compactor, compaction.Entry, compaction.Choice],
+    "holdall_summarisers": [offers.SummariserOffer, summaries.Summariser, summaries.Brief],
     "holdall_creating": [events.Draft],
     "holdall_observe": [events.Event],
 }

@@ -44,7 +44,7 @@ def refusal(source):
             {**MEMORY, "server": {"tokens": [{"owner": "a", "env": "T"}, {"owner": "a", "evn": "T"}]}},
             "unknown key 'server.tokens.1.evn'; did you mean 'env'?",
         ),
-        ({**MEMORY, "zzz": 1}, "unknown key 'zzz' (allowed: cache, compression"),
+        ({**MEMORY, "zzz": 1}, "unknown key 'zzz' (allowed: cache, compaction, compression"),
         ({**MEMORY, "_env_file": "x"}, "unknown key '_env_file'"),
         ({**MEMORY, "_cli_parse_args": True}, "unknown key '_cli_parse_args'"),
         ({**MEMORY, 5: 1}, "unknown key '5'"),

@@ -1,4 +1,4 @@
-"""The kits of compressors, ciphers and cache policies catch every liar, and no test of theirs catches nobody.
+"""The kits of all kinds but storages catch every liar, and no test of theirs catches nobody.
 
 Covers PL-04.
 """
@@ -10,20 +10,39 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from holdall.testing import CachePolicyTests, CipherTests, CompressorTests, ciphers, compressors, policies
+from holdall.testing import (
+    CachePolicyTests,
+    CipherTests,
+    CompactorTests,
+    CompressorTests,
+    SummariserTests,
+    TokenizerTests,
+    ciphers,
+    compactors,
+    compressors,
+    policies,
+    summarisers,
+    tokenizers,
+)
 from holdall.testing.kinds import one
-from tests.liars import others
+from tests.liars import condensing, others
 
-FILE = Path(others.__file__)
 KITS = {
     "compressor": (CompressorTests, compressors, others.COMPRESSORS),
     "cipher": (CipherTests, ciphers, others.CIPHERS),
     "cache policy": (CachePolicyTests, policies, others.POLICIES),
+    "tokenizer": (TokenizerTests, tokenizers, condensing.TOKENIZERS),
+    "compactor": (CompactorTests, compactors, condensing.COMPACTORS),
+    "summariser": (SummariserTests, summarisers, condensing.SUMMARISERS),
 }
 
 
+def home(name):
+    return others if hasattr(others, name) else condensing
+
+
 def caught_by(offer):
-    return getattr(others, offer.name).caught_by
+    return getattr(home(offer.name), offer.name).caught_by
 
 
 def asked(kind):
@@ -37,7 +56,7 @@ HONEST = [
 
 
 def play(kind, name, test):
-    found = one(kind, name, FILE)
+    found = one(kind, name, Path(home(name).__file__))
     kit, module, _ = KITS[kind]
     call = getattr(kit(), test)
     fixtures = {"tested": found, "options": {}, "opens": partial(module.opened, found, {})}
@@ -47,7 +66,8 @@ def play(kind, name, test):
 @pytest.fixture(autouse=True)
 def found_is_enough(monkeypatch):
     """Here it matters that a lie is found, not how shortly it can be told."""
-    monkeypatch.setattr(policies, "thorough", settings(policies.thorough, phases=[Phase.generate]))
+    for kit in (policies, tokenizers, compactors):
+        monkeypatch.setattr(kit, "thorough", settings(kit.thorough, phases=[Phase.generate]))
 
 
 @pytest.mark.parametrize(("kind", "name", "test"), LIES)

@@ -9,6 +9,7 @@ HoldallError
 ├── Ended                   the session is over; nothing more can be written
 ├── Conflict                the version is not the expected one; nothing changed
 ├── KeyReused               an idempotency key came back with other content
+├── SummaryError            there is no summary: a service failed, or said nothing
 ├── SettingsError           the configuration is wrong: names the key
 ├── PluginError             a plugin is missing, broken or claimed twice: names it
 └── StorageError            the storage failed; the outcome is unknown but whole
@@ -38,6 +39,7 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
+    "SummaryError",
     "TooLarge",
 ]
 
@@ -122,6 +124,12 @@ class KeyReused(HoldallError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"the idempotency key {key!r} was used before with other content")
+
+
+class SummaryError(HoldallError):
+    """A summariser could not make a summary. Nothing was stored."""
+
+    code = "summary"
 
 
 class SettingsError(HoldallError):

@@ -21,13 +21,24 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from holdall.offers import CachePolicyOffer, CipherOffer, CompressorOffer, FormatOffer, KeySource, KeySourceOffer
+    from holdall.offers import (
+        CachePolicyOffer,
+        CipherOffer,
+        CompactorOffer,
+        CompressorOffer,
+        FormatOffer,
+        KeySource,
+        KeySourceOffer,
+        SummariserOffer,
+        TokenizerOffer,
+    )
     from holdall.sessions.events import Draft, Event
 
 __all__ = [
     "PROJECT",
     "CachePolicyOffer",
     "CipherOffer",
+    "CompactorOffer",
     "CompressorOffer",
     "FormatOffer",
     "KeySource",
@@ -35,6 +46,8 @@ __all__ = [
     "NoSettings",
     "Specs",
     "StorageOffer",
+    "SummariserOffer",
+    "TokenizerOffer",
     "hookimpl",
     "hookspec",
 ]
@@ -120,6 +133,18 @@ class Specs:
         """Register formats of exports and imports. Called when something is exported or imported; returns the offers."""
 
     @hookspec
+    def holdall_tokenizers(self) -> Iterable[TokenizerOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of tokenizer. Called once, when something is to be counted; returns the offers."""
+
+    @hookspec
+    def holdall_compactors(self) -> Iterable[CompactorOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of compactor. Called once, when something is to be compacted; returns the offers."""
+
+    @hookspec
+    def holdall_summarisers(self) -> Iterable[SummariserOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of summariser. Called once, when something is to be summarised; returns the offers."""
+
+    @hookspec
     def holdall_creating(self, draft: Draft) -> None:
         """Take part in a creation before anything is stored. Change ``draft``, or raise ``Refused`` to veto it."""
 
@@ -129,7 +154,17 @@ class Specs:
 
 
 _OFFERS = frozenset(
-    ("CachePolicyOffer", "CipherOffer", "CompressorOffer", "FormatOffer", "KeySource", "KeySourceOffer")
+    (
+        "CachePolicyOffer",
+        "CipherOffer",
+        "CompactorOffer",
+        "CompressorOffer",
+        "FormatOffer",
+        "KeySource",
+        "KeySourceOffer",
+        "SummariserOffer",
+        "TokenizerOffer",
+    )
 )
 
 

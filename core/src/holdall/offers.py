@@ -19,8 +19,20 @@ if TYPE_CHECKING:
     from holdall.formats.kinds import Reader
     from holdall.formats.walking import Walk
     from holdall.sealing.kinds import Cipher
+    from holdall.sessions.compaction.kinds import Compactor, Tokenizer
+    from holdall.sessions.summaries.kinds import Summariser
 
-__all__ = ["CachePolicyOffer", "CipherOffer", "CompressorOffer", "FormatOffer", "KeySource", "KeySourceOffer"]
+__all__ = [
+    "CachePolicyOffer",
+    "CipherOffer",
+    "CompactorOffer",
+    "CompressorOffer",
+    "FormatOffer",
+    "KeySource",
+    "KeySourceOffer",
+    "SummariserOffer",
+    "TokenizerOffer",
+]
 
 S = TypeVar("S", bound="Struct | BaseModel")
 
@@ -124,3 +136,42 @@ class FormatOffer:
     contract: int = 1
     samples: Callable[[Path], Iterable[Path]] = nothing
     """Makes files to be imported in an empty folder, for the conformance kit."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerOffer(Generic[S]):
+    """A kind of tokenizer that can be named in ``[tokenizer] use``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], Tokenizer]
+    contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompactorOffer(Generic[S]):
+    """A kind of compactor that can be named in ``[compaction] use``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], Compactor]
+    contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummariserOffer(Generic[S]):
+    """A kind of summariser that can be named in ``[summaries] use``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], Summariser]
+    contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder."""

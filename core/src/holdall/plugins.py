@@ -25,10 +25,20 @@ from holdall.spelling import nearest
 __all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed"]
 
 if TYPE_CHECKING:
-    from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, FormatOffer, KeySourceOffer
+    from holdall.hooks import (
+        CachePolicyOffer,
+        CipherOffer,
+        CompactorOffer,
+        CompressorOffer,
+        FormatOffer,
+        KeySourceOffer,
+        SummariserOffer,
+        TokenizerOffer,
+    )
 
-    Codec = CompressorOffer[Any] | CipherOffer[Any]
-    Offer = StorageOffer[Any] | Codec | CachePolicyOffer[Any] | KeySourceOffer[Any] | FormatOffer
+    Coding = CompressorOffer[Any] | CipherOffer[Any] | KeySourceOffer[Any]
+    Condensing = TokenizerOffer[Any] | CompactorOffer[Any] | SummariserOffer[Any]
+    Offer = StorageOffer[Any] | CachePolicyOffer[Any] | FormatOffer | Coding | Condensing
 
 CLASSES = {
     "storage": "StorageOffer",
@@ -37,6 +47,9 @@ CLASSES = {
     "cache policy": "CachePolicyOffer",
     "key source": "KeySourceOffer",
     "format": "FormatOffer",
+    "tokenizer": "TokenizerOffer",
+    "compactor": "CompactorOffer",
+    "summariser": "SummariserOffer",
 }
 """The class of each kind of offer, in ``holdall.hooks``."""
 
@@ -57,6 +70,12 @@ _BUNDLED = {
     "shard": "holdall-shard",
     "tier": "holdall-tier",
     "html": "holdall-html",
+    "elision": "holdall-compaction",
+    "summary": "holdall-compaction",
+    "window": "holdall-compaction",
+    "estimate": "holdall-compaction",
+    "textrank": "holdall-compaction",
+    "chat-completions": "holdall-chat-completions",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 
@@ -172,6 +191,18 @@ class Plugins:
         """The names of the formats that the loaded plugins offer."""
         return [offer.name for _, offer in self._of("holdall_formats", "format")]
 
+    def tokenizer(self, name: str) -> TokenizerOffer[Any]:
+        """The tokenizer that is offered as ``name``."""
+        return self._offer("holdall_tokenizers", "tokenizer", name)
+
+    def compactor(self, name: str) -> CompactorOffer[Any]:
+        """The compactor that is offered as ``name``."""
+        return self._offer("holdall_compactors", "compactor", name)
+
+    def summariser(self, name: str) -> SummariserOffer[Any]:
+        """The summariser that is offered as ``name``."""
+        return self._offer("holdall_summarisers", "summariser", name)
+
     def offers(self) -> list[Offer]:
         """Everything that the loaded plugins offer."""
         hook = self.manager.hook
@@ -182,6 +213,9 @@ class Plugins:
             hook.holdall_cache_policies,
             hook.holdall_key_sources,
             hook.holdall_formats,
+            hook.holdall_tokenizers,
+            hook.holdall_compactors,
+            hook.holdall_summarisers,
         )
         return [offer for call in calls for offers in call() for offer in offers]
 

@@ -22,13 +22,16 @@ from holdall.sessions.policy import SessionPolicy
 __all__ = [
     "CacheSettings",
     "CodecSettings",
+    "CompactionSettings",
     "CompressionSettings",
     "EncryptionSettings",
     "KeysSettings",
     "ServerSettings",
     "Settings",
     "StorageRef",
+    "SummariesSettings",
     "TokenSettings",
+    "TokenizerSettings",
     "read_settings",
 ]
 
@@ -103,6 +106,35 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, Meta(ge=0)] = 64 << 20
 
 
+class TokenizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How tokens are counted."""
+
+    use: str = "estimate"
+    """A tokenizer plugin."""
+    options: dict[str, Any] = {}
+
+
+class SummariesSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How conversations are summarised."""
+
+    use: str = "textrank"
+    """A summariser plugin."""
+    options: dict[str, Any] = {}
+    most: Positive = 400
+    """The tokens of a summary, where nobody says how many it may have."""
+
+
+class CompactionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a conversation is made to fit a model's window."""
+
+    use: tuple[str, ...] = ("elision", "window")
+    """Compactor plugins, each of which comes in where those before it did not save enough."""
+    options: dict[str, dict[str, Any]] = {}
+    """By compactor, its own options."""
+    budget: Positive = 100_000
+    """The tokens to fit into, where nobody says how many."""
+
+
 class TokenSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A bearer token, by reference: exactly one of ``env``, ``file`` and ``sha256`` says what it is."""
 
@@ -152,6 +184,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     compression: CompressionSettings = CompressionSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     cache: CacheSettings = CacheSettings()
+    compaction: CompactionSettings = CompactionSettings()
+    summaries: SummariesSettings = SummariesSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
     plugins: list[str] = []
     """Further plugins to load: those that watch sessions or take part in their creation, and single files (``.py``)."""
 
@@ -169,6 +204,9 @@ _SECTIONS: Mapping[str, type[Struct]] = {
     "compression": CompressionSettings,
     "encryption": EncryptionSettings,
     "cache": CacheSettings,
+    "compaction": CompactionSettings,
+    "summaries": SummariesSettings,
+    "tokenizer": TokenizerSettings,
 }
 
 

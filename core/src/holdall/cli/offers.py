@@ -12,11 +12,14 @@ from holdall.errors import PluginError
 from holdall.hooks import (
     CachePolicyOffer,
     CipherOffer,
+    CompactorOffer,
     CompressorOffer,
     FormatOffer,
     KeySourceOffer,
     NoSettings,
     StorageOffer,
+    SummariserOffer,
+    TokenizerOffer,
 )
 from holdall.plugins import Installed, Plugins, installed
 
@@ -29,6 +32,9 @@ KINDS: Mapping[type, str] = {
     CachePolicyOffer: "cache policy",
     KeySourceOffer: "key source",
     FormatOffer: "format",
+    TokenizerOffer: "tokenizer",
+    CompactorOffer: "compactor",
+    SummariserOffer: "summariser",
 }
 
 FINDERS: Mapping[type, str] = {kind: name.replace(" ", "_") for kind, name in KINDS.items()}

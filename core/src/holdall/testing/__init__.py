@@ -5,7 +5,8 @@
     class TestRedis(StorageTests):
         plugin = "redis"
 
-``CompressorTests``, ``CipherTests`` and ``CachePolicyTests`` are for the other kinds.
+``CompressorTests``, ``CipherTests``, ``CachePolicyTests``, ``TokenizerTests``, ``CompactorTests`` and
+``SummariserTests`` are for the other kinds.
 
 ``holdall[testing]`` installs what it needs. Names are imported when asked for, so that the child processes of
 the kit start without pytest.
@@ -19,19 +20,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from holdall.testing.ciphers import CipherTests
     from holdall.testing.clock import ManualClock
+    from holdall.testing.compactors import CompactorTests
     from holdall.testing.compressors import CompressorTests
     from holdall.testing.kit import StorageTests
     from holdall.testing.policies import CachePolicyTests
     from holdall.testing.runner import run
+    from holdall.testing.summarisers import SummariserTests
+    from holdall.testing.tokenizers import TokenizerTests
 
-__all__ = ["CachePolicyTests", "CipherTests", "CompressorTests", "ManualClock", "StorageTests", "run"]
+__all__ = [
+    "CachePolicyTests",
+    "CipherTests",
+    "CompactorTests",
+    "CompressorTests",
+    "ManualClock",
+    "StorageTests",
+    "SummariserTests",
+    "TokenizerTests",
+    "run",
+]
 
 _HOMES = {
     "CachePolicyTests": "policies",
     "CipherTests": "ciphers",
+    "CompactorTests": "compactors",
     "CompressorTests": "compressors",
     "ManualClock": "clock",
     "StorageTests": "kit",
+    "SummariserTests": "summarisers",
+    "TokenizerTests": "tokenizers",
     "run": "runner",
 }
 

@@ -9,25 +9,31 @@ from typing import Any, Literal
 
 from holdall.checking import checked
 from holdall.errors import PluginError
-from holdall.hooks import CachePolicyOffer, CipherOffer, CompressorOffer, StorageOffer
+from holdall.hooks import (
+    CachePolicyOffer,
+    CipherOffer,
+    CompactorOffer,
+    CompressorOffer,
+    StorageOffer,
+    SummariserOffer,
+    TokenizerOffer,
+)
 from holdall.plugins import Plugins, installed
 
 __all__ = ["Kind", "Tested", "one", "options_for", "tested"]
 
-Kind = Literal["storage", "compressor", "cipher", "cache policy"]
+Kind = Literal["storage", "compressor", "cipher", "cache policy", "tokenizer", "compactor", "summariser"]
 
 _KINDS: Mapping[type, Kind] = {
     StorageOffer: "storage",
     CompressorOffer: "compressor",
     CipherOffer: "cipher",
     CachePolicyOffer: "cache policy",
+    TokenizerOffer: "tokenizer",
+    CompactorOffer: "compactor",
+    SummariserOffer: "summariser",
 }
-_FINDERS: Mapping[Kind, str] = {
-    "storage": "storage",
-    "compressor": "compressor",
-    "cipher": "cipher",
-    "cache policy": "cache_policy",
-}
+_FINDERS: Mapping[Kind, str] = {kind: kind.replace(" ", "_") for kind in _KINDS.values()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ from typing import Any
 
 from holdall.caching import Cache
 from holdall.contract import Scan, Span
-from holdall.testing import ciphers, compressors, policies
+from holdall.sessions.compaction.entries import tokens_of
+from holdall.sessions.summaries import Brief
+from holdall.testing import ciphers, compactors, compressors, policies, summarisers, tokenizers
 from holdall.testing.bench import Bench
+from holdall.testing.conversations import Words, entries_of
 from holdall.testing.kinds import Tested
 from holdall.testing.opening import Subject
 from holdall.testing.samples import records
@@ -28,7 +31,7 @@ _COUNT = 200
 
 def numbers(found: Tested) -> Numbers:
     """The numbers of a plugin that passed its tests; the names say their units."""
-    measure = {"storage": _storage, "compressor": _compressor, "cipher": _cipher, "cache policy": _policy}[found.kind]
+    measure = _MEASURES[found.kind]
     with tempfile.TemporaryDirectory(prefix="holdall-numbers-") as folder:
         return {name: float(f"{value:.3g}") for name, value in measure(found, found.offer.sandbox(Path(folder)))}
 
@@ -96,3 +99,35 @@ def _policy(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, fl
             cache.put(key, key, 1)
     yield "lookup_us", (time.perf_counter() - began) / len(keys) * 1e6
     yield "hit_ratio", cache.hits / len(keys)
+
+
+def _tokenizer(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    tokenizer, texts = tokenizers.opened(found, options), [record.decode() for record in records(_COUNT)]
+    yield "characters_per_token", sum(map(len, texts)) / sum(map(tokenizer.count, texts))
+    yield "count_us", _median_us((lambda each=each: tokenizer.count(each)) for each in texts)
+
+
+def _compactor(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    compactor, entries = compactors.opened(found, options), entries_of(summarisers.talk(1_000))
+    budget = tokens_of(entries) // 4
+    yield "compact_1000_us", _median_us([lambda: compactor.compact(entries, budget)] * 20)
+
+
+def _summariser(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    brief = Brief(summarisers.talk(200), 100, Words().count)
+
+    async def body() -> None:
+        await summarisers.opened(found, options).summarise(brief)
+
+    yield "summarise_200_us", _median_us([lambda: asyncio.run(body())] * 3)
+
+
+_MEASURES = {
+    "storage": _storage,
+    "compressor": _compressor,
+    "cipher": _cipher,
+    "cache policy": _policy,
+    "tokenizer": _tokenizer,
+    "compactor": _compactor,
+    "summariser": _summariser,
+}

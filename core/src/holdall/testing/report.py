@@ -79,7 +79,8 @@ class Recorder:
         """Say which plugin the suite is for; it is imported here, where pytest can make its asserts explain themselves."""
         from holdall.testing import suite  # noqa: PLC0415 - see above
 
-        for tests in (suite.TestStorage, suite.TestCompressor, suite.TestCipher, suite.TestCachePolicy):
+        for name in suite.__all__:
+            tests = getattr(suite, name)
             tests.plugin, tests.plugin_file = self.found.plugin, self.found.file
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

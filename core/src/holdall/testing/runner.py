@@ -23,6 +23,9 @@ SUITES: Mapping[Kind, str] = {
     "compressor": "TestCompressor",
     "cipher": "TestCipher",
     "cache policy": "TestCachePolicy",
+    "tokenizer": "TestTokenizer",
+    "compactor": "TestCompactor",
+    "summariser": "TestSummariser",
 }
 """The class of the suite that tests a kind."""
 

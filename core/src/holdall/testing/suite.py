@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from holdall.testing import CachePolicyTests, CipherTests, CompressorTests, StorageTests
+from holdall.testing import (
+    CachePolicyTests,
+    CipherTests,
+    CompactorTests,
+    CompressorTests,
+    StorageTests,
+    SummariserTests,
+    TokenizerTests,
+)
 
-__all__ = ["TestCachePolicy", "TestCipher", "TestCompressor", "TestStorage"]
+__all__ = [
+    "TestCachePolicy",
+    "TestCipher",
+    "TestCompactor",
+    "TestCompressor",
+    "TestStorage",
+    "TestSummariser",
+    "TestTokenizer",
+]
 
 
 class TestStorage(StorageTests):
@@ -27,5 +43,23 @@ class TestCipher(CipherTests):
 
 class TestCachePolicy(CachePolicyTests):
     """The kit for one cache policy; ``run`` sets which."""
+
+    plugin = "?"
+
+
+class TestTokenizer(TokenizerTests):
+    """The kit for one tokenizer; ``run`` sets which."""
+
+    plugin = "?"
+
+
+class TestCompactor(CompactorTests):
+    """The kit for one compactor; ``run`` sets which."""
+
+    plugin = "?"
+
+
+class TestSummariser(SummariserTests):
+    """The kit for one summariser; ``run`` sets which."""
 
     plugin = "?"

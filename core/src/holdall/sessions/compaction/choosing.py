@@ -1,0 +1,65 @@
+"""What compactors choose of a context, seen to be allowed and done; and the calls that may still be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdall.errors import PluginError
+from holdall.sessions.compaction.counting import Counter
+from holdall.sessions.compaction.entries import eliding
+from holdall.sessions.compaction.grouping import grouped
+from holdall.sessions.compaction.kinds import Choice, Entry
+from holdall.sessions.compaction.parts import calls_and_results
+
+__all__ = ["PENDING", "applied", "checked", "left_out", "rescued"]
+
+PENDING = 1_000
+"""How many entries with unanswered calls are remembered that were left out: the newest."""
+
+
+def checked(name: str, entries: Sequence[Entry], choice: Choice) -> Choice:
+    """``choice``, if compactor ``name`` may choose so; raises ``PluginError``."""
+    gone, places = choice.omit | choice.summarise, range(len(entries))
+    if not all(at in places for at in (*gone, *choice.elide)) or choice.omit & choice.summarise:
+        raise PluginError(f"compactor {name!r} chose an entry that is not there, or one twice")
+    if any(entries[at].fixed for at in gone):
+        raise PluginError(f"compactor {name!r} gave up a system message")
+    groups = {entries[at].group for at in gone}
+    if any(entry.group in groups and at not in gone for at, entry in enumerate(entries)):
+        raise PluginError(f"compactor {name!r} would split a tool call from its result")
+    if any(part not in entries[at].outputs for at, parts in choice.elide.items() for part in parts):
+        raise PluginError(f"compactor {name!r} would elide what is no tool's output")
+    return choice
+
+
+def applied(entries: Sequence[Entry], choice: Choice, counter: Counter) -> list[Entry]:
+    """What ``choice`` leaves of ``entries``; those to be summarised are gone."""
+    gone = choice.omit | choice.summarise
+    kept = ((at, entry) for at, entry in enumerate(entries) if at not in gone)
+    return [eliding(entry, choice.elide[at], counter) if at in choice.elide else entry for at, entry in kept]
+
+
+def left_out(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
+    """Those that go though a call of theirs has not been answered yet."""
+    gone = choice.omit | choice.summarise
+    if not gone:
+        return []
+    _, grouping = grouped(entries)
+    return [entries[at] for at in sorted(grouping.waiting() & gone)]
+
+
+def rescued(entries: Sequence[Entry], pending: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """``entries``, with those of ``pending`` in their places whose calls were answered since; and who still waits.
+
+    What was left out while its tool ran comes back with the result.
+    """
+    if not pending:
+        return list(entries), []
+    _, grouping = grouped(entries)
+    wanted = {name for _, name in grouping.orphans}
+    back, waiting = list[Entry](), list[Entry]()
+    for entry in pending:
+        names = {name for is_call, name in calls_and_results(entry.message.fields) if is_call}
+        (back if names & wanted else waiting).append(entry)
+    whole = sorted([*entries, *back], key=lambda entry: entry.position) if back else list(entries)
+    return whole, waiting[-PENDING:]
