@@ -28,6 +28,7 @@ KINDS = {
     "compactor": "Compactors",
     "summariser": "Summarisers",
     "tokenizer": "Tokenizers",
+    "search index": "Search indexes",
 }
 HEAD = """\
 # Directory of plugins

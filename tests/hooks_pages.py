@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from holdall import caching, codecs, contract, hooks, offers
+from holdall import caching, codecs, contract, hooks, offers, searching
 from holdall.formats import kinds as formats
 from holdall.formats import records
 from holdall.sealing import kinds
@@ -26,6 +26,7 @@ SHAPES: dict[str, list[type]] = {
     "holdall_tokenizers": [offers.TokenizerOffer, compaction.Tokenizer],
     "holdall_compactors": [offers.CompactorOffer, compaction.Compactor, compaction.Entry, compaction.Choice],
     "holdall_summarisers": [offers.SummariserOffer, summaries.Summariser, summaries.Brief],
+    "holdall_search_indexes": [offers.SearchOffer, searching.SearchIndex],
     "holdall_creating": [events.Draft],
     "holdall_observe": [events.Event],
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         FormatOffer,
         KeySource,
         KeySourceOffer,
+        SearchOffer,
         SummariserOffer,
         TokenizerOffer,
     )
@@ -44,6 +45,7 @@ __all__ = [
     "KeySource",
     "KeySourceOffer",
     "NoSettings",
+    "SearchOffer",
     "Specs",
     "StorageOffer",
     "SummariserOffer",
@@ -145,6 +147,10 @@ class Specs:
         """Register kinds of summariser. Called once, when something is to be summarised; returns the offers."""
 
     @hookspec
+    def holdall_search_indexes(self) -> Iterable[SearchOffer[Any]]:  # type: ignore[empty-body]
+        """Register kinds of search index. Called once per opening; returns the offers."""
+
+    @hookspec
     def holdall_creating(self, draft: Draft) -> None:
         """Take part in a creation before anything is stored. Change ``draft``, or raise ``Refused`` to veto it."""
 
@@ -162,6 +168,7 @@ _OFFERS = frozenset(
         "FormatOffer",
         "KeySource",
         "KeySourceOffer",
+        "SearchOffer",
         "SummariserOffer",
         "TokenizerOffer",
     )

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from holdall.formats.kinds import Reader
     from holdall.formats.walking import Walk
     from holdall.sealing.kinds import Cipher
+    from holdall.searching import BlockingSearchIndex, SearchIndex
     from holdall.sessions.compaction.kinds import Compactor, Tokenizer
     from holdall.sessions.summaries.kinds import Summariser
+
+    AnyIndex = SearchIndex | BlockingSearchIndex
 
 __all__ = [
     "CachePolicyOffer",
@@ -30,6 +33,7 @@ __all__ = [
     "FormatOffer",
     "KeySource",
     "KeySourceOffer",
+    "SearchOffer",
     "SummariserOffer",
     "TokenizerOffer",
 ]
@@ -175,3 +179,17 @@ class SummariserOffer(Generic[S]):
     contract: int = 1
     sandbox: Callable[[Path], Mapping[str, Any]] = defaults
     """Options for the conformance kit, which may use an empty folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOffer(Generic[S]):
+    """A kind of search index that can be named in ``[search] use``."""
+
+    name: str
+    summary: str
+    settings: type[S]
+    open: Callable[[S], AnyIndex | Coroutine[Any, Any, AnyIndex]]
+    """Opens the index. Plain functions run on a thread of their own, the one all blocking calls come from."""
+    contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for a fresh index inside an empty folder; the conformance kit opens it again and again."""

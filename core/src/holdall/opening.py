@@ -57,6 +57,10 @@ async def open_store(
     plugins = plugins or Plugins()
     codec = codec_of(settings, plugins)
     check_encryption(settings, plugins)
+    if settings.search.use is not None:
+        from holdall.indexing import check_search  # noqa: PLC0415 - most stores have no index
+
+        check_search(settings, plugins)
     policy = _cache_policy(settings, plugins)
     abilities_of(settings, plugins)
     async with AsyncExitStack() as stack:
@@ -78,6 +82,10 @@ async def open_store(
         if settings.sessions.sweep_every:
             task = asyncio.create_task(_sweeping(store, storage, settings.sessions.sweep_every))
             stack.push_async_callback(_stop, task)
+        if settings.search.use is not None:
+            from holdall.indexing import indexing  # noqa: PLC0415 - as above
+
+            await stack.enter_async_context(indexing(engine, settings, plugins))
         yield store
 
 

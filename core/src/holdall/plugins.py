@@ -32,13 +32,14 @@ if TYPE_CHECKING:
         CompressorOffer,
         FormatOffer,
         KeySourceOffer,
+        SearchOffer,
         SummariserOffer,
         TokenizerOffer,
     )
 
     Coding = CompressorOffer[Any] | CipherOffer[Any] | KeySourceOffer[Any]
     Condensing = TokenizerOffer[Any] | CompactorOffer[Any] | SummariserOffer[Any]
-    Offer = StorageOffer[Any] | CachePolicyOffer[Any] | FormatOffer | Coding | Condensing
+    Offer = StorageOffer[Any] | CachePolicyOffer[Any] | FormatOffer | Coding | Condensing | SearchOffer[Any]
 
 CLASSES = {
     "storage": "StorageOffer",
@@ -50,6 +51,7 @@ CLASSES = {
     "tokenizer": "TokenizerOffer",
     "compactor": "CompactorOffer",
     "summariser": "SummariserOffer",
+    "search index": "SearchOffer",
 }
 """The class of each kind of offer, in ``holdall.hooks``."""
 
@@ -69,6 +71,7 @@ _BUNDLED = {
     "aesgcm": "holdall-aesgcm",
     "shard": "holdall-shard",
     "tier": "holdall-tier",
+    "fts": "holdall-fts",
     "html": "holdall-html",
     "elision": "holdall-compaction",
     "summary": "holdall-compaction",
@@ -203,6 +206,10 @@ class Plugins:
         """The summariser that is offered as ``name``."""
         return self._offer("holdall_summarisers", "summariser", name)
 
+    def search_index(self, name: str) -> SearchOffer[Any]:
+        """The search index that is offered as ``name``."""
+        return self._offer("holdall_search_indexes", "search index", name)
+
     def offers(self) -> list[Offer]:
         """Everything that the loaded plugins offer."""
         hook = self.manager.hook
@@ -216,6 +223,7 @@ class Plugins:
             hook.holdall_tokenizers,
             hook.holdall_compactors,
             hook.holdall_summarisers,
+            hook.holdall_search_indexes,
         )
         return [offer for call in calls for offers in call() for offer in offers]
 

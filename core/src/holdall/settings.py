@@ -26,6 +26,7 @@ __all__ = [
     "CompressionSettings",
     "EncryptionSettings",
     "KeysSettings",
+    "SearchSettings",
     "ServerSettings",
     "Settings",
     "StorageRef",
@@ -135,6 +136,20 @@ class CompactionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The tokens to fit into, where nobody says how many."""
 
 
+class SearchSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The index that messages are searched in; without one, searching reads them."""
+
+    use: str | None = None
+    """The search index's name: ``fts`` comes with ``holdall-fts``."""
+    options: dict[str, Any] = {}
+    plaintext: Literal["refuse", "accept"] = "refuse"
+    """What to do where sessions are encrypted: an index holds their words, and is not. ``accept`` keeps one anyway."""
+    wait: Annotated[float, Meta(ge=0)] = 10
+    """Seconds that a search waits for an index that is being built; what it has by then is told to be incomplete."""
+    every: Annotated[float, Meta(ge=0)] = 5
+    """Seconds between looks at what is new, so that searches need not wait; 0 leaves it to them."""
+
+
 class TokenSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A bearer token, by reference: exactly one of ``env``, ``file`` and ``sha256`` says what it is."""
 
@@ -187,6 +202,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     compaction: CompactionSettings = CompactionSettings()
     summaries: SummariesSettings = SummariesSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
+    search: SearchSettings = SearchSettings()
     plugins: list[str] = []
     """Further plugins to load: those that watch sessions or take part in their creation, and single files (``.py``)."""
 
@@ -207,6 +223,7 @@ _SECTIONS: Mapping[str, type[Struct]] = {
     "compaction": CompactionSettings,
     "summaries": SummariesSettings,
     "tokenizer": TokenizerSettings,
+    "search": SearchSettings,
 }
 
 

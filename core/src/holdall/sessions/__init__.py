@@ -5,13 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdall.sessions import branches, creating, edits, events, lifecycle, listing, sweeping, toolruns, totals
+    from holdall.sessions import (
+        branches,
+        creating,
+        edits,
+        events,
+        lifecycle,
+        listing,
+        search,
+        sweeping,
+        toolruns,
+        totals,
+    )
 
 _LATER = frozenset(
-    ("branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns", "totals")
+    ("branches", "creating", "edits", "events", "lifecycle", "listing", "search", "sweeping", "toolruns", "totals")
 )
 
-__all__ = ["branches", "creating", "edits", "events", "lifecycle", "listing", "sweeping", "toolruns", "totals"]
+__all__ = [
+    "branches",
+    "creating",
+    "edits",
+    "events",
+    "lifecycle",
+    "listing",
+    "search",
+    "sweeping",
+    "toolruns",
+    "totals",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from holdall.sessions.turns import Turns
 
 if TYPE_CHECKING:
     from holdall.sessions.policy import SessionPolicy
+    from holdall.sessions.search.keeper import Keeper
 
 __all__ = ["Decision", "Engine", "Unread"]
 
@@ -61,6 +62,8 @@ class Engine(Reader):
         self.shreds = shreds
         self.listed = Listed()
         self.turns = Turns()
+        self.keeper: Keeper | None = None
+        """Of the search index, if there is one."""
 
     def close(self) -> None:
         """Reach the storage no more: whatever is asked from now on is refused."""

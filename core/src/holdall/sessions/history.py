@@ -150,6 +150,7 @@ def clearing(expect: int | None) -> Decision[int]:
         if state.record.branches or state.record.view is not None:
             step.save(view=None, branches=0)
         step.size = 0
+        step.touch()
         return step, state.counts.messages
 
     return decide

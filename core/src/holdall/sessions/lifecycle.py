@@ -32,6 +32,7 @@ def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None)
         check_writable(state, expect)
         step = SessionStep.on(state, now, active="ttl" in checked)
         step.save(**checked)
+        step.touch()
         if "metadata" in checked or "project" in checked:
             metadata = step.record.metadata
             policy.check_metadata(step.record.project, metadata, len(as_json(metadata, "/metadata")))

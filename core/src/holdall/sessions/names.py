@@ -18,6 +18,8 @@ SUB = "sub-"
 """How the names of sub-conversations begin, and of no other branches: so a head tells them apart."""
 RECENT, EXPIRES, BYTES, PRESENCE = "recent", "expires", "bytes", "presence"
 """Marks: last activity (µs), time to sweep (ms), bytes stored, last heartbeat of a process (ms)."""
+TOUCHED = "touched"
+"""The mark of a session that was changed without being active: when (µs). What is active moves ``recent`` instead."""
 SHREDDING = "shredding"
 """The mark of an encrypted partition whose key is about to be destroyed."""
 

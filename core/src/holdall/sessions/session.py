@@ -11,6 +11,7 @@ from holdall.sessions.views import Counts, Message, Page, ToolRun
 if TYPE_CHECKING:
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.counted import Totals
+    from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
 
 __all__ = ["Session"]
@@ -200,6 +201,10 @@ class Session:
     async def restore_version(self, message: str, version: int, *, expect: int | None = None) -> Message:
         """Make an earlier version of a message the newest again; see ``Store.restore_version``."""
         return await self._store.restore_version(self.id, message, version, expect=expect)
+
+    async def search(self, query: str | None = None, **asked: Any) -> SearchPage:
+        """Find messages in it; see ``Store.search``."""
+        return await self._store.search(query, session=self.id, **asked)
 
     async def clear(self, *, expect: int | None = None) -> int:
         """Erase the conversation; see ``Store.clear``."""

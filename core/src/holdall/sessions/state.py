@@ -19,6 +19,7 @@ from holdall.sessions.names import (
     SESSION,
     SHREDDING,
     TOOLS,
+    TOUCHED,
     branch_of,
     hashed,
     is_of_branch,
@@ -88,6 +89,8 @@ class SessionStep(Step, kw_only=True):
     """Whether the session's data key is destroyed with it."""
     names: tuple[str, ...] | None = None
     """The marks scored by last activity, where they are known; see ``State``."""
+    touched: int | None = None
+    """When something changed that is no activity, and that others look for, in microseconds."""
 
     @classmethod
     def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
@@ -120,6 +123,11 @@ class SessionStep(Step, kw_only=True):
         self.record = msgspec.structs.replace(self.record, **changes)
         self.names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
+
+    def touch(self) -> None:
+        """Have this found by those who look for what changed, though it is no activity."""
+        self.touched = self.now
+        self.names = None
 
     def remember(self, key: bytes) -> None:
         """Store an idempotency key beside what it stands for."""
@@ -162,6 +170,9 @@ class SessionStep(Step, kw_only=True):
         marks[BYTES] = self.size
         if self.expires_at is not None:
             marks[EXPIRES] = self.expires_at
+        touched = self.touched or (None if head is None else head.marks.get(TOUCHED))
+        if touched is not None:
+            marks[TOUCHED] = touched
         self.mark(marks)
 
     def _score(self, names: tuple[str, ...], head: Head) -> None:
@@ -195,7 +206,7 @@ def expiry(record: SessionRecord, active_at: int) -> int | None:
 def activity_marks(record: SessionRecord) -> tuple[str, ...]:
     """The marks of a live session that are scored by last activity.
 
-    With ``BYTES`` and ``EXPIRES`` they are 22 at the most; the contract allows 32.
+    With ``BYTES``, ``EXPIRES`` and ``TOUCHED`` they are 23 at the most; the contract allows 32.
     """
     owner = record.owner
     names = [RECENT, hashed("owner", owner), hashed("owner+status", owner, record.status)]

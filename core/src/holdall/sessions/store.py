@@ -17,6 +17,7 @@ from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.exporting import Exporting
 from holdall.sessions.names import checked_text
 from holdall.sessions.reader import Check
+from holdall.sessions.searching import Searching
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page, ToolRun
@@ -32,7 +33,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting):
+class Store(Branching, Counting, Editing, Exporting, Searching):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

@@ -5,8 +5,8 @@
     class TestRedis(StorageTests):
         plugin = "redis"
 
-``CompressorTests``, ``CipherTests``, ``CachePolicyTests``, ``TokenizerTests``, ``CompactorTests`` and
-``SummariserTests`` are for the other kinds.
+``CompressorTests``, ``CipherTests``, ``CachePolicyTests``, ``TokenizerTests``, ``CompactorTests``,
+``SummariserTests`` and ``SearchIndexTests`` are for the other kinds.
 
 ``holdall[testing]`` installs what it needs. Names are imported when asked for, so that the child processes of
 the kit start without pytest.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from holdall.testing.kit import StorageTests
     from holdall.testing.policies import CachePolicyTests
     from holdall.testing.runner import run
+    from holdall.testing.searches import SearchIndexTests
     from holdall.testing.summarisers import SummariserTests
     from holdall.testing.tokenizers import TokenizerTests
 
@@ -34,6 +35,7 @@ __all__ = [
     "CompactorTests",
     "CompressorTests",
     "ManualClock",
+    "SearchIndexTests",
     "StorageTests",
     "SummariserTests",
     "TokenizerTests",
@@ -46,6 +48,7 @@ _HOMES = {
     "CompactorTests": "compactors",
     "CompressorTests": "compressors",
     "ManualClock": "clock",
+    "SearchIndexTests": "searches",
     "StorageTests": "kit",
     "SummariserTests": "summarisers",
     "TokenizerTests": "tokenizers",

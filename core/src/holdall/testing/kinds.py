@@ -14,6 +14,7 @@ from holdall.hooks import (
     CipherOffer,
     CompactorOffer,
     CompressorOffer,
+    SearchOffer,
     StorageOffer,
     SummariserOffer,
     TokenizerOffer,
@@ -22,7 +23,9 @@ from holdall.plugins import Plugins, installed
 
 __all__ = ["Kind", "Tested", "one", "options_for", "tested"]
 
-Kind = Literal["storage", "compressor", "cipher", "cache policy", "tokenizer", "compactor", "summariser"]
+Kind = Literal[
+    "storage", "compressor", "cipher", "cache policy", "tokenizer", "compactor", "summariser", "search index"
+]
 
 _KINDS: Mapping[type, Kind] = {
     StorageOffer: "storage",
@@ -32,6 +35,7 @@ _KINDS: Mapping[type, Kind] = {
     TokenizerOffer: "tokenizer",
     CompactorOffer: "compactor",
     SummariserOffer: "summariser",
+    SearchOffer: "search index",
 }
 _FINDERS: Mapping[Kind, str] = {kind: kind.replace(" ", "_") for kind in _KINDS.values()}
 

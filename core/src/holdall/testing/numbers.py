@@ -15,7 +15,7 @@ from holdall.caching import Cache
 from holdall.contract import Scan, Span
 from holdall.sessions.compaction.entries import tokens_of
 from holdall.sessions.summaries import Brief
-from holdall.testing import ciphers, compactors, compressors, policies, summarisers, tokenizers
+from holdall.testing import ciphers, compactors, compressors, policies, searches, summarisers, tokenizers
 from holdall.testing.bench import Bench
 from holdall.testing.conversations import Words, entries_of
 from holdall.testing.kinds import Tested
@@ -122,6 +122,26 @@ def _summariser(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str
     yield "summarise_200_us", _median_us([lambda: asyncio.run(body())] * 3)
 
 
+def _index(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    """200 sessions of ten messages, put one by one, and a word of each of them looked up."""
+
+    async def body() -> dict[str, float]:
+        async with searches.opened(found, options) as index:
+            puts, finds = list[float](), list[float]()
+            for at in range(_COUNT):
+                texts = [f"message {number} of session {at} says word{at * 10 + number}" for number in range(10)]
+                began = time.perf_counter()
+                await index.put([searches.update(f"session-{at:020}", texts)])
+                puts.append(time.perf_counter() - began)
+            for at in range(_COUNT):
+                began = time.perf_counter()
+                await index.find(searches.wanted(f"word{at}"))
+                finds.append(time.perf_counter() - began)
+        return {"put_10_us": statistics.median(puts) * 1e6, "find_us": statistics.median(finds) * 1e6}
+
+    return asyncio.run(body()).items()
+
+
 _MEASURES = {
     "storage": _storage,
     "compressor": _compressor,
@@ -130,4 +150,5 @@ _MEASURES = {
     "tokenizer": _tokenizer,
     "compactor": _compactor,
     "summariser": _summariser,
+    "search index": _index,
 }

@@ -26,6 +26,7 @@ SUITES: Mapping[Kind, str] = {
     "tokenizer": "TestTokenizer",
     "compactor": "TestCompactor",
     "summariser": "TestSummariser",
+    "search index": "TestSearchIndex",
 }
 """The class of the suite that tests a kind."""
 

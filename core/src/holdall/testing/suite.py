@@ -7,6 +7,7 @@ from holdall.testing import (
     CipherTests,
     CompactorTests,
     CompressorTests,
+    SearchIndexTests,
     StorageTests,
     SummariserTests,
     TokenizerTests,
@@ -17,6 +18,7 @@ __all__ = [
     "TestCipher",
     "TestCompactor",
     "TestCompressor",
+    "TestSearchIndex",
     "TestStorage",
     "TestSummariser",
     "TestTokenizer",
@@ -61,5 +63,11 @@ class TestCompactor(CompactorTests):
 
 class TestSummariser(SummariserTests):
     """The kit for one summariser; ``run`` sets which."""
+
+    plugin = "?"
+
+
+class TestSearchIndex(SearchIndexTests):
+    """The kit for one search index; ``run`` sets which."""
 
     plugin = "?"

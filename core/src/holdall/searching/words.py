@@ -1,0 +1,154 @@
+"""Text as a run of atoms: words, parts of identifiers, single characters of scripts without spaces, emoji.
+
+An atom is folded: case, accents and width make no difference. In scripts that are written without spaces (Chinese,
+Japanese, Thai ...), and in Korean, whose words take endings, every character is an atom; those that follow each other
+directly are *glued*. ``getUserName`` and ``user_name`` are the atoms ``get user name`` and ``user name``; the former is
+also found as the *whole* word ``getusername``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+__all__ = ["Atom", "atoms", "fold", "terms_of"]
+
+_LONGEST = 64
+"""Characters of a word that count: what is longer is no word, but a hash, a key, a picture."""
+
+_GLUED = (
+    "\u0e00-\u0e3e\u0e40-\u0e4e\u0e80-\u0ece\u1000-\u109f\u1780-\u17d3\u1100-\u11ff\u3005-\u3007\u3041-\u3096\u309d-\u309f"
+    "\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
+    "\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9d\uffa1-\uffdc\U00020000-\U0003ffff"
+)
+"""Thai, Lao, Burmese, Khmer, Hangul, kana, bopomofo, Han."""
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u0900-\u0963\u0971-\u0df3\u0f18-\u0fbc"
+    "\u135d-\u135f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+"""What Python does not count as part of a word, and is: combining marks, vowel signs of Indic scripts."""
+_EMOJI = (
+    "\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299"
+    "\U0001f004\U0001f0cf\U0001f170-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff"
+)
+_VOICED = "[\u3099\u309a\uff9e\uff9f]?"
+_PATTERN = (
+    rf"(?P<word>(?:[^\W_{_GLUED}]|[{_MARKS}])+)"
+    rf"|(?P<glued>[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_GLUED}]{_VOICED})"
+    rf"|(?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}])"
+)
+_atom = re.compile(_PATTERN).finditer
+_ascii_words = re.compile(r"[A-Za-z0-9]+").findall
+_humps = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+").finditer
+_accents = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]"
+).sub
+
+
+class Atom(NamedTuple):
+    """One atom of a text, and where it is there."""
+
+    text: str
+    start: int
+    stop: int
+    single: bool = False
+    """Whether it is a single character of a script without spaces."""
+    glued: bool = False
+    """Whether it follows the one before directly, both of them such characters."""
+    whole: str = ""
+    """The whole word that it begins, where that has more parts."""
+    parts: int = 1
+    """Of how many atoms that word is."""
+
+
+def fold(text: str) -> str:
+    """``text`` without case, accents, vowel points and differences of width."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    return unicodedata.normalize("NFC", _accents("", plain))
+
+
+@lru_cache(maxsize=1 << 16)
+def _parts(word: str) -> tuple[str, tuple[tuple[str, int, int], ...]]:
+    """A word folded whole (empty where it has no parts), and its parts with their places in it."""
+    length = len(word)
+    if length > _LONGEST or not word.isascii() or word[1:].islower() or word.isupper() or not word[1:].isalnum():
+        text = fold(word[:_LONGEST])
+        return "", ((text, 0, length),) if text else ()
+    parts = tuple((hump.group().lower(), hump.start(), hump.end()) for hump in _humps(word))
+    return (word.lower() if len(parts) > 1 else ""), parts
+
+
+@lru_cache(maxsize=1 << 16)
+def _folded(text: str) -> str:
+    return fold(text)
+
+
+def atoms(text: str) -> Iterator[Atom]:
+    """The atoms of ``text``, in order."""
+    glue = -1
+    for found in _atom(text):
+        start, stop = found.span()
+        kind = found.lastgroup
+        if kind == "glued":
+            yield Atom(_folded(found.group()), start, stop, single=True, glued=start == glue)
+            glue = stop
+        elif kind == "emoji":
+            yield Atom(found.group(), start, stop)
+        else:
+            whole, parts = _parts(found.group())
+            for part, first, last in parts:
+                if whole and first == 0:
+                    yield Atom(part, start, start + last, whole=whole, parts=len(parts))
+                else:
+                    yield Atom(part, start + first, start + last)
+
+
+@lru_cache(maxsize=1 << 16)
+def _terms(word: str) -> tuple[str, ...]:
+    whole, parts = _parts(word)
+    texts = tuple(part[0] for part in parts)
+    return (*texts, whole) if whole else texts
+
+
+def terms_of(text: str) -> dict[str, int]:
+    """The terms by which ``text`` is found, each with how often it is there.
+
+    They are its words, their parts, emoji, and of what is glued every pair of characters and the last one.
+    """
+    found: dict[str, int] = {}
+    if text.isascii():
+        words = Counter(_ascii_words(text))
+    else:
+        words, glued = Counter[str](), list[re.Match[str]]()
+        for match in _atom(text):
+            kind = match.lastgroup
+            if kind == "word":
+                words[match.group()] += 1
+            elif kind == "glued":
+                glued.append(match)
+            else:
+                found[match.group()] = found.get(match.group(), 0) + 1
+        _pairs(glued, found)
+    for word, count in words.items():
+        for term in _terms(word):
+            found[term] = found.get(term, 0) + count
+    return found
+
+
+def _pairs(glued: list[re.Match[str]], found: dict[str, int]) -> None:
+    last, stop = "", -1
+    for match in glued:
+        text = _folded(match.group())
+        if last:
+            term = last + text if match.start() == stop else last
+            found[term] = found.get(term, 0) + 1
+        last, stop = text, match.end()
+    if last:
+        found[last] = found.get(last, 0) + 1

@@ -1,0 +1,122 @@
+"""What a query finds in a text, and that an index by terms never misses it.
+
+Covers CV-06.
+"""
+# ruff: noqa: RUF001 - letters of many scripts are what this is about
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from holdall.errors import Invalid
+from holdall.searching import Query, terms_of
+
+FOUND = [
+    ("hello", "Hello, world!", "Hello"),
+    ("HELLO world", "world says hello", "hello"),
+    ("wor*", "Hello, world!", "world"),
+    ('"hello world"', "he said: hello, world", "hello, world"),
+    ('"hello wor*"', "hello world", "hello world"),
+    ("“hello world”", "hello world", "hello world"),
+    ("getUserName", "call getUserName()", "getUserName"),
+    ("getUserName", "get_user_name = 1", "get_user_name"),
+    ("get_user_name", "call getUserName()", "getUserName"),
+    ("user", "call getUserName()", "User"),
+    ("getusername", "call getUserName()", "getUserName"),
+    ("getu*", "call getUserName()", "getUserName"),
+    ("GitHub", "on github", "github"),
+    ('"uses javascript here"', "it uses JavaScript here", "uses JavaScript here"),
+    ("HTTPServer", "an http server", "http server"),
+    ("src/holdall/store.py", "see src/holdall/store.py:12", "src/holdall/store.py"),
+    ("store.py", "see src/holdall/store.py:12", "store.py"),
+    ("sha256", "SHA256sum", "SHA256"),
+    ("cafe", "un Café crème", "Café"),
+    ("CAFÉ", "cafe", "cafe"),
+    ("straße", "STRASSE", "STRASSE"),
+    ("naive", "nai\u0308ve", "nai\u0308ve"),
+    ("人工智能", "在人工智能领域", "人工智能"),
+    ("智", "在人工智能领域", "智"),
+    ("機械学習", "私は機械学習を学ぶ", "機械学習"),
+    ("ガス", "ｶﾞｽ", "ｶﾞｽ"),
+    ("が", "か\u3099く", "か\u3099"),
+    ("한국어", "한국어를 배우다", "한국어"),
+    ("한", "\u1112\u1161\u11ab국", "\u1112\u1161\u11ab"),
+    ("ประเทศ", "ในประเทศไทย", "ประเทศ"),
+    ("العربية", "اللغة الْعَرَبِيَّة", "الْعَرَبِيَّة"),
+    ("हिन्दी", "हिन्दी भाषा", "हिन्दी"),
+    ("привет", "Привет, мир", "Привет"),
+    ("🎉", "done 🎉!", "🎉"),
+    ("👍", "yes 👍🏽", "👍"),
+    ("🇩🇪", "in 🇫🇷🇩🇪", "🇩🇪"),
+    ("ＡＢＣ", "abc", "abc"),
+    ("iPhone手机", "新的 iPhone手机 来了", "iPhone手机"),
+    ("don't", "I don’t know", "don’t"),
+    ("3.14", "pi is 3.14", "3.14"),
+]
+NOT_FOUND = [
+    ("hell", "hello"),
+    ('"world hello"', "hello world"),
+    ("hello there", "hello"),
+    ("user", "username"),
+    ("人智", "人工智能"),
+    ("好世", "你好。世界"),
+    ("か", "が"),
+    ("มา", "ม า"),
+]
+
+
+def indexed(query: Query, text: str) -> bool:
+    """Whether an index that has the terms of ``text`` names it."""
+    terms = terms_of(text)
+
+    def has(lookup):
+        return any(term.startswith(lookup.term) for term in terms) if lookup.prefix else lookup.term in terms
+
+    return all(any(all(map(has, lookups)) for lookups in need) for need in query.needs)
+
+
+@pytest.mark.parametrize(("query", "text", "shown"), FOUND)
+def test_found(query, text, shown):
+    asked = Query(query)
+    assert shown in [text[start:stop] for start, stop in asked.places(text)]
+    assert indexed(asked, text)
+
+
+@pytest.mark.parametrize(("query", "text"), NOT_FOUND)
+def test_not_found(query, text):
+    assert Query(query).places(text) == []
+
+
+@pytest.mark.parametrize("query", ["", "  ", "...", '"', "*", "word " * 500, " ".join(map(str, range(40)))])
+def test_what_cannot_be_looked_for_is_refused(query):
+    with pytest.raises(Invalid):
+        Query(query)
+
+
+WORDS = st.text(
+    st.sampled_from("abAB1_ -.é日本語がｶﾞไทยमि한글ßﬁ🎉👍🏽İ\u0301\u3099\u1112\u1161"), min_size=1, max_size=12
+)
+
+
+@given(WORDS, WORDS, st.sampled_from(["{}", '"{}"', "{}*"]))
+@example("ba", "aBa", "{}*")
+def test_an_index_by_terms_misses_nothing(inner, around, form):
+    try:
+        query = Query(form.format(inner.replace('"', "")))
+    except Invalid:
+        return
+    for text in (around, f"{around} {inner}", f"{around}{inner}", f"{inner}{around}"):
+        if query.places(text):
+            assert indexed(query, text), (inner, text)
+
+
+@given(WORDS)
+def test_every_text_is_found_by_itself(text):
+    try:
+        query = Query(f'"{text}"')
+    except Invalid:
+        assert not terms_of(text)
+        return
+    assert query.places(text)

@@ -1,0 +1,36 @@
+"""Which of several messages is best: Okapi's BM25, from what the index has, without reading one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from typing import NamedTuple
+
+from holdall_fts.lookups import Group
+
+__all__ = ["Ranking"]
+
+_SATURATION, _BY_LENGTH = 1.2, 0.75
+
+
+class Ranking(NamedTuple):
+    """How much each word says, and how long a message usually is."""
+
+    weights: Sequence[float]
+    usual: float
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> Ranking:
+        """From the number of messages, of all their words, and of the messages that have each word."""
+        messages, words, *having = counts
+        weights = [log(1 + (messages - count + 0.5) / (count + 0.5)) for count in having]
+        return cls(weights, max(words / max(messages, 1), 1))
+
+    def score(self, groups: Sequence[Group], number: int, length: int) -> float:
+        """Of a message that has every word; the better, the higher."""
+        norm = _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH * length / self.usual)
+        score = 0.0
+        for weight, group in zip(self.weights, groups, strict=False):
+            times = group.times(number)
+            score += weight * times * (_SATURATION + 1) / (times + norm)
+        return score

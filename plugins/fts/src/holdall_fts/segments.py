@@ -1,0 +1,121 @@
+"""A segment: up to 65,536 documents in the order of time, and the terms that are in them. It never changes.
+
+What changes is which of its documents are still what the conversation says; the others are its dead.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import NamedTuple
+
+import msgspec
+
+__all__ = [
+    "LABEL",
+    "LANE",
+    "OWNER",
+    "Blocks",
+    "Columns",
+    "blocks_of",
+    "packed_columns",
+    "unpacked_block",
+    "unpacked_columns",
+]
+
+LANE, OWNER, LABEL = "\x01l", "\x01o", "\x01="
+"""How labels begin among the terms: those of a lane, of an owner, and what the core calls labels."""
+_LEVEL = 6
+_pack, _unpack = msgspec.msgpack.encode, msgspec.msgpack.Decoder(dict[str, bytes]).decode
+_firsts = msgspec.msgpack.Decoder(list[str]).decode
+_PER_BLOCK, _BLOCK_BYTES = 128, 8192
+
+
+class Columns(NamedTuple):
+    """What is known of each document, by its number."""
+
+    times: array[int]
+    lanes: array[int]
+    positions: array[int]
+    checks: array[int]
+    lengths: array[int]
+    """How many words it has, 65,535 at the most."""
+
+
+_KINDS = "qIIIH"
+
+
+def packed_columns(columns: Columns) -> bytes:
+    """The columns as bytes."""
+    times = columns.times
+    steps = array("q", (time - before for before, time in zip([0, *times], times, strict=False)))
+    return zlib.compress(b"".join(column.tobytes() for column in (steps, *columns[1:])), _LEVEL)
+
+
+def unpacked_columns(data: bytes, count: int) -> Columns:
+    """The columns again."""
+    whole, at = memoryview(zlib.decompress(data)), 0
+    found: list[array[int]] = []
+    for kind in _KINDS:
+        column: array[int] = array(kind)
+        size = count * column.itemsize
+        column.frombytes(whole[at : at + size])
+        found.append(column)
+        at += size
+    return Columns(array("q", accumulate(found[0])), *found[1:])
+
+
+def unpacked_block(data: bytes) -> dict[str, bytes]:
+    """The terms of a block, in order, with their postings."""
+    return _unpack(zlib.decompress(data))
+
+
+def _packed(terms: Mapping[str, bytes]) -> bytes:
+    return zlib.compress(_pack(terms), _LEVEL)
+
+
+def blocks_of(terms: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Terms that come in order as blocks, each with its first term."""
+    block: dict[str, bytes] = {}
+    size = 0
+    for term, postings in terms:
+        block[term] = postings
+        size += len(postings)
+        if len(block) >= _PER_BLOCK or size >= _BLOCK_BYTES:
+            yield next(iter(block)), _packed(block)
+            block, size = {}, 0
+    if block:
+        yield next(iter(block)), _packed(block)
+
+
+class Blocks:
+    """Where the blocks of a segment begin: the first term of each, and the row of the first one."""
+
+    def __init__(self, firsts: list[str], row: int) -> None:
+        self.firsts = firsts
+        self.row = row
+
+    def pack(self) -> bytes:
+        """The first terms as bytes."""
+        return zlib.compress(_pack(self.firsts), _LEVEL)
+
+    @classmethod
+    def unpack(cls, data: bytes, row: int) -> Blocks:
+        """What ``pack`` made."""
+        return cls(_firsts(zlib.decompress(data)), row)
+
+    def at(self, term: str) -> int | None:
+        """The row of the block that has ``term``, if any has."""
+        place = bisect_right(self.firsts, term) - 1
+        return None if place < 0 else self.row + place
+
+    def beginning(self, prefix: str) -> range:
+        """The rows of the blocks with terms that begin with ``prefix``."""
+        start = max(bisect_right(self.firsts, prefix) - 1, 0)
+        stop = start
+        while stop < len(self.firsts) and (stop == start or self.firsts[stop].startswith(prefix)):
+            stop += 1
+        return range(self.row + start, self.row + stop)
