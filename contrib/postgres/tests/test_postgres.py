@@ -229,6 +229,22 @@ async def test_a_connection_keeps_nothing_of_a_call(storage: PostgresSessionStor
         assert connection.info.transaction_status.name == "IDLE"
 
 
+async def test_statements_are_prepared_where_that_is_said(settings: PostgresSettings) -> None:
+    """Once for each connection, whatever they are told and how often the tables change meanwhile."""
+    storage = await PostgresSessionStorage.open(settings.model_copy(update={"prepare": True, "connections": 1}))
+    for version in range(1, 20):
+        await storage.commit(put(version, version - 1, b"%d" % version))
+        found = await storage.load("p", Span("a", -1))
+        assert found is not None
+        assert dict(found.records) == {("a", version - 1): b"%d" % version}
+        for descending in (True, False):
+            assert [one.head for one in await storage.scan(Scan("m", descending=descending))] == [found.head]
+    async with storage._pool.connection() as connection:
+        kept = await (await connection.execute("SELECT statement FROM pg_prepared_statements")).fetchall()
+    assert len({text for (text,) in kept}) == 4  # a commit, a load and two walks
+    await storage.close()
+
+
 async def test_what_is_acknowledged_survives_the_server(own: Any) -> None:
     """``kill -9`` of its postmaster: what it answered is in its log, and is there when it comes up again."""
     settings = PostgresSettings(dsn=own.get_uri(), deadline=2)

@@ -27,6 +27,8 @@ class PostgresSettings(BaseModel, extra="forbid", hide_input_in_errors=True, use
     """At most so many at once, per process."""
     deadline: Annotated[float, Field(gt=0, le=300)] = 5.0
     """Seconds after which a call that got no answer is given up."""
+    prepare: bool = False
+    """Whether each connection keeps its statements prepared: faster, but not through a pooler that knows none."""
 
     @field_validator("dsn")
     @classmethod

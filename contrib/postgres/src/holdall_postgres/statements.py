@@ -69,26 +69,32 @@ WITH page AS MATERIALIZED ({page}),
 span AS (
     SELECT * FROM unnest(%(span_lane)s::bytea[], %(start)s::bigint[], %(stop)s::bigint[]) AS s (lane, start, stop)
 )
-SELECT 0 AS kind, h.partition, ''::bytea AS name, h.version AS a, h.changed AS b, h.expires_at AS c, NULL::bytea AS data
-    FROM page JOIN {{schema}}.heads AS h USING (partition)
+SELECT h.partition, p.place, h.version AS a, h.changed AS b, h.expires_at AS c, (
+        SELECT string_agg(
+            int4send(octet_length(lane)) || lane || int8send(first) || int8send(stop) || int8send(rewritten), ''::bytea
+        ) FROM {{schema}}.lanes WHERE partition = p.partition
+    ) AS name, (
+        SELECT string_agg(int4send(octet_length(mark)) || mark || int8send(score), ''::bytea)
+        FROM {{schema}}.marks WHERE partition = p.partition
+    ) AS data
+    FROM page AS p JOIN {{schema}}.heads AS h USING (partition)
 UNION ALL
-SELECT 1, l.partition, l.lane, l.first, l.stop, l.rewritten, NULL FROM page JOIN {{schema}}.lanes AS l USING (partition)
-UNION ALL
-SELECT 2, m.partition, m.mark, m.score, NULL, NULL, NULL FROM page JOIN {{schema}}.marks AS m USING (partition)
-UNION ALL
-SELECT 3, l.partition, l.lane, r.position, r.crc, NULL, r.data
-    FROM page JOIN {{schema}}.lanes AS l USING (partition) JOIN span AS s USING (lane)
+SELECT l.partition, NULL, r.position, r.crc, NULL, l.lane, r.data
+    FROM page CROSS JOIN span AS s
+    CROSS JOIN LATERAL (
+        SELECT * FROM {{schema}}.lanes WHERE partition = page.partition AND lane = s.lane OFFSET 0
+    ) AS l
     CROSS JOIN LATERAL (
         SELECT position, crc, data FROM {{schema}}.records
         WHERE partition = l.partition AND lane = l.lane
             AND position >= CASE WHEN s.start < 0 THEN l.stop + s.start ELSE s.start END
             AND position < coalesce(s.stop, l.stop)
-        OFFSET 0 -- a fence: the positions are looked up in the index, not filtered from the whole lane
+        OFFSET 0
     ) AS r
-UNION ALL
-SELECT 4, p.partition, ''::bytea, p.place, NULL, NULL, NULL FROM page AS p
 """
-"""Rows of five kinds: heads, lanes, marks, records, and where each partition stands in the walk."""
+"""``OFFSET 0`` is a fence: lanes and positions are looked up in the index, not filtered from the whole table or lane.
+
+A row for each head, with its place in the walk and its lanes and marks packed together, and one for each record."""
 
 LOAD = _READ.format(page="SELECT %(partition)s::bytea AS partition, 1::bigint AS place")
 WALK_NAMES = _READ.format(

@@ -7,17 +7,19 @@ import os
 import random
 import socket
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 from zlib import crc32
 
 import psycopg
 from psycopg import AsyncConnection, errors
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from holdall.contract import Address, Commit, Head, ISessionStorage, Lane, Scan, Snapshot, Span
+from holdall.contract import Address, Commit, Head, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Conflict, Damaged, HoldallError, StorageError, StorageFull, StorageUnavailable
 from holdall_postgres import statements
+from holdall_postgres.packed import Heads
 from holdall_postgres.parameters import parameters_of, parameters_of_spans, parameters_of_walk
 from holdall_postgres.schema import migrate
 from holdall_postgres.settings import PostgresSettings
@@ -27,6 +29,8 @@ __all__ = ["PostgresSessionStorage"]
 _SAFE = ("fsync", "full_page_writes", "synchronous_commit")
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
 _ATTEMPTS = 20
+_PREPARED_AFTER = 5
+_UP, _DOWN = (SQL("ASC"), SQL(">")), (SQL("DESC"), SQL("<"))
 
 
 class PostgresSessionStorage(ISessionStorage):
@@ -37,12 +41,18 @@ class PostgresSessionStorage(ISessionStorage):
         self._pid = os.getpid()
         self._deadline = settings.deadline
         self._schema = Identifier(settings.schema_name)
+        self._queries: dict[tuple[str, bool], bytes] = {}
+        self._heads = Heads()
 
     @classmethod
     async def open(cls, settings: PostgresSettings) -> PostgresSessionStorage:
         """Connect, see that the server keeps what it acknowledges, and bring the tables to this version."""
         pool = AsyncConnectionPool[AsyncConnection[Any]](
-            kwargs={**settings.connection(), "autocommit": True, "prepare_threshold": None},
+            kwargs={
+                **settings.connection(),
+                "autocommit": True,
+                "prepare_threshold": _PREPARED_AFTER if settings.prepare else None,
+            },
             min_size=1,
             max_size=settings.connections,
             timeout=settings.deadline,
@@ -64,7 +74,7 @@ class PostgresSessionStorage(ISessionStorage):
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One statement, so one moment."""
         rows = await self._run(statements.LOAD, {"partition": partition.encode(), **parameters_of_spans(spans)})
-        found = _snapshots(rows)
+        found = _snapshots(rows, self._heads)
         return found[0] if found else None
 
     async def commit(self, commit: Commit) -> None:
@@ -82,12 +92,8 @@ class PostgresSessionStorage(ISessionStorage):
         if scan.limit <= 0:
             return []
         statement = statements.WALK_NAMES if scan.mark is None else statements.WALK_MARK
-        words = (
-            {"order": SQL("DESC"), "beyond": SQL("<")} if scan.descending else {"order": SQL("ASC"), "beyond": SQL(">")}
-        )
-        return _snapshots(
-            await self._run(statement, parameters_of_walk(scan) | parameters_of_spans(scan.spans), **words)
-        )
+        told = parameters_of_walk(scan) | parameters_of_spans(scan.spans)
+        return _snapshots(await self._run(statement, told, descending=scan.descending), self._heads)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -100,11 +106,11 @@ class PostgresSessionStorage(ISessionStorage):
         found = await self._run(statements.VERSION, {"partition": partition.encode()})
         raise Conflict(partition, expected=expect, found=found[0][0] if found else 0)
 
-    async def _run(self, statement: str, told: Mapping[str, Any], **words: SQL) -> list[Any]:
+    async def _run(self, statement: str, told: Mapping[str, Any], *, descending: bool = False) -> list[Any]:
         """Run one statement, again where the server rolled it back for another's sake."""
         if self._pid != os.getpid():
             raise StorageUnavailable("the storage was opened before the process forked; open it again")
-        query = SQL(statement).format(schema=self._schema, **words)  # pyright: ignore[reportArgumentType]
+        query = self._query(statement, descending=descending)
         for attempt in range(_ATTEMPTS):
             try:
                 return await self._once(query, told)
@@ -114,7 +120,17 @@ class PostgresSessionStorage(ISessionStorage):
                 raise _typed(error) from error
         raise StorageUnavailable(f"the server rolled a statement back {_ATTEMPTS} times")
 
-    async def _once(self, query: Composed, told: Mapping[str, Any]) -> list[Any]:
+    def _query(self, statement: str, *, descending: bool) -> bytes:
+        """The statement as it is sent, put together once."""
+        key = statement, descending
+        found = self._queries.get(key)
+        if found is None:
+            words = dict(zip(("order", "beyond"), _DOWN if descending else _UP, strict=True))
+            composed = SQL(statement).format(schema=self._schema, **words)  # pyright: ignore[reportArgumentType]
+            found = self._queries[key] = composed.as_bytes(None)
+        return found
+
+    async def _once(self, query: bytes, told: Mapping[str, Any]) -> list[Any]:
         async with self._pool.connection(timeout=self._deadline) as connection:
             late = asyncio.Event()
             timer = asyncio.get_running_loop().call_later(self._deadline, _cut, connection, late)
@@ -143,32 +159,20 @@ async def _check_safe(connection: AsyncConnection[Any]) -> None:
             raise StorageUnavailable(f"the server has {name} = off: it would lose what it acknowledged")
 
 
-def _snapshots(rows: Sequence[Any]) -> list[Snapshot]:
-    """The partitions that rows of every kind tell of, in the order of the walk."""
-    heads: dict[bytes, tuple[int, int, int | None]] = {}
-    lanes: dict[bytes, dict[str, Lane]] = {}
-    marks: dict[bytes, dict[str, int]] = {}
+def _snapshots(rows: Sequence[Any], heads: Heads) -> list[Snapshot]:
+    """The partitions that rows of both kinds tell of, in the order of the walk."""
+    found: list[tuple[int, Head]] = []
     records: dict[bytes, dict[Address, bytes]] = {}
-    places: dict[bytes, int] = {}
-    for kind, partition, name, a, b, c, data in rows:
-        if kind == 0:
-            heads[partition] = a, b, c
-        elif kind == 1:
-            lanes.setdefault(partition, {})[name.decode()] = Lane(a, b, c)
-        elif kind == 2:  # noqa: PLR2004 - the kinds of statements.py
-            marks.setdefault(partition, {})[name.decode()] = a
-        elif kind == 3:  # noqa: PLR2004
-            if crc32(data) != b:
-                raise Damaged(
-                    f"{partition.decode()}: record {name.decode()}/{a}", "its checksum is not that of its bytes"
-                )
-            records.setdefault(partition, {})[name.decode(), a] = data
-        else:
-            places[partition] = a
-    return [
-        Snapshot(Head(name.decode(), *heads[name], lanes.get(name, {}), marks.get(name, {})), records.get(name, {}))
-        for name in sorted(heads, key=places.__getitem__)
-    ]
+    for partition, place, a, b, c, name, data in rows:
+        if place is not None:
+            records.setdefault(partition, {})
+            found.append((place, heads.head(partition, a, b, c, name, data)))
+            continue
+        if crc32(data) != b:
+            raise Damaged(f"{partition.decode()}: record {name.decode()}/{a}", "its checksum is not that of its bytes")
+        records.setdefault(partition, {})[name.decode(), a] = data
+    found.sort(key=itemgetter(0))
+    return [Snapshot(head, records[head.partition.encode()]) for _, head in found]
 
 
 def _typed(error: BaseException) -> HoldallError:

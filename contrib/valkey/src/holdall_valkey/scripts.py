@@ -17,7 +17,7 @@ Call = tuple[Sequence[bytes], Sequence[Any]]
 _AT_ONCE = 16
 """Calls to a cluster that wait at the same time."""
 _TOGETHER = 64
-"""Calls to one server that are sent together."""
+"""Partitions that one server loads in one go: it does nothing else meanwhile."""
 
 
 class Scripts:
@@ -46,33 +46,22 @@ class Scripts:
                 pass  # it did not run: the commands before it did
         return await script(keys=keys, args=args)
 
-    async def run_many(self, name: str, calls: Sequence[Call]) -> list[Any]:
-        """Run one that only reads, many times."""
+    async def load(self, calls: Sequence[Call]) -> list[Any]:
+        """Run ``load`` for many partitions, with the same spans: on one server together, a moment for each."""
         if self._cluster:
-            return await self._each(name, calls)
+            return await self._each(calls)
         answers: list[Any] = []
         for at in range(0, len(calls), _TOGETHER):
-            answers += await self._together(name, calls[at : at + _TOGETHER])
+            part = calls[at : at + _TOGETHER]
+            answers += await self.run("load", ([key for keys, _ in part for key in keys], part[0][1]))
         return answers
 
-    async def _together(self, name: str, calls: Sequence[Call]) -> list[Any]:
-        script = self._scripts[name]
-        for _ in range(2):
-            pipe = self._client.pipeline(transaction=False)
-            for keys, args in calls:
-                pipe.evalsha(script.sha, len(keys), *keys, *args)
-            try:
-                return await pipe.execute()
-            except NoScriptError:
-                await self._client.script_load(script.script)
-        return await self._each(name, calls)
-
-    async def _each(self, name: str, calls: Sequence[Call]) -> list[Any]:
+    async def _each(self, calls: Sequence[Call]) -> list[Any]:
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(call: Call) -> Any:
             async with gate:
-                return await self.run(name, call)
+                return (await self.run("load", call))[0]
 
         tasks = [asyncio.ensure_future(one(call)) for call in calls]
         try:

@@ -20,7 +20,7 @@ from holdall_valkey.names import Names, stamp
 from holdall_valkey.scripts import Scripts
 from holdall_valkey.settings import ValkeySettings
 from holdall_valkey.walking import Walk
-from holdall_valkey.wire import Found, commit_of, found_of, load_of
+from holdall_valkey.wire import Found, Heads, commit_of, found_of, load_of
 
 __all__ = ["ValkeySessionStorage"]
 
@@ -33,6 +33,7 @@ class ValkeySessionStorage(ISessionStorage):
         self._deadline = settings.deadline
         self._names = Names(settings.prefix)
         self._index = Index(client, self._names)
+        self._heads = Heads()
         self._scripts = Scripts(client, cluster=settings.cluster)
         self._free = asyncio.Semaphore(settings.connections)
         self._pid = os.getpid()
@@ -54,7 +55,8 @@ class ValkeySessionStorage(ISessionStorage):
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """One moment of the partition."""
         async with self._typed():
-            return found_of(partition, await self._scripts.run("load", load_of(partition, spans, self._names))).snapshot
+            (answer,) = await self._scripts.run("load", load_of(partition, spans, self._names))
+        return found_of(partition, answer, self._heads).snapshot
 
     async def commit(self, commit: Commit) -> None:
         """Index first, then compare and move."""
@@ -104,8 +106,8 @@ class ValkeySessionStorage(ISessionStorage):
     async def _read(self, partitions: Sequence[str], spans: Sequence[Span]) -> Sequence[Found]:
         calls = [load_of(partition, spans, self._names) for partition in partitions]
         async with self._typed():
-            answers = await self._scripts.run_many("load", calls)
-        return [found_of(name, answer) for name, answer in zip(partitions, answers, strict=True)]
+            answers = await self._scripts.load(calls)
+        return [found_of(name, answer, self._heads) for name, answer in zip(partitions, answers, strict=True)]
 
     def _not_after(self) -> int:
         """When a script may not change anything any more: its caller has given up by then (ms since 1970)."""

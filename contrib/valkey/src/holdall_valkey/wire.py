@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 from zlib import crc32
 
@@ -14,7 +15,10 @@ from holdall.errors import Damaged
 from holdall_valkey.names import Names
 from holdall_valkey.scripts import Call
 
-__all__ = ["Found", "commit_of", "found_of", "load_of"]
+__all__ = ["Found", "Heads", "commit_of", "found_of", "load_of"]
+
+_A_LANE, _A_MARK = b"LM"
+_KEPT = 4096
 
 
 def commit_of(commit: Commit, names: Names, not_after: int, stamped: bytes) -> Call:
@@ -87,23 +91,58 @@ class Found:
     """Of the entry of each mark, and, for ``None``, of the entry by name."""
 
 
-def found_of(partition: str, answer: Sequence[Any]) -> Found:
+class Heads:
+    """The heads that were told of last: a list mostly shows what it showed before, which is not read again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Sequence[bytes], Head, Mapping[str | None, bytes]]] = {}
+
+    def head(self, partition: str, fields: Sequence[bytes]) -> tuple[Head, Mapping[str | None, bytes]]:
+        """The head that a hash holds, and the stamps of its entries."""
+        known = self._kept.get(partition)
+        if known is not None and known[0] == fields:
+            return known[1:]
+        head, stamps = _head_of(partition, fields)
+        self._kept[partition] = fields, head, stamps
+        if len(self._kept) > _KEPT:
+            for old in list(islice(self._kept, _KEPT // 8)):
+                self._kept.pop(old, None)
+        return head, stamps
+
+
+def found_of(partition: str, answer: Sequence[Any], heads: Heads) -> Found:
     """What ``load.lua`` answered; raises ``Damaged`` for a record that is missing or not what was written."""
     if len(answer) == 1:
         return Found(int(answer[0]), None, {})
-    fields: Mapping[bytes, bytes] = dict(zip(answer[1][::2], answer[1][1::2], strict=True))
-    lanes = {name[1:].decode(): Lane(*map(int, value.split())) for name, value in fields.items() if name[:1] == b"L"}
-    kept = {name[1:].decode(): value.split(b" ") for name, value in fields.items() if name[:1] == b"M"}
-    marks = {mark: int(score) for mark, (score, _) in kept.items()}
-    expires = fields[b"e"]
-    head = Head(partition, int(fields[b"v"]), int(fields[b"c"]), int(expires) if expires else None, lanes, marks)
+    head, stamps = heads.head(partition, answer[1])
     records: dict[Address, bytes] = {}
-    for lane, first, found in answer[2:]:
-        for position, data in enumerate(found, int(first)):
+    for lane, start, found in answer[2:]:
+        for position, data in enumerate(found, int(start)):
             if data is None or crc32(data[4:]).to_bytes(4, "big") != data[:4]:
                 raise Damaged(
                     f"{partition}: record {lane.decode()}/{position}", "it is missing, or not what was written"
                 )
             records[lane.decode(), position] = data[4:]
-    stamps = {**{mark: stamped for mark, (_, stamped) in kept.items()}, None: fields[b"n"]}
     return Found(int(answer[0]), Snapshot(head, records), stamps)
+
+
+def _head_of(partition: str, told: Sequence[bytes]) -> tuple[Head, Mapping[str | None, bytes]]:
+    lanes: dict[str, Lane] = {}
+    marks: dict[str, int] = {}
+    stamps: dict[str | None, bytes] = {}
+    fields: dict[bytes, bytes] = {}
+    pairs = iter(told)
+    for name, value in zip(pairs, pairs, strict=True):
+        if name[0] == _A_MARK:
+            mark = name[1:].decode()
+            score, _, stamps[mark] = value.partition(b" ")
+            marks[mark] = int(score)
+        elif name[0] == _A_LANE:
+            first, stop, rewritten = value.split()
+            lanes[name[1:].decode()] = Lane(int(first), int(stop), int(rewritten))
+        else:
+            fields[name] = value
+    stamps[None] = fields[b"n"]
+    expires = fields[b"e"]
+    expires_at = int(expires) if expires else None
+    return Head(partition, int(fields[b"v"]), int(fields[b"c"]), expires_at, lanes, marks), stamps
