@@ -368,7 +368,7 @@ async def test_forks_and_appends_commit_the_same_whatever_there_is(clock):
         await store.append(session.id, [user("x")], branch="new")
         sizes[messages, branches] = [(len(commit.write), [*commit.lanes]) for commit in storage.commits]
     assert len({str(each) for each in sizes.values()}) == 1
-    assert sizes[10, 1] == [(2, ["messages/new", "session"]), (1, ["messages/new"])]
+    assert sizes[10, 1] == [(3, ["messages/new", "session", "events"]), (2, ["messages/new", "events"])]
 
 
 @pytest.mark.covers("CV-08", "CV-12", "XX-02")

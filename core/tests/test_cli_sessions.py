@@ -305,3 +305,22 @@ def test_totals_are_shown_by_branch_and_of_the_whole(run):
         ("retry", 1, 0.0),
         (None, 2, 0.5),
     ]
+
+
+@pytest.mark.covers("LC-15")
+def test_following_prints_a_line_for_each_change(run: Run) -> None:
+    async def made() -> str:
+        async with holdall.open("holdall.toml") as store:
+            session = await store.create(owner="ana", messages=[{"role": "user", "content": "one"}])
+            await session.end()
+            return session.id
+
+    session = asyncio.run(made())
+    code, out, err = run("follow", session, "--after", "0")
+    assert (code, err) == (0, "")
+    first, last = map(json.loads, out.splitlines())
+    assert (first["id"], first["type"], first["message"]["content"]) == ("0-1", "appended", "one")
+    assert (last["id"], last["type"]) == ("1-1", "ended")
+    code, out, err = run("follow", session, "--after", "x")
+    assert (code, out) == (1, "")
+    assert "is not an id of an event" in err

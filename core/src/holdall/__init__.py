@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from holdall.sessions.access import Principal
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.events import Draft, Event
+    from holdall.sessions.live.notes import Change
     from holdall.sessions.session import Session
     from holdall.sessions.store import Store
     from holdall.sessions.views import Message, Page, ToolRun
@@ -58,6 +59,7 @@ _HOMES = {
     "Abilities": "contract",
     "BlockingSessionStorage": "contract",
     "Branch": "sessions.branches.views",
+    "Change": "sessions.live.notes",
     "Commit": "contract",
     "Comparison": "sessions.branches.views",
     "Conflict": "errors",
@@ -102,6 +104,7 @@ __all__ = [
     "Abilities",
     "BlockingSessionStorage",
     "Branch",
+    "Change",
     "Commit",
     "Comparison",
     "Conflict",

@@ -62,7 +62,7 @@ async def open_store(
 
         check_search(settings, plugins)
     policy = _cache_policy(settings, plugins)
-    abilities_of(settings, plugins)
+    abilities = abilities_of(settings, plugins)
     async with AsyncExitStack() as stack:
         storage = await open_storage(settings.storage, plugins)
         stack.push_async_callback(storage.close)
@@ -72,7 +72,15 @@ async def open_store(
         storage, shreds = await encrypting(storage, settings, plugins, clock)
         storage = await decodable(storage, codec, settings)
         states: Cache[State] = Cache(policy, settings.cache.max_bytes)
-        engine = Engine(storage, clock=clock, policy=settings.sessions, codec=codec, cache=states, shreds=shreds)
+        engine = Engine(
+            storage,
+            clock=clock,
+            policy=settings.sessions,
+            codec=codec,
+            cache=states,
+            shreds=shreds,
+            shared=abilities.shared,
+        )
         stack.callback(engine.close)
         observers = Observers(plugins)
         if observers.watched:

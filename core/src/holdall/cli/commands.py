@@ -12,6 +12,7 @@ COMMANDS = {
     "list": ("listing", "list sessions, most recently active first"),
     "branches": ("branches", "list the branches of a session"),
     "totals": ("totals", "what the messages of a session come to: roles, tokens, cost, latency"),
+    "follow": ("following", "follow a session: every change to it as it happens, a line of JSON each"),
     "import": ("importing", "import transcripts into a store or through a running server"),
     "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
     "copy": ("copying", "copy everything from one storage to another"),

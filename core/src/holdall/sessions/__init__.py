@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         events,
         lifecycle,
         listing,
+        live,
         search,
         sweeping,
         toolruns,
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
     )
 
 _LATER = frozenset(
-    ("branches", "creating", "edits", "events", "lifecycle", "listing", "search", "sweeping", "toolruns", "totals")
+    (
+        "branches",
+        "creating",
+        "edits",
+        "events",
+        "lifecycle",
+        "listing",
+        "live",
+        "search",
+        "sweeping",
+        "toolruns",
+        "totals",
+    )
 )
 
 __all__ = [
@@ -29,6 +42,7 @@ __all__ = [
     "events",
     "lifecycle",
     "listing",
+    "live",
     "search",
     "sweeping",
     "toolruns",

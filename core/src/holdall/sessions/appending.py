@@ -212,9 +212,15 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str 
     runs: Sequence[bytes] = ()
     if messages:
         step.add(name, messages)
+        view = step.record.view
+        if branch != (MAIN if view is None else view.branch):
+            step.tell("appended", name, lane.stop, lane.stop + len(messages))
+    step.plain = True
     if content.tools:
         runs = stamped(content.tools, TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
+        first = step.lane(TOOLS).stop
         step.add(TOOLS, runs)
+        step.tell("logged", TOOLS, first, first + len(runs))
     if content.originals:
         step.add(ORIGINALS, content.originals)
     check_size(step.size, policy)

@@ -117,6 +117,7 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
         if len(record) > engine.policy.max_message_bytes:
             raise TooLarge("a message (bytes)", limit=engine.policy.max_message_bytes, actual=len(record))
         step.rewrite(lane, position, record)
+        step.tell("edited", lane, position, position + 1)
         step.size += len(record) - len(old.raw)
         kept = totals_lane(branch_of(lane) or MAIN)
         if kept in state.head.lanes and sessions.totals.changed(old.raw, record):

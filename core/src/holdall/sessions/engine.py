@@ -22,6 +22,7 @@ from holdall.sessions.state import SessionStep, State
 from holdall.sessions.turns import Turns
 
 if TYPE_CHECKING:
+    from holdall.sessions.live.watching import Watch
     from holdall.sessions.policy import SessionPolicy
     from holdall.sessions.search.keeper import Keeper
 
@@ -55,8 +56,12 @@ class Engine(Reader):
         codec: Codec,
         cache: Cache[Any],
         shreds: bool = False,
+        shared: bool = True,
     ) -> None:
-        """``shreds``: the storage encrypts, and destroys the data key of a session that is deleted."""
+        """``shreds``: the storage encrypts, and destroys the data key of a session that is deleted.
+
+        ``shared``: other processes may write to it.
+        """
         super().__init__(storage, clock=clock, codec=codec, cache=cache)
         self.policy = policy
         self.shreds = shreds
@@ -64,10 +69,20 @@ class Engine(Reader):
         self.turns = Turns()
         self.keeper: Keeper | None = None
         """Of the search index, if there is one."""
+        self.shared = shared
+        self.watch: Watch | None = None
+        """Wakes those who follow sessions, once somebody does."""
 
     def close(self) -> None:
         """Reach the storage no more: whatever is asked from now on is refused."""
         self.storage = ClosedStorage()
+        if self.watch is not None:
+            self.watch.close()
+
+    def moved(self, partition: str, version: int) -> None:
+        """Tell those who follow a session that this process brought it to ``version``, or may have (0)."""
+        if self.watch is not None:
+            self.watch.moved(partition, version)
 
     async def change(
         self, session: str, decide: Decision[T], *, keyed: bool = False, urgent: bool = False
@@ -153,8 +168,11 @@ class Engine(Reader):
         except BaseException:
             # The outcome of anything but a conflict is unknown: what is cached may be wrong either way.
             self.states.drop(step.partition)
+            self.moved(step.partition, 0)
             raise
         state = step.after(commit.onto(head), keys)
         self.recent.wrote(step.partition, commit.lanes, step.write)
         self.states.put(step.partition, state, state.weight)
+        if self.watch is not None:
+            self.watch.moved(step.partition, step.version)
         return state

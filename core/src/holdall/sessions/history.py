@@ -151,6 +151,7 @@ def clearing(expect: int | None) -> Decision[int]:
             step.save(view=None, branches=0)
         step.size = 0
         step.touch()
+        step.tell("cleared")
         return step, state.counts.messages
 
     return decide

@@ -33,6 +33,7 @@ def updating(policy: SessionPolicy, changes: dict[str, Any], expect: int | None)
         step = SessionStep.on(state, now, active="ttl" in checked)
         step.save(**checked)
         step.touch()
+        step.tell("updated", fields=sorted(checked))
         if "metadata" in checked or "project" in checked:
             metadata = step.record.metadata
             policy.check_metadata(step.record.project, metadata, len(as_json(metadata, "/metadata")))
@@ -53,6 +54,7 @@ def extending(ttl: int | None, expect: int | None) -> Decision[None]:
         if ttl is None and state.record.ttl is None:
             raise Invalid("the session has no ttl to restart; give one", pointer="/ttl")
         step = SessionStep.on(state, now, active=True)
+        step.tell("extended")
         if ttl is not None and ttl != state.record.ttl:
             step.save(ttl=ttl)
         return step, None
@@ -67,6 +69,7 @@ def ending(by: str, reason: str | None, *, forced: bool, expect: int | None) -> 
         check_writable(state, expect)
         step = SessionStep.on(state, now)
         step.save(status="ended", ended_at=now // 1000, ended_by=by, end_reason=reason, forced=forced)
+        step.tell("ended", forced=forced)
         return step, None
 
     return decide

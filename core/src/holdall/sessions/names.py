@@ -12,6 +12,8 @@ from holdall.errors import Invalid, NotFound
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
 EDITS = "edits"
 """The lane with the earlier versions of messages that were edited."""
+EVENTS = "events"
+"""The lane that tells followers of everything but what is added to the branch that is shown; see ``live/notes.py``."""
 MAIN = "main"
 """The branch that every session has; the others have lanes beside its own."""
 SUB = "sub-"
@@ -23,7 +25,7 @@ TOUCHED = "touched"
 SHREDDING = "shredding"
 """The mark of an encrypted partition whose key is about to be destroyed."""
 
-APART = frozenset((SESSION, KEYS, "claim", "beats", "probe"))
+APART = frozenset((SESSION, KEYS, EVENTS, "claim", "beats", "probe"))
 """Lanes that are never compressed: metadata, keys and the like stay out of what lengths could tell of (SEC-CRY-07)."""
 
 MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolrun_%010d",%b'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from holdall.sessions.state import State
@@ -11,6 +11,7 @@ from holdall.sessions.views import Counts, Message, Page, ToolRun
 if TYPE_CHECKING:
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.counted import Totals
+    from holdall.sessions.live.notes import Change
     from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
 
@@ -301,6 +302,10 @@ class Session:
     async def delete(self, *, expect: int | None = None) -> None:
         """Delete it and its content."""
         await self._store.delete(self.id, expect=expect)
+
+    def follow(self, after: str | None = None) -> AsyncGenerator[Change]:
+        """Every change to it, once and in order, as it happens; see ``Store.follow``."""
+        return self._store.follow(self.id, after)
 
     async def refresh(self) -> None:
         """See what others did to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,9 @@ from holdall.sessions.record import SessionRecord, encode_record
 from holdall.sessions.steps import Step
 from holdall.sessions.views import Counts
 
+if TYPE_CHECKING:
+    from holdall.sessions.live.telling import Tale
+
 __all__ = ["SessionStep", "State"]
 
 _NO_LANE = Lane()
@@ -48,7 +51,7 @@ class State(msgspec.Struct, frozen=True):
     """The idempotency keys up to this head, when somebody needed them."""
     names: tuple[str, ...] | None = None
     """The marks scored by last activity, when a step of this process set them: the head has just them, with those
-    of its size and expiry."""
+    of its size and expiry, and ``TOUCHED``."""
 
     @property
     def active_at(self) -> int:
@@ -91,6 +94,12 @@ class SessionStep(Step, kw_only=True):
     """The marks scored by last activity, where they are known; see ``State``."""
     touched: int | None = None
     """When something changed that is no activity, and that others look for, in microseconds."""
+    before: SessionRecord | None = None
+    """The ``session`` record before it was changed, where it was."""
+    tales: tuple[Tale, ...] = ()
+    """What followers are told of it; see ``tell``."""
+    plain: bool = False
+    """Whether its messages, which go to the branch that is shown, say all that followers need to know."""
 
     @classmethod
     def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
@@ -120,6 +129,8 @@ class SessionStep(Step, kw_only=True):
 
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""
+        if self.before is None:
+            self.before = self.record
         self.record = msgspec.structs.replace(self.record, **changes)
         self.names = None
         self.rewrite(SESSION, 0, encode_record(self.record))
@@ -128,6 +139,13 @@ class SessionStep(Step, kw_only=True):
         """Have this found by those who look for what changed, though it is no activity."""
         self.touched = self.now
         self.names = None
+
+    def tell(self, kind: str, lane: str | None = None, first: int = 0, stop: int = 0, **about: Any) -> None:
+        """Tell followers that ``kind`` of a thing happens, to the records ``first`` to ``stop`` of ``lane`` if given.
+
+        A step that tells of nothing, and is not ``plain``, is told as ``changed``.
+        """
+        self.tales = (*self.tales, (kind, lane, first, stop, about))
 
     def remember(self, key: bytes) -> None:
         """Store an idempotency key beside what it stands for."""
@@ -160,7 +178,12 @@ class SessionStep(Step, kw_only=True):
             marks = {RECENT: self.now, EXPIRES: self.expires_at or 0}
             self.mark(marks | {SHREDDING: 0} if self.shreds else marks)
             return
-        names, head = self.names, self.head
+        head = self.head
+        if (self.tales or not self.plain) and head is not None:
+            from holdall.sessions.live.telling import note  # noqa: PLC0415 - most processes only append
+
+            note(self, head)
+        names = self.names
         self.expires_at = expiry(self.record, self.active_at)
         if names is not None and head is not None:
             self._score(names, head)

@@ -15,6 +15,7 @@ from holdall.sessions.counting import Counting
 from holdall.sessions.editing import Editing
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.exporting import Exporting
+from holdall.sessions.following import Following
 from holdall.sessions.names import checked_text
 from holdall.sessions.reader import Check
 from holdall.sessions.searching import Searching
@@ -33,7 +34,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting, Searching):
+class Store(Branching, Counting, Editing, Exporting, Following, Searching):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

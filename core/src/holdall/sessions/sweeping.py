@@ -76,4 +76,5 @@ async def _drop(engine: Engine, snapshot: Snapshot) -> _Gone | None:
         return None
     engine.states.drop(head.partition)
     engine.listed.drop(head.partition)
+    engine.moved(head.partition, 0)
     return _Gone(state)

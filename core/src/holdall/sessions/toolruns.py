@@ -109,6 +109,7 @@ def _rewriting(  # noqa: PLR0913, PLR0917 - one place, before and after
             raise Conflict("the tool log", expected=rewritten, found=lane.rewritten)
         step = SessionStep.on(state, now, active=True)
         step.rewrite(TOOLS, position, record)
+        step.tell("finished", TOOLS, position, position + 1)
         step.size += len(record) - len(run.raw)
         check_size(step.size, engine.policy)
         return step, None

@@ -90,6 +90,7 @@ def begin(  # noqa: PLR0913, PLR0917 - a fork, and what it leaves
     first = max(stop - 1, 0)
     step.size += step.start(messages_lane(origin.branch), first, encoded(origin))
     step.save(branches=count, view=view)
+    step.tell("forked", branch=origin.branch)
     check_size(step.size, policy)
     return Line(origin.branch, origin.path, line.first if origin.path else first + 1, first + 1, first + 1)
 

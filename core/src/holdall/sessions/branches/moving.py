@@ -18,10 +18,11 @@ from holdall.sessions.state import SessionStep, State
 __all__ = ["deleting", "restoring", "reverting", "switching", "titling", "unreverting"]
 
 
-def _showing(state: State, now: int, view: View) -> tuple[SessionStep, None]:
+def _showing(state: State, now: int, view: View, kind: str) -> tuple[SessionStep, None]:
     """The step to a view. It is made also where nothing seems to change, for only a commit knows that it is not old."""
     step = SessionStep.on(state, now)
     step.save(view=None if view == View(MAIN) else view)
+    step.tell(kind, branch=view.branch, to=view.to)
     return step, None
 
 
@@ -30,7 +31,7 @@ def switching(branch: str, expect: int | None) -> Decision[None]:
 
     def decide(state: State, now: int) -> tuple[SessionStep, None]:
         check_writable(state, expect)
-        return _showing(state, now, shown(state, branch))
+        return _showing(state, now, shown(state, branch), "switched")
 
     return decide
 
@@ -46,7 +47,7 @@ def reverting(to: str, branch: str | None, expect: int | None, origins: Origins)
             raise NotFound("message", to)
         stop = place[1] + 1
         view = View(line.branch) if stop == line.stop else View(line.branch, stop, to)
-        return _showing(state, now, view)
+        return _showing(state, now, view, "reverted")
 
     return decide
 
@@ -58,12 +59,12 @@ def unreverting(expect: int | None, origins: Origins) -> Decision[None]:
         check_writable(state, expect)
         view = state.record.view or View(MAIN)
         if view.stop is not None:
-            return _showing(state, now, View(view.branch))
+            return _showing(state, now, View(view.branch), "unreverted")
         line = line_of(state.head, view.branch, origins)
         origin = origins.get((line.branch, line.base - 1))
         if origin is None or origin.left is None:
             raise Invalid("nothing was reverted")
-        return _showing(state, now, shown(state, origin.left))
+        return _showing(state, now, shown(state, origin.left), "unreverted")
 
     return decide
 
@@ -84,6 +85,7 @@ def titling(
         step = SessionStep.on(state, now)
         named = msgspec.structs.replace(origin, title=title)
         step.rewrite(messages_lane(branch), line.base - 1, encoded(named))
+        step.tell("branch_updated", branch=branch)
         step.size += len(encoded(named)) - len(encoded(origin))
         check_size(step.size, policy)
         return step, None
@@ -106,6 +108,7 @@ def deleting(branch: str, by: str, expect: int | None, origins: Origins) -> Deci
         step.append(deleted_lane(branch), [encoded(Deletion(now // 1000, by))])
         for name in along:
             step.append(deleted_lane(name), [encoded(Deletion(now // 1000, by, branch))])
+        step.tell("branch_deleted", branch=branch)
         return step, None
 
     return decide
@@ -122,6 +125,7 @@ def restoring(branch: str, expect: int | None, deletions: Deletions) -> Decision
             step.remove(lane)
             for name in taken_along(state.head, branch, deletions):
                 step.remove(deleted_lane(name))
+            step.tell("branch_restored", branch=branch)
         else:
             check_live(state.head, branch)
         return step, None
