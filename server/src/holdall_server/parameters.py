@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from holdall.sessions.policy import SessionPolicy
 from holdall.spelling import nearest
 from holdall_server.problems import Problem
 
-__all__ = ["Choice", "Cursor", "Limit", "Number", "Parameter", "Text", "parse"]
+__all__ = ["Choice", "Cursor", "Limit", "Number", "Parameter", "Text", "Time", "Values", "parse"]
 
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_TIME = re.compile(r"[0-9]{1,15}")
+_LATEST = 253_402_300_799_999
+_values = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode
 _SECRETS = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "auth", "bearer"})
 _MOST = 20
 _LONGEST_NAME = 64
@@ -106,6 +111,44 @@ class Limit(Number):
     def under(self, policy: SessionPolicy) -> Parameter:
         """With the deployment's own bound."""
         return replace(self, most=policy.max_page)
+
+
+@dataclass(frozen=True, slots=True)
+class Time(Parameter):
+    """A moment: milliseconds since 1970, UTC."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """An integer."""
+        return {"type": "integer", "minimum": 0, "maximum": _LATEST}
+
+    def read(self, text: str) -> int:
+        """The moment, if it is one."""
+        value = int(text) if _TIME.fullmatch(text) else -1
+        if not 0 <= value <= _LATEST:
+            raise ValueError("is a time in milliseconds since 1970, UTC")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Values(Parameter):
+    """A JSON object of simple values, as text."""
+
+    most: int = 1000
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """A string with JSON in it."""
+        return {"type": "string", "contentMediaType": "application/json", "maxLength": self.most}
+
+    def read(self, text: str) -> dict[str, Any]:
+        """The values by their names."""
+        try:
+            if len(text) <= self.most:
+                return _values(text)
+        except ValueError:
+            pass
+        raise ValueError(f"is a JSON object of simple values, of {self.most} characters at most")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ COMMANDS = {
     "branches": ("branches", "list the branches of a session"),
     "totals": ("totals", "what the messages of a session come to: roles, tokens, cost, latency"),
     "follow": ("following", "follow a session: every change to it as it happens, a line of JSON each"),
+    "search": ("searching", "find messages by what they say"),
+    "reindex": ("reindexing", "make the search index anew, while it is used"),
     "import": ("importing", "import transcripts into a store or through a running server"),
     "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
     "copy": ("copying", "copy everything from one storage to another"),

@@ -12,7 +12,7 @@ from holdall.searching.words import Atom, atoms
 __all__ = ["Lookup", "Need", "Place", "Query"]
 
 _PIECES = re.compile(r'["“”„«»]([^"“”„«»]*)(?:["“”„«»]|$)(\*?)|([^\s"“”„«»]+)')
-_MOST_TERMS, _LONGEST = 32, 1000
+_MOST_TERMS, _MOST_NEEDS, _LONGEST = 32, 100, 1000
 
 Place = tuple[int, int]
 """Where something is in a text: from the first character, to before the second."""
@@ -82,6 +82,8 @@ class Query:
         if len(self.terms) > _MOST_TERMS:
             raise Invalid(f"has more than {_MOST_TERMS} words", pointer="/q")
         self.needs: Sequence[Need] = list(dict.fromkeys(need for term in self.terms for need in term.needs()))
+        if len(self.needs) > _MOST_NEEDS:
+            raise Invalid(f"has more than {_MOST_NEEDS} words, or characters where each counts", pointer="/q")
 
     def places(self, text: str) -> list[Place]:
         """Where ``text`` has what is looked for, in order; nowhere, unless it has all of it."""

@@ -86,7 +86,7 @@ def _best(search: _Search, wanted: Wanted) -> Found:
 def _counts(search: _Search, words: range) -> list[int]:
     """What ``Ranking`` has to know: messages, words, and in how many messages each word is that is looked for."""
     having = [sum(search.group(row, word).bits.bit_count() for row in search.rows) for word in words]
-    return [sum(row.docs for row in search.rows), sum(row.words for row in search.rows), *having]
+    return Ranking.counts(sum(row.docs for row in search.rows), sum(row.words for row in search.rows), having)
 
 
 class _Search:

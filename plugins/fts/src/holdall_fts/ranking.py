@@ -11,6 +11,8 @@ from holdall_fts.lookups import Group
 __all__ = ["Ranking"]
 
 _SATURATION, _BY_LENGTH = 1.2, 0.75
+_FINE = 8
+"""Parts of one that weights are told in: a word that one in a million messages has weighs 14, or 112 parts."""
 
 
 class Ranking(NamedTuple):
@@ -21,10 +23,15 @@ class Ranking(NamedTuple):
 
     @classmethod
     def of(cls, counts: Sequence[int]) -> Ranking:
-        """From the number of messages, of all their words, and of the messages that have each word."""
-        messages, words, *having = counts
-        weights = [log(1 + (messages - count + 0.5) / (count + 0.5)) for count in having]
-        return cls(weights, max(words / max(messages, 1), 1))
+        """From small numbers, which a cursor has room for."""
+        usual, *weights = counts
+        return cls([weight / _FINE for weight in weights], usual)
+
+    @staticmethod
+    def counts(messages: int, words: int, having: Sequence[int]) -> list[int]:
+        """Small numbers from those of messages, of all their words, and of the messages that have each word."""
+        weights = [round(log(1 + (messages - count + 0.5) / (count + 0.5)) * _FINE) for count in having]
+        return [max(round(words / max(messages, 1)), 1), *weights]
 
     def score(self, groups: Sequence[Group], number: int, length: int) -> float:
         """Of a message that has every word; the better, the higher."""

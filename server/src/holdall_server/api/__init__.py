@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from holdall_server.api import branches, documents, edits, exports, health, lifecycle, messages, sessions, tools, totals
+from holdall_server.api import (
+    branches,
+    documents,
+    edits,
+    exports,
+    health,
+    lifecycle,
+    messages,
+    search,
+    sessions,
+    tools,
+    totals,
+)
 from holdall_server.operations import Operation
 
 __all__ = ["OPERATIONS"]
@@ -14,6 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *edits.TABLE,
     *branches.TABLE,
     *totals.TABLE,
+    *search.TABLE,
     *tools.TABLE,
     *exports.TABLE,
     *health.TABLE,

@@ -45,7 +45,7 @@ C = TypeVar("C", Newest, Best, Scanned)
 
 def encoded(ask: msgspec.Struct, place: Newest | Best | Scanned) -> str:
     """The cursor of ``place`` in what is asked."""
-    data = msgspec.json.encode([_print(ask), place])
+    data = msgspec.msgpack.encode([_print(ask), place])
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -53,7 +53,7 @@ def parsed(ask: msgspec.Struct, cursor: str, kind: type[C]) -> C:
     """The place that a cursor stands for; raises ``Invalid`` for one of another search."""
     try:
         data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        print_, place = msgspec.json.decode(data, type=tuple[str, kind])
+        print_, place = msgspec.msgpack.decode(data, type=tuple[bytes, kind])
     except ValueError:
         raise Invalid("is not a cursor that this search gave", pointer="/cursor") from None
     if print_ != _print(ask):
@@ -62,6 +62,5 @@ def parsed(ask: msgspec.Struct, cursor: str, kind: type[C]) -> C:
     return found
 
 
-def _print(ask: msgspec.Struct) -> str:
-    data = msgspec.json.encode(ask)
-    return base64.urlsafe_b64encode(hashlib.blake2b(data, digest_size=6).digest()).decode()
+def _print(ask: msgspec.Struct) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(ask), digest_size=6).digest()

@@ -70,11 +70,11 @@ class Keeper:
     async def keep(self, every: float) -> None:
         """Look from time to time, so that searches find little to do; and keep the index small and fast."""
         while True:
+            await asyncio.sleep(every)
             try:
                 await self._kept()
             except Exception:
                 log.exception("the search index could not be kept up; it is tried again in %s s", every)
-            await asyncio.sleep(every)
 
     async def _kept(self) -> None:
         if await self.current(wait=1e9):
