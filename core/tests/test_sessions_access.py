@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import random
 
 import pytest
 from support.stores import on, user
 
-from holdall import HoldallError, Invalid, NotFound, Principal, Store
+from holdall import HoldallError, Invalid, Message, NotFound, Principal, Store
 from holdall.errors import Forbidden
 from holdall.sessions.session import Session
 from holdall.testing.clock import ManualClock
 from holdall_memory import MemorySessionStorage
 
-MESSAGE, RUN = "msg_main_0000000000", "toolrun_0000000000"
+MESSAGE, RUN, LARGE = "msg_main_0000000000", "toolrun_0000000000", "large" * 20_000
 CALLS = {
     "get": [{}],
     "version": [{}],
@@ -55,6 +56,9 @@ CALLS = {
     "restore_branch": [{"branch": "main"}, {"branch": "other"}],
     "revert": [{"to": MESSAGE}, {"to": "x"}, {"to": MESSAGE, "branch": "other"}, {"to": MESSAGE, "expect": 1}],
     "unrevert": [{}, {"expect": 1}],
+    "part": [{"part": hashlib.sha256(LARGE.encode()).hexdigest()}, {"part": "x"}],
+    "parts": [{}],
+    "whole": [{"messages": [Message(b'{"id":"x","large_parts":[{"at":"/content","hash":"y","bytes":1}]}')]}],
     "totals": [{}, {"branch": "main"}, {"branch": "other"}, {"branch": "?"}],
     "edit": [{"message": MESSAGE, "changes": {"content": "x"}}, {"message": "x", "changes": {}}],
     "versions": [{"message": MESSAGE}, {"message": "msg_main_0000000099"}, {"message": MESSAGE, "limit": 0}],
@@ -126,7 +130,7 @@ async def test_another_owners_session_looks_missing(clock, method, state):
 @pytest.mark.parametrize("method", CALLS)
 async def test_the_owner_and_an_admin_may_do_it(clock, method, principal):
     store = on(MemorySessionStorage(), clock)
-    session = await store.create(owner="ana", ttl=60, messages=[user(), user()])
+    session = await store.create(owner="ana", ttl=60, messages=[user(), user(LARGE)])
     await session.log_tool("t", status="running")
     await session.fork(name="side")
     await session.revert(MESSAGE)

@@ -5,6 +5,7 @@ Covers QA-05.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 
 import pytest
@@ -40,11 +41,18 @@ async def call(client, operation, **names):
 
 async def filled(ana):
     url = (await ana.post("/api/sessions", json={"ttl": 600})).headers["location"]
-    batch = {"messages": [HELLO, HELLO], "tools": [{"tool": "ls", "status": "running"}]}
+    large = "large" * 20_000
+    batch = {"messages": [HELLO, {"role": "user", "content": large}], "tools": [{"tool": "ls", "status": "running"}]}
     await ana.post(f"{url}/messages", json=batch)
     await ana.post(f"{url}/branches", json={"name": "x"})
-    session = url.rpartition("/")[2]
-    return {"session": session, "message": "msg_main_0000000000", "run": "toolrun_0000000000", "branch": "x"}
+    session, part = url.rpartition("/")[2], hashlib.sha256(large.encode()).hexdigest()
+    return {
+        "session": session,
+        "message": "msg_main_0000000000",
+        "run": "toolrun_0000000000",
+        "branch": "x",
+        "part": part,
+    }
 
 
 @pytest.mark.req("SEC-AUZ-01")

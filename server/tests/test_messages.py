@@ -93,7 +93,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.mark.covers("ST-09")
 async def test_a_message_over_the_limit_is_refused(ana, url):
-    answer = await ana.post(f"{url}/messages", json={**HELLO, "content": "x" * 300_000})
+    answer = await ana.post(f"{url}/messages", json={**HELLO, "metadata": {"x": "x" * 300_000}})
     assert (answer.status_code, answer.json()["code"]) == (422, "too-large")
     answer = await ana.post(f"{url}/messages", json={**HELLO, "content": "x" * 2_000_000})
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
@@ -264,3 +264,35 @@ async def test_totals_are_read_with_their_version(ana, session):
     assert (await ana.get(f"{url}/totals", headers=seen)).status_code == 304
     assert (await ana.get(f"{url}/totals", params={"branch": "main"})).json() == got.json()
     assert (await ana.get(f"{url}/totals", params={"branch": "none"})).status_code == 404
+
+
+@pytest.mark.covers("XX-10")
+async def test_a_large_part_is_read_by_itself_and_in_ranges(ana, session):
+    url = f"/api/sessions/{session['id']}"
+    large = "läßt " * 40_000
+    data = large.encode()
+    stored = await ana.post(f"{url}/messages", json={"role": "user", "content": large})
+    assert stored.json()["content"] == large
+    assert (await ana.get(stored.headers["location"])).content == stored.content
+    assert (await ana.get(f"{url}/history")).json()["items"] == [stored.json()]
+    (found,) = (await ana.get(f"{url}/history", params={"parts": "reference"})).json()["items"]
+    one = await ana.get(stored.headers["location"], params={"parts": "reference"})
+    (reference,) = found["large_parts"]
+    assert (one.json(), found["content"], reference["at"]) == (found, "", "/content")
+    listed = (await ana.get(f"{url}/parts")).json()["items"]
+    assert listed == [{"hash": reference["hash"], "bytes": len(data), "references": 1}]
+    part = f"{url}/parts/{reference['hash']}"
+    got = await ana.get(part)
+    assert (got.status_code, got.content, got.headers["etag"]) == (200, data, f'"{reference["hash"]}"')
+    assert got.headers["content-type"] == "text/plain; charset=utf-8"
+    assert (await ana.get(part, headers={"If-None-Match": got.headers["etag"]})).status_code == 304
+    for asked, start, stop in (("0-9", 0, 10), ("131071-131080", 131071, 131081), ("-5", len(data) - 5, len(data))):
+        some = await ana.get(part, headers={"Range": f"bytes={asked}"})
+        assert (some.status_code, some.content) == (206, data[start:stop])
+        assert some.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(data)}"
+    behind = await ana.get(part, headers={"Range": f"bytes={len(data)}-"})
+    assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{len(data)}")
+    changed = await ana.get(part, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
+    assert (changed.status_code, changed.content) == (200, data)
+    missing = await ana.get(f"{url}/parts/{'0' * 64}")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not-found")

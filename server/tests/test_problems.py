@@ -78,7 +78,7 @@ async def test_what_the_store_finds_in_a_query_names_the_parameter(ana, url):
 
 
 async def test_a_single_message_over_the_limit_is_the_whole_body(ana, url):
-    big = {**HELLO, "content": "x" * 300_000}
+    big = {**HELLO, "metadata": {"x": "x" * 300_000}}
     detail = await refused(await ana.post(f"{url}/messages", json=big), 422, code="too-large", pointer="")
     assert detail.startswith("a message (bytes) is 300,")
     detail = await refused(

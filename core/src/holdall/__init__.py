@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.events import Draft, Event
     from holdall.sessions.live.notes import Change
+    from holdall.sessions.parts.reading import LargePart
     from holdall.sessions.session import Session
     from holdall.sessions.store import Store
     from holdall.sessions.views import Message, Page, ToolRun
@@ -75,6 +76,7 @@ _HOMES = {
     "Invalid": "errors",
     "KeyReused": "errors",
     "Lane": "contract",
+    "LargePart": "sessions.parts.reading",
     "Message": "sessions.views",
     "NotFound": "errors",
     "Page": "sessions.views",
@@ -120,6 +122,7 @@ __all__ = [
     "Invalid",
     "KeyReused",
     "Lane",
+    "LargePart",
     "Message",
     "NotFound",
     "Page",

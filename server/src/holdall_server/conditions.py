@@ -22,8 +22,8 @@ _NEVER = -1
 """A version that no session has."""
 
 
-def etag(version: int | None) -> str:
-    """The entity tag of a session at ``version``."""
+def etag(version: int | str | None) -> str:
+    """The entity tag of a session at ``version``, or of a part with a hash."""
     return f'"{version}"'
 
 
@@ -43,7 +43,7 @@ async def expected(call: Call) -> int | None:
     return current if current in versions else _NEVER
 
 
-def unless_seen(call: Call, version: int | None, reply: Reply) -> Reply:
+def unless_seen(call: Call, version: int | str | None, reply: Reply) -> Reply:
     """``reply`` with its ETag, or 304 when If-None-Match says that the client has it already."""
     tag = reply.headers["ETag"] = etag(version)
     header = call.headers.get("if-none-match")

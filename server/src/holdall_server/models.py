@@ -45,7 +45,6 @@ __all__ = [
     "StoredMessage",
     "StoredToolRun",
     "ToolRunPage",
-    "TotalsView",
 ]
 
 STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
@@ -176,24 +175,6 @@ class BranchView(BaseModel):
     """What it was started from, if it is a sub-conversation."""
 
 
-class TotalsView(BaseModel):
-    """What messages come to."""
-
-    messages: int
-    roles: dict[str, int]
-    """How many there are of each role."""
-    input_tokens: int
-    """Those from a cache included."""
-    output_tokens: int
-    cached_tokens: int
-    """Of the input tokens, those that were read from a cache."""
-    cost_usd: float
-    latency_ms: float
-    """All latencies together."""
-    timed: int
-    """How many messages say their latency."""
-
-
 class CountsView(BaseModel):
     """How many records there are of each kind."""
 
@@ -238,10 +219,24 @@ class SessionView(BaseModel):
     ended: EndView | None = None
 
 
+class PartReference(BaseModel):
+    """What a message says of a value that is kept apart: `GET …/parts/:hash` has it."""
+
+    at: str
+    """A JSON Pointer to its place, where an empty text or null stands for it."""
+    hash: str
+    """The SHA-256 of its bytes."""
+    bytes: int
+    kind: Literal["text", "json"] = "text"
+    """What the bytes are: a text, or the value's JSON."""
+
+
 class StoredMessage(NewMessage):
     """A message as it is stored."""
 
     id: str
+    large_parts: list[PartReference] | None = None
+    """With `parts=reference`: what stands elsewhere."""
     created_at: Milliseconds  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
 
 

@@ -25,6 +25,7 @@ _HEADERS: Mapping[str, str] = {
     "Location": "Where it is.",
     "Link": "The pages beside this one, with rel=next and rel=prev.",
     "Idempotent-Replayed": "`true` when the Idempotency-Key had come before, so that nothing was stored now.",
+    "Content-Range": "Which bytes of how many.",
     "Content-Disposition": "The name to save the download under.",
     "Allow": "The methods that there are.",
     "Retry-After": "Seconds to wait before trying again.",
@@ -35,6 +36,7 @@ _SAMPLES = {
     "session": "^[A-Za-z0-9_-]{16,64}$",
     "message": "^[A-Za-z0-9_-]{1,64}$",
     "run": "^[A-Za-z0-9_-]{1,64}$",
+    "part": "^[0-9a-f]{64}$",
     "branch": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
 }
 Schemas = Mapping[tuple[type[BaseModel], JsonSchemaMode], Mapping[str, Any]]

@@ -31,6 +31,7 @@ TITLES = {
     412: "The version is another one",
     413: "Too many bytes",
     415: "The content type is not supported",
+    416: "There are no such bytes",
     417: "The expectation cannot be met",
     421: "Misdirected request",
     422: "The content breaks a rule",

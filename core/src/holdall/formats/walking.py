@@ -9,7 +9,8 @@ from holdall.contract import Lane, Span
 from holdall.errors import Conflict
 from holdall.formats.stretches import Stretch, every_branch
 from holdall.sessions.branches.line import Line
-from holdall.sessions.names import EDITS, ORIGINALS, TOOLS, messages_lane, tool_run_id
+from holdall.sessions.names import EDITS, ORIGINALS, PARTS, TOOLS, messages_lane, tool_run_id
+from holdall.sessions.parts.joining import groups
 from holdall.sessions.session import Session
 from holdall.sessions.store import Store
 from holdall.sessions.views import Message, Page, ToolRun
@@ -66,23 +67,31 @@ class Walk:
     def messages_of(self, stretch: Stretch) -> AsyncIterator[Sequence[Message]]:
         """Pages of the messages of a stretch, oldest first."""
         name, store, line = self.session.id, self._store, stretch.line
+        run = Lane(stretch.first, stretch.stop)
         if not self.every:
-            return self._pages(
-                Lane(stretch.first, stretch.stop),
-                lambda limit, stop: store.history(name, limit=limit, before=line.id_at(stop), branch=line.branch),
+            asked: dict[str, Any] = {"branch": line.branch, "whole": False}
+            return self._whole(
+                self._pages(run, lambda limit, stop: store.history(name, limit=limit, before=line.id_at(stop), **asked))
             )
         lane = messages_lane(stretch.branch)
-        return self._pages(Lane(stretch.first, stretch.stop), lambda limit, stop: self._stored(lane, limit, stop))
+        return self._whole(self._pages(run, lambda limit, stop: self._stored(lane, limit, stop)))
 
     async def versions(self) -> AsyncIterator[Sequence[Message]]:
         """Pages of the earlier versions of messages, in the order in which they were replaced, up to now."""
         now = (await self._store.moment(self.session.id)).state.head.lanes.get(EDITS, Lane())
-        async for page in self._pages(now, lambda limit, stop: self._stored(EDITS, limit, stop)):
+        async for page in self._whole(self._pages(now, lambda limit, stop: self._stored(EDITS, limit, stop))):
             yield page
 
     async def _stored(self, lane: str, limit: int, stop: int) -> Page[Message]:
         span = Span(lane, stop - limit, stop)
         return Page([Message(raw) for raw in (await self._store.moment(self.session.id, span)).run(span)])
+
+    async def _whole(self, pages: AsyncIterator[Sequence[Message]]) -> AsyncIterator[Sequence[Message]]:
+        """The same with large parts, no more of them at once than a page may have."""
+        large = PARTS in self._lanes
+        async for page in pages:
+            for group in groups(page) if large else (page,):
+                yield await self._store.whole(self.session.id, group) if large else group
 
     def tool_runs(self) -> AsyncIterator[Sequence[ToolRun]]:
         """Pages of the tool execution log, oldest first."""

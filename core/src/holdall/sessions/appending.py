@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from holdall.sessions.names import (
     MESSAGE_WITH_ID,
     MESSAGES,
     ORIGINALS,
+    PARTS,
     TOOL_RUN_WITH_ID,
     TOOLS,
     message_form,
@@ -32,6 +34,7 @@ from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, ToolRun
 
 if TYPE_CHECKING:
+    from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
 __all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
@@ -98,14 +101,19 @@ def content_of(
     return Content(bodies, tool_runs_of(tools, policy, now, "/tools") if tools else (), raw, extra)
 
 
-async def append(engine: Engine, session: str, request: AppendRequest, check: Check) -> Appended:
-    """Store all of ``request`` in one step, after ``check``; see ``Store.append``."""
+async def append(
+    engine: Engine, session: str, request: AppendRequest, check: Check, content: Content | None = None
+) -> Appended:
+    """Store all of ``request`` in one step, after ``check``; see ``Store.append``. Its ``content`` may be known."""
     if not request.messages and not request.tools and not request.originals:
         raise Invalid("there is nothing to append", pointer="/messages")
     policy = engine.policy
-    content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
-    if content.extra.used:
-        await _keep_totals(engine, session, request, check)
+    if content is None:
+        content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
+        if content.extra.used:
+            await _keep_totals(engine, session, request, check)
+        if content.extra.apart is not None:
+            return await _apart(engine, session, request, check, content, content.extra.apart)
     key = request.key
     if key is None:
         simple = _simple(content, policy, request, check)
@@ -128,6 +136,17 @@ async def append(engine: Engine, session: str, request: AppendRequest, check: Ch
         return await _replayed(engine, session, found, check)
     messages, runs = found
     return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
+
+
+async def _apart(  # noqa: PLR0913, PLR0917 - as above
+    engine: Engine, session: str, request: AppendRequest, check: Check, content: Content, apart: Apart
+) -> Appended:
+    """Append what has large parts, knowing which of them are there already; the answer has them, too."""
+    storing, joining = sessions.parts.storing, sessions.parts.joining
+    attempt = partial(append, engine, session, request, check, content)
+    appended = await storing.knowing(engine, session, apart, check, attempt)
+    texts = {value.hash: value.data for value in apart.values}
+    return msgspec.structs.replace(appended, messages=[joining.filled(each, texts) for each in appended.messages])
 
 
 async def _keep_totals(engine: Engine, session: str, request: AppendRequest, check: Check) -> None:
@@ -209,6 +228,8 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str 
     if count > policy.max_messages:
         raise TooLarge("the number of messages in the conversation", limit=policy.max_messages, actual=count)
     messages = stamped(content.messages, form, lane.stop)
+    if content.extra.apart is not None:
+        sessions.parts.storing.keep(step, content.extra.apart)
     runs: Sequence[bytes] = ()
     if messages:
         step.add(name, messages)
@@ -242,4 +263,7 @@ async def _replayed(engine: Engine, session: str, key: Key, check: Check) -> App
         raise NotFound("message", message_id(key.messages[0], key.branch))
     if len(runs) < key.tools[1] - key.tools[0]:
         raise NotFound("tool run", tool_run_id(key.tools[0]))
-    return Appended([Message(raw) for raw in found], [ToolRun(raw) for raw in runs], view.state, replayed=True)
+    stored = [Message(raw) for raw in found]
+    if PARTS in view.state.head.lanes:
+        stored = await sessions.parts.joining.whole(engine, session, stored, check)
+    return Appended(stored, [ToolRun(raw) for raw in runs], view.state, replayed=True)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from holdall import sessions
 from holdall.errors import Invalid
+from holdall.sessions.views import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from holdall.sessions.engine import Engine
     from holdall.sessions.reader import Check
     from holdall.sessions.state import State
-    from holdall.sessions.views import Message, Page
+    from holdall.sessions.views import Message
 
 __all__ = ["Editing"]
 
@@ -26,6 +27,8 @@ class Editing:
 
     if TYPE_CHECKING:
         _check: Check
+
+        whole: Callable[[str, Sequence[Message]], Coroutine[Any, Any, list[Message]]]
 
         def _limit(self, limit: int) -> int: ...
         def _tell(self, kind: Any, state: State, messages: Sequence[Message] = ()) -> None: ...
@@ -40,7 +43,7 @@ class Editing:
         """
         change = sessions.edits.changing(changes)
         edited = await sessions.edits.edit(self.engine, session, message, change, self.by, expect, self._check)
-        return self._edited(*edited)
+        return await self._edited(session, *edited)
 
     async def versions(
         self, session: str, message: str, *, limit: int = 50, cursor: str | None = None
@@ -49,13 +52,15 @@ class Editing:
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise Invalid("is not a cursor that this listing gave", pointer="/cursor")
         below = None if cursor is None else int(cursor)
-        return await sessions.edits.versions(self.engine, session, message, self._limit(limit), below, self._check)
+        page = await sessions.edits.versions(self.engine, session, message, self._limit(limit), below, self._check)
+        return Page(await self.whole(session, page.items), page.next, page.previous, page.version)
 
     async def restore_version(self, session: str, message: str, version: int, *, expect: int | None = None) -> Message:
         """Make an earlier version of a message the newest again. Nothing is lost: it becomes a version of its own."""
         restore = sessions.edits.restore
-        return self._edited(*await restore(self.engine, session, message, version, self.by, expect, self._check))
+        restored = await restore(self.engine, session, message, version, self.by, expect, self._check)
+        return await self._edited(session, *restored)
 
-    def _edited(self, state: State, message: Message) -> Message:
+    async def _edited(self, session: str, state: State, message: Message) -> Message:
         self._tell("edited", state, [message])
-        return message
+        return (await self.whole(session, [message]))[0]

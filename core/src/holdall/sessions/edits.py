@@ -7,7 +7,8 @@ the ones before it are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -23,11 +24,16 @@ from holdall.sessions.reader import Check
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message, Page
 
+if TYPE_CHECKING:
+    from holdall.sessions.parts.splitting import Value
+    from holdall.sessions.parts.storing import Apart
+    from holdall.sessions.policy import SessionPolicy
+
 __all__ = ["edit", "restore", "versions"]
 
 _EARLIER = 16
 """How many earlier versions a version names; each of those names others."""
-_OWNED = ("id", "created_at", "edited")
+_OWNED = ("id", "created_at", "edited", "large_parts")
 Change = Callable[[Message], dict[str, Any]]
 """From the newest version, the fields of the next one."""
 
@@ -65,6 +71,8 @@ def changing(changes: Mapping[str, Any]) -> Change:
 
     def change(message: Message) -> dict[str, Any]:
         fields = {**message.fields, **changes}
+        if "content" in changes:
+            fields.pop("large_parts", None)
         return {name: value for name, value in fields.items() if value is not None or name not in changes}
 
     return change
@@ -84,10 +92,25 @@ async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may sa
         old = await read_message(engine, session, name, check)
         fields = {key: value for key, value in change(old).items() if key not in ("id", "edited")}
         validated(NewMessage, fields)
+        apart = _apart(fields, engine.policy)
+        attempt = partial(engine.change, session, _putting(engine, place, old, fields, by, state, expect, apart))
         try:
-            return await engine.change(session, _putting(engine, place, old, fields, by, state, expect))
+            if apart is None:
+                return await attempt()
+            return await sessions.parts.storing.knowing(engine, session, apart, check, attempt)
         except Conflict:
             check_version(await engine.current(session, check), expect)
+
+
+def _apart(fields: dict[str, Any], policy: SessionPolicy) -> Apart | None:
+    """What of a message is large: new values, taken out of ``fields``, and what it keeps."""
+    whole, parts = as_json(fields), sessions.parts
+    kept = [reference.hash for reference in parts.joining.references(Message(whole))] if "large_parts" in fields else []
+    values: list[Value] = []
+    if len(whole) >= min(policy.large_part_bytes, policy.max_message_bytes):
+        record, values = parts.splitting.split(whole, policy)
+        fields |= msgspec.json.decode(record, type=dict[str, Any])
+    return parts.storing.Apart(values, kept) if values or kept else None
 
 
 def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
@@ -98,6 +121,7 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
     by: str,
     seen: State,
     expect: int | None,
+    apart: Apart | None,
 ) -> Callable[[State, int], Any]:
     lane, position = place
     rewritten = seen.head.lanes.get(lane, Lane()).rewritten
@@ -112,6 +136,8 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
         step = SessionStep.on(state, now, active=True)
         at = step.lane(EDITS).stop
         step.add(EDITS, [old.raw])
+        if apart is not None:
+            sessions.parts.storing.keep(step, apart)
         next_ = Edited(number + 1, now // 1000, by, [at, *earlier][:_EARLIER])
         record = as_json({"id": old.id, **fields, "edited": msgspec.to_builtins(next_)})
         if len(record) > engine.policy.max_message_bytes:

@@ -11,10 +11,12 @@ from holdall.errors import Invalid, NotFound
 from holdall.sessions.appending import check_writable
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import (
+    CHUNKS,
     EDITS,
     MAIN,
     MESSAGES,
     ORIGINALS,
+    PARTS,
     TOOLS,
     branch_of,
     is_of_branch,
@@ -40,8 +42,11 @@ __all__ = [
     "reading",
     "record_at",
     "span_of",
+    "whole_message",
 ]
 
+_REFERS = b'"large_parts":'
+"""What is in every message that has large parts, and in few others."""
 T = TypeVar("T")
 P = TypeVar("P", int, str)
 Around = tuple[int | None, int | None]
@@ -66,7 +71,7 @@ def page_of(part: Part, make: Callable[[bytes], T], cursor: Callable[[int], str]
         return Page(items, version=version)
     following = cursor(positions[-1]) if positions.stop < lane.stop else None
     preceding = cursor(positions[0]) if positions.start > lane.first else None
-    return Page(items, following, preceding, version)
+    return Page(items, following, preceding, version, PARTS in part.state.head.lanes)
 
 
 def around(before: P | None, after: P | None, position: Callable[[P], int]) -> Around:
@@ -114,6 +119,12 @@ async def message(engine: Engine, session: str, name: str, check: Check) -> Mess
     return Message(raw, state.head.changed)
 
 
+async def whole_message(engine: Engine, session: str, name: str, check: Check) -> Message:
+    """The message called ``name``, with its large parts."""
+    found = await message(engine, session, name, check)
+    return (await sessions.parts.joining.whole(engine, session, [found], check))[0] if _REFERS in found.raw else found
+
+
 async def record_at(engine: Engine, session: str, lane: str, position: int, check: Check) -> tuple[State, bytes | None]:
     """One record of a session's lane, if it is there, and the moment that it is of."""
     part = await engine.part(session, Span(lane, position, position + 1), check)
@@ -141,7 +152,7 @@ def clearing(expect: int | None) -> Decision[int]:
     def decide(state: State, now: int) -> tuple[SessionStep, int]:
         check_writable(state, expect)
         step, lanes = SessionStep.on(state, now), state.head.lanes
-        for lane in (ORIGINALS, TOOLS, EDITS):
+        for lane in (ORIGINALS, TOOLS, EDITS, PARTS, CHUNKS):
             step.trim(lane, step.lane(lane).stop)
         step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
         for lane in lanes:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
+from holdall import sessions
 from holdall.errors import Invalid, TooLarge
 from holdall.sessions.names import Role
 
 if TYPE_CHECKING:
+    from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
 __all__ = ["Extra", "as_json", "escaped", "fields_of", "messages_of", "originals_of", "stamped", "tool_runs_of"]
@@ -61,25 +63,34 @@ class Extra(msgspec.Struct):
 
     used: bool = False
     """Whether some say what they took of a model: then totals are kept."""
+    apart: Apart | None = None
+    """What of them is too large to lie in them."""
 
 
-def messages_of(
-    given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str = "", extra: Extra | None = None
-) -> list[bytes]:
+def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str, extra: Extra) -> list[bytes]:
     """The bodies of messages, validated and encoded; ``now`` (µs) is when those were said that do not say.
 
     A body is a JSON object without its first brace, ready to have its id put in front. ``extra`` learns what is special.
     """
     _check_count("messages", len(given), policy, pointer)
-    said_now, most = b',"created_at":%d}' % (now // 1000), policy.max_message_bytes
+    said_now, most = b',"created_at":%d}' % (now // 1000), min(policy.large_part_bytes, policy.max_message_bytes)
     bodies: list[bytes] = []
     for index, value in enumerate(given):
         words = _role_and_words(value)
         body = _message(value, now, f"{pointer}/{index}", extra) if words is None else words[1:-1] + said_now
         if len(body) >= most:
-            raise _too_large("a message (bytes)", body, policy, f"{pointer}/{index}")
+            body = _put_apart(b"{" + body, policy, f"{pointer}/{index}", extra)
         bodies.append(body)
     return bodies
+
+
+def _put_apart(whole: bytes, policy: SessionPolicy, at: str, extra: Extra) -> bytes:
+    """The body of a message with references in the place of what is large."""
+    record, values = sessions.parts.splitting.split(whole, policy, at)
+    if values:
+        extra.apart = extra.apart or sessions.parts.storing.Apart()
+        extra.apart.values += values
+    return record[1:]
 
 
 def _role_and_words(value: Any) -> bytes | None:
@@ -96,14 +107,16 @@ def _role_and_words(value: Any) -> bytes | None:
         return None
 
 
-def _message(value: Any, now: int, at: str, extra: Extra | None) -> bytes:
+def _message(value: Any, now: int, at: str, extra: Extra) -> bytes:
     """The body of any message."""
     fields = fields_of(value)
     _message_check()(fields, at)
-    if extra is not None and fields.get("usage") is not None:
+    if fields.get("usage") is not None:
         extra.used = True
     if "id" in fields:
         raise Invalid("is given by the store", pointer=f"{at}/id")
+    if "large_parts" in fields:
+        raise Invalid("is given by the store: give the message whole", pointer=f"{at}/large_parts")
     if fields.get("created_at") is None:
         fields["created_at"] = now // 1000
     return as_json(fields, at)[1:]

@@ -56,6 +56,10 @@ class SessionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     max_lifetime: Seconds | None = None
     """Seconds after creation that nothing passes; none by default."""
     max_message_bytes: Positive = 256 << 10
+    large_part_bytes: Positive = 64 << 10
+    """What of a message is larger than this is kept apart, once for the session."""
+    max_whole_message_bytes: Positive = 16 << 20
+    """The most in one message with what of it is kept apart; ``max_message_bytes`` is for the rest of it."""
     max_messages: Positive = 1_000_000
     max_session_bytes: Positive = 1 << 30
     max_branches: Positive = 2000

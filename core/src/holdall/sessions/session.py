@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.counted import Totals
     from holdall.sessions.live.notes import Change
+    from holdall.sessions.parts.reading import LargePart
     from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
 
@@ -181,15 +182,25 @@ class Session:
         self.state = appended.state
         return appended.messages[0] if one else list(appended.messages)
 
-    async def history(
-        self, *, limit: int = 50, before: str | None = None, after: str | None = None, branch: str | None = None
-    ) -> Page[Message]:
+    async def history(self, **asked: Any) -> Page[Message]:
         """A page of messages, oldest first; see ``Store.history``."""
-        return await self._store.history(self.id, limit=limit, before=before, after=after, branch=branch)
+        return await self._store.history(self.id, **asked)
 
-    async def message(self, message: str) -> Message:
-        """One message by its id."""
-        return await self._store.message(self.id, message)
+    async def message(self, message: str, *, whole: bool = True) -> Message:
+        """One message by its id; see ``Store.message``."""
+        return await self._store.message(self.id, message, whole=whole)
+
+    async def part(self, part: str) -> LargePart:
+        """A large part by its hash; see ``Store.part``."""
+        return await self._store.part(self.id, part)
+
+    async def parts(self) -> list[LargePart]:
+        """Its large parts; see ``Store.parts``."""
+        return await self._store.parts(self.id)
+
+    async def whole(self, messages: Sequence[Message]) -> list[Message]:
+        """Messages that were read by reference, with their large parts; see ``Store.whole``."""
+        return await self._store.whole(self.id, messages)
 
     async def edit(self, message: str, *, expect: int | None = None, **changes: Any) -> Message:
         """Change fields of a message; see ``Store.edit``."""

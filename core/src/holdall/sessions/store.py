@@ -17,6 +17,7 @@ from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.exporting import Exporting
 from holdall.sessions.following import Following
 from holdall.sessions.names import checked_text
+from holdall.sessions.parting import Parting
 from holdall.sessions.reader import Check
 from holdall.sessions.searching import Searching
 from holdall.sessions.session import Session
@@ -34,7 +35,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting, Following, Searching):
+class Store(Branching, Counting, Editing, Exporting, Following, Parting, Searching):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(
@@ -182,7 +183,7 @@ class Store(Branching, Counting, Editing, Exporting, Following, Searching):
             self._tell("appended", appended.state, appended.messages)
         return appended
 
-    async def history(
+    async def history(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
         session: str,
         *,
@@ -190,17 +191,25 @@ class Store(Branching, Counting, Editing, Exporting, Following, Searching):
         before: str | None = None,
         after: str | None = None,
         branch: str | None = None,
+        whole: bool = True,
     ) -> Page[Message]:
         """A page of messages, oldest first: the latest, or those ``before`` or ``after`` a message id.
 
         They are those of ``branch``, whole, back to the first message of the session; without one, what the session
-        shows: its current branch, up to where it was reverted to.
+        shows: its current branch, up to where it was reverted to. Unless they are to be ``whole``, references stand for
+        large parts (``large_parts``, see ``part``). A page of whole messages ends early where it would have more than
+        8 MiB of these.
         """
-        return await history.history(self.engine, session, self._limit(limit), before, after, self._check, branch)
+        page = await history.history(self.engine, session, self._limit(limit), before, after, self._check, branch)
+        if not page.large or not whole:
+            return page
+        whole_page, forwards = sessions.parts.joining.whole_page, after is not None
+        return await whole_page(self.engine, session, page, self._check, forwards=forwards)
 
-    async def message(self, session: str, message: str) -> Message:
-        """One message by its id."""
-        return await history.message(self.engine, session, message, self._check)
+    async def message(self, session: str, message: str, *, whole: bool = True) -> Message:
+        """One message by its id; unless it is to be ``whole``, with references in the place of its large parts."""
+        read = history.whole_message if whole else history.message
+        return await read(self.engine, session, message, self._check)
 
     async def clear(self, session: str, *, expect: int | None = None) -> int:
         """Erase the messages, originals, tool runs and branches; returns how many messages there were."""

@@ -127,6 +127,8 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     previous: str | None = None
     version: int | None = None
     """The version of the session that the page is a part of, at the moment that it shows."""
+    large: bool = False
+    """Whether some of its messages may have parts that are kept apart."""
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

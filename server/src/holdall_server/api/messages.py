@@ -12,6 +12,7 @@ from holdall.sessions.appending import Appended
 from holdall.sessions.models import NewMessage, NewToolRun
 from holdall_server import models
 from holdall_server.api.pages import AROUND, LIMIT, page_reply
+from holdall_server.api.parts import PARTS, whole
 from holdall_server.api.sessions import SESSION_PATH
 from holdall_server.bodies import alone, fields_of, object_of, refuse_owned, take
 from holdall_server.conditions import etag, expected, idempotency_key, unless_seen
@@ -106,7 +107,7 @@ def appended_headers(appended: Appended) -> dict[str, str]:
     "GET",
     HISTORY,
     policy=Policy.OWNER,
-    query=(*AROUND, BRANCH),
+    query=(*AROUND, BRANCH, PARTS),
     cached=True,
     answers={200: Told("A page of messages.", (models.MessagePage,), headers=("ETag", "Link"))},
 )
@@ -114,7 +115,8 @@ async def get_history(call: Call) -> Reply:
     """Read a page of messages, oldest first: the latest, or those around a cursor."""
 
     async def read(asked: dict[str, Any]) -> tuple[Page[Message], list[bytes]]:
-        page = await call.store.history(call.path["session"], **asked)
+        asked.pop("parts", None)
+        page = await call.store.history(call.path["session"], **asked, whole=whole(call))
         return page, [message.raw for message in page.items]
 
     return await page_reply(call, read)
@@ -136,12 +138,13 @@ async def clear_history(call: Call) -> Reply:
     "GET",
     f"{SESSION_PATH}/messages/{{message}}",
     policy=Policy.OWNER,
+    query=(PARTS,),
     cached=True,
     answers={200: Told("The message.", (models.StoredMessage,), headers=("ETag",))},
 )
 async def get_message(call: Call) -> Reply:
     """Read one message."""
-    message = await call.store.message(call.path["session"], call.path["message"])
+    message = await call.store.message(call.path["session"], call.path["message"], whole=whole(call))
     return unless_seen(call, message.version, Reply(200, message.raw))
 
 

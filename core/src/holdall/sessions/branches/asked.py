@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from holdall.contract import Head
 from holdall.errors import NotFound
-from holdall.sessions.names import message_id
+from holdall.sessions.names import PARTS, message_id
 from holdall.sessions.views import Message, Page
 
 __all__ = ["Asked", "Cursor", "built", "no_cursor"]
@@ -49,10 +50,10 @@ def no_cursor(cursor: Cursor) -> NotFound:
     return NotFound("cursor", message_id(cursor[1], cursor[0]))
 
 
-def built(records: Sequence[bytes], start: int, first: int, end: int, version: int) -> Page[Message]:
+def built(records: Sequence[bytes], start: int, first: int, end: int, head: Head) -> Page[Message]:
     """The page of ``records``, which begin at ``start``, of a conversation from ``first`` to ``end``."""
     items = [Message(raw) for raw in records]
     if not items:
-        return Page(items, version=version)
+        return Page(items, version=head.changed)
     following = items[-1].id if start + len(items) < end else None
-    return Page(items, following, items[0].id if start > first else None, version)
+    return Page(items, following, items[0].id if start > first else None, head.changed, PARTS in head.lanes)

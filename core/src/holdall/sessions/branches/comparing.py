@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from holdall.sessions.branches.line import Line
 from holdall.sessions.branches.origins import Origins, check_live, knowing, line_of, shown
 from holdall.sessions.branches.views import Comparison, Side
 from holdall.sessions.engine import Engine
+from holdall.sessions.names import PARTS
+from holdall.sessions.parts.joining import whole_page
 from holdall.sessions.reader import Check, View
 from holdall.sessions.views import Message, Page
 
@@ -34,12 +38,19 @@ async def compare(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
             _side(moment, line, _start(line, met), [raw for span in part for raw in moment.run(span)])
             for line, part in zip(now, parts, strict=True)
         )
+        if PARTS in head.lanes:
+            one, two = [await _whole(engine, session, side, check) for side in (one, two)]
         return Comparison(None if met is None else lines[0].id_at(met - 1), one, two, head.changed)
 
     while True:
         found = await knowing(engine, session, origins, check, attempt)
         if found is not None:
             return found
+
+
+async def _whole(engine: Engine, session: str, side: Side, check: Check) -> Side:
+    page = await whole_page(engine, session, side.page, check, forwards=True)
+    return msgspec.structs.replace(side, page=page)
 
 
 def _start(line: Line, met: int | None) -> int:

@@ -61,4 +61,4 @@ def from_kept(engine: Engine, view: View, asked: Asked, line: Line, part: Part) 
     own = part.records[1:] if part.positions.start == part.lane.first else part.records
     records = [*found.records[start - found.start : max(end - found.start, 0)], *own]
     whole = line.stop if view.stop is None else view.stop
-    return built(records, start, line.first, whole, head.changed)
+    return built(records, start, line.first, whole, head)

@@ -87,11 +87,11 @@ def _within(view: View, asked: Asked, part: Part) -> Page[Message] | None:
     end = lane.stop if view.stop is None else view.stop
     asked.check(end)
     if view.branch == MAIN:
-        return built(part.records, positions.start, lane.first, end, part.state.head.changed)
+        return built(part.records, positions.start, lane.first, end, part.state.head)
     if positions.start <= lane.first:
         return None
     start = positions.start + 1
-    return built(part.records[1:], start, start - 1, end, part.state.head.changed)
+    return built(part.records[1:], start, start - 1, end, part.state.head)
 
 
 async def _across(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
@@ -115,8 +115,8 @@ async def _across(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
     end = lane.stop if view.stop is None else view.stop
     if stop is None:
         records = records[-asked.limit :]
-        return built(records, end - len(records), line.first, end, head.changed)
-    return built(records, max(start, line.first), line.first, end, head.changed)
+        return built(records, end - len(records), line.first, end, head)
+    return built(records, max(start, line.first), line.first, end, head)
 
 
 async def line(engine: Engine, session: str, branch: str | None, check: Check) -> Line:

@@ -1,0 +1,115 @@
+"""Making messages whole again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from holdall.sessions.parts.index import chunk_of, learned
+from holdall.sessions.parts.splitting import FIELD, Reference
+from holdall.sessions.views import Message, Page
+
+if TYPE_CHECKING:
+    from holdall.sessions.reader import Check, Reader
+
+__all__ = ["MOST", "filled", "groups", "references", "whole", "whole_page"]
+
+MOST = 8 << 20
+"""Bytes of large parts that a page has when it is read whole, unless one message alone has more."""
+_MARK = b'"' + FIELD.encode() + b'":'
+_encode = msgspec.json.Encoder().encode
+
+
+def references(message: Message) -> list[Reference]:
+    """What a stored message says is kept apart."""
+    if _MARK not in message.raw:
+        return []
+    try:
+        return msgspec.convert(message.get(FIELD, []), list[Reference])
+    except msgspec.ValidationError:
+        return []
+
+
+def _weight(message: Message) -> int:
+    return sum(reference.bytes for reference in references(message))
+
+
+def filled(message: Message, texts: Mapping[str, bytes]) -> Message:
+    """A message with the values that are in ``texts``, by hash; a reference to any other stays one."""
+    found = references(message)
+    if not found:
+        return message
+    fields = msgspec.json.decode(message.raw, type=dict[str, Any])
+    left: list[Any] = []
+    for reference, told in zip(found, fields[FIELD], strict=True):
+        data = texts.get(reference.hash)
+        if data is None or not _put(fields, reference.at, data, json=reference.kind == "json"):
+            left.append(told)
+    if left:
+        fields[FIELD] = left
+    else:
+        del fields[FIELD]
+    return Message(_encode(fields), message.version)
+
+
+def _put(fields: Any, pointer: str, data: bytes, *, json: bool) -> bool:
+    """Put a value in its place; ``False`` when there is no such place."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    holder = fields
+    try:
+        for step in steps[:-1]:
+            holder = holder[int(step) if isinstance(holder, list) else step]
+        last: Any = int(steps[-1]) if isinstance(holder, list) else steps[-1]
+        holder[last] = msgspec.json.decode(data) if json else data.decode()
+    except (LookupError, TypeError, ValueError):
+        return False
+    return True
+
+
+async def whole(engine: Reader, session: str, messages: Sequence[Message], check: Check) -> list[Message]:
+    """Messages with their large parts, each part read once."""
+    wanted = {reference.hash for message in messages for reference in references(message)}
+    if not wanted:
+        return list(messages)
+    while True:
+        index = await learned(engine, session, check)
+        entries = [entry for entry in map(index.get, sorted(wanted)) if entry is not None]
+        view = await engine.view(session, *(entry.chunks() for entry in entries), check=check)
+        if index.fits(view.state.head):
+            break
+    texts: dict[str, bytes] = {}
+    for entry in entries:
+        pieces = [chunk_of(record) for record in view.run(entry.chunks())]
+        if [len(piece or b"") for piece in pieces] == entry.sizes:
+            texts[entry.hash] = b"".join(filter(None, pieces))
+    return [filled(message, texts) for message in messages]
+
+
+def groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """``messages`` in groups that are not too large when they are whole."""
+    start = size = 0
+    for at, message in enumerate(messages):
+        weight = _weight(message)
+        if at > start and size + weight > MOST:
+            yield messages[start:at]
+            start, size = at, 0
+        size += weight
+    yield messages[start:]
+
+
+async def whole_page(
+    engine: Reader, session: str, page: Page[Message], check: Check, *, forwards: bool
+) -> Page[Message]:
+    """A page of whole messages: as much of ``page`` as is not too large, and at least one."""
+    items, following, preceding = list(page.items), page.next, page.previous
+    size = sum(map(_weight, items))
+    while size > MOST and len(items) > 1:
+        gone = items.pop() if forwards else items.pop(0)
+        size -= _weight(gone)
+        if forwards:
+            following = items[-1].id
+        else:
+            preceding = items[0].id
+    return Page(await whole(engine, session, items, check), following, preceding, page.version)
