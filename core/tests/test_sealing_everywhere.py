@@ -170,7 +170,7 @@ def test_the_commands_work_on_what_is_encrypted(use: str, run: Run) -> None:
     assert run("--config", "shredded.toml", "restore", "data.jsonl", "--keys", "later-keys.jsonl")[0] == 0
     code, out, _ = run("--config", "shredded.toml", "verify")
     assert code == 1
-    assert f"session/{session} is damaged: its data key is not there: it was destroyed, or lost" in out
+    assert f"session/{session} cannot be read: its data key is not there: it was destroyed, or lost" in out
     assert run("--config", "shredded.toml", "export", session)[0] != 0
     assert found("shredded") == []
 

@@ -32,7 +32,7 @@ async def test_a_head_that_was_put_right_below_is_sealed_again_when_that_is_aske
                erase=[Span("messages/main", 2, 3)])
     )  # fmt: skip
     report = await verify(await sealed(below, clock=clock), Codec())
-    assert report.problems == [f"{partition} is damaged: its head is not the one that was sealed"]
+    assert report.problems == [f"{partition} cannot be read: its head is not the one that was sealed"]
     said = await repair(await sealed(below, clock=clock), Codec(), apply=False, owner="ana")
     assert said.storage == [f"{partition}: its seal; it may have been more, or newer, than what is there"]
     with pytest.raises(CodecError, match="not the one that was sealed"):
@@ -64,7 +64,7 @@ async def test_a_record_that_fails_its_check_is_replaced_and_a_lost_key_is_left(
     await below.drop(name, expect=(await below.load(name)).head.version)
     report = await verify(await sealed(below, clock=clock), Codec())
     assert sorted(problem.split(":")[0] for problem in report.problems) == sorted(
-        [f"{partition} messages/main[0]", f"session/{keyless} is damaged"]
+        [f"{partition} messages/main[0]", f"session/{keyless} cannot be read"]
     )
     done = await repair(await sealed(below, clock=clock), Codec(), apply=True, owner="ana")
     assert [loss.hurt.position for loss in done.losses] == [0]

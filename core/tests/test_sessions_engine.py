@@ -286,6 +286,33 @@ async def test_a_turn_that_is_cancelled_as_it_comes_goes_to_the_next(came):
     assert len(turns) == 0
 
 
+@pytest.mark.parametrize("first", ["the other", "the one in a hurry"])
+async def test_whoever_waits_for_a_turn_waits_for_those_in_a_hurry(first):
+    """A storage that answers slowly let every writer that waited go first. Tried without ``overtake``."""
+    turns, order = Turns(), []
+    assert turns.begin("x")
+
+    async def turn(n):
+        await turns.wait("x")
+        order.append(n)
+        turns.end("x")
+
+    tasks = [asyncio.create_task(turn(n)) for n in range(3)]
+    await asyncio.sleep(0)
+    hurried = turns.overtake("x")
+    steps = [lambda: turns.end("x"), lambda: turns.overtaken("x", hurried)]
+    for step in steps if first == "the other" else reversed(steps):
+        assert order == []
+        step()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert order == [0, 1, 2]
+    await asyncio.gather(*tasks)
+    assert (turns.overtake("x"), turns.begin("x")) == (None, False)  # alone it has the turn
+    turns.overtaken("x", None)
+    assert len(turns) == 0
+
+
 def test_a_lane_that_was_emptied_in_a_step_goes_on_where_it_stopped():
     step = Step.begin("p", Head("p", 1, 1, lanes={"a": Lane(0, 5)}), 2)
     step.trim("a", 5)

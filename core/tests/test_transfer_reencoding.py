@@ -184,4 +184,4 @@ async def test_what_cannot_be_read_is_named_and_left(deployment):
     report = await reencode(*await deployment.below(**OTHER))
     assert report.written == 39
     (problem,) = report.problems
-    assert "messages/main[7] is damaged: it needs compressor 99" in problem
+    assert "messages/main[7] cannot be read: it needs compressor 99" in problem

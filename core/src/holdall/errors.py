@@ -172,14 +172,17 @@ class Damaged(StorageError):
     """What was read is not what was written. ``name`` says which record or file."""
 
     code = "damaged"
+    said = "is damaged"
+    """What is said of ``name``."""
 
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(f"{name} is damaged: {reason}")
+        super().__init__(f"{name} {self.said}: {reason}")
 
 
 class CodecError(Damaged):
-    """A record names a compressor, cipher or key that is not there, or fails its check."""
+    """A record names a compressor, cipher or key that is not there, or fails its check: nobody says that it is damaged."""
 
     code = "codec"
+    said = "cannot be read"

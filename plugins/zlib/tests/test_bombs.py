@@ -51,7 +51,7 @@ def decoded(
 @pytest.mark.req("SEC-INP-04")
 def test_a_bomb_is_refused_and_takes_no_room():
     said, took = decoded(zeros())
-    assert said == "session/x messages/main[5] is damaged: it decompresses to more than 1,048,576 bytes"
+    assert said == "session/x messages/main[5] cannot be read: it decompresses to more than 1,048,576 bytes"
     assert took <= LIMIT + ROOM
 
 

@@ -87,7 +87,7 @@ def test_a_bomb_is_refused_and_takes_no_room(kind):
     bomb, words = BOMBS[kind]
     assert len(bomb) < 200_000
     said, took, seconds = decoded(bomb)
-    assert "session/x messages/main[5] is damaged" in str(said)
+    assert "session/x messages/main[5] cannot be read" in str(said)
     assert words in str(said)
     assert took <= LIMIT + ROOM
     assert seconds < 0.1

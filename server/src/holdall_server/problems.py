@@ -104,6 +104,7 @@ _TABLE: tuple[tuple[type[errors.HoldallError], Callable[[Any], Problem]], ...] =
     (errors.StorageBusy, _always(503, "the storage is in use by another process", _RETRY)),
     (errors.StorageUnavailable, _always(503, "the storage cannot be reached", _RETRY)),
     (errors.StorageFull, _always(507, "there is no room for the write; reads and deletes still work")),
+    (errors.CodecError, _always(500, "a stored record cannot be read: a key or codec is missing, or it is damaged")),
     (errors.Damaged, _always(500, "a stored record is damaged")),
     (errors.StorageError, _always(503, "the storage failed; whether the write took effect is unknown", _RETRY)),
 )

@@ -92,11 +92,15 @@ class Engine(Reader):
         Returns the state that this leaves, and the decision's answer.
 
         ``keyed`` brings the idempotency keys, and with them the right to repeat once a step whose outcome is unknown;
-        ``urgent`` does not wait for its turn.
+        ``urgent`` does not wait for its turn, and whoever does waits for it.
         """
         partition = session_partition(session)
         if urgent:
-            return await self._change(session, partition, decide, keyed=keyed)
+            turn = self.turns.overtake(partition)
+            try:
+                return await self._change(session, partition, decide, keyed=keyed)
+            finally:
+                self.turns.overtaken(partition, turn)
         if not self.turns.begin(partition):
             await self.turns.wait(partition)
         try:

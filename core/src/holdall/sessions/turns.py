@@ -43,6 +43,25 @@ class Turns:
                 self.end(name)
             raise
 
+    def overtake(self, name: str) -> asyncio.Future[None] | None:
+        """Go at once, beside whoever has the turn of ``name`` and before all who wait for it: they wait until ``overtaken``.
+
+        Else they might go on and on while the one in a hurry still looks what there is.
+        """
+        if self.begin(name):
+            return None
+        queue = self._queues[name]
+        if queue is None:
+            queue = self._queues[name] = deque()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.appendleft(turn)
+        return turn
+
+    def overtaken(self, name: str, turn: asyncio.Future[None] | None) -> None:
+        """Let the others go on; ``turn`` is what ``overtake`` returned."""
+        if turn is None or not turn.cancel():  # it had come by now
+            self.end(name)
+
     def end(self, name: str) -> None:
         """Give the turn of ``name`` to whoever waits longest."""
         queue = self._queues[name]

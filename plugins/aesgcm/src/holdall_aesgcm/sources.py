@@ -118,7 +118,7 @@ def _read(path: Path) -> Ring:
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
-            data = file.read(_MOST)
+            data = file.read(_MOST + 1)
     except OSError as error:
         raise SettingsError(f"encryption.keys: {path}: {error.strerror}") from None
     if os.name == "posix" and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -130,26 +130,36 @@ async def _printed(settings: CommandSettings) -> Ring:
     program = settings.command[0]
     where = f"what {program!r} printed"
     try:
-        process = await asyncio.create_subprocess_exec(
-            *settings.command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, limit=_MOST
-        )
+        process = await asyncio.create_subprocess_exec(*settings.command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
     except OSError as error:
         raise SettingsError(f"encryption.keys: {program!r}: {error.strerror}") from None
     try:
         async with asyncio.timeout(settings.timeout):
-            data, _ = await process.communicate()
+            data = await _bounded(process.stdout)
+            if len(data) <= _MOST:
+                await process.wait()
     except TimeoutError:
         raise SettingsError(f"encryption.keys: {program!r} took more than {settings.timeout:g} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode:
+    if process.returncode and len(data) <= _MOST:
         raise SettingsError(f"encryption.keys: {program!r} failed with status {process.returncode}")
     return Ring(_text(data, where), where)
 
 
+async def _bounded(stream: asyncio.StreamReader | None) -> bytes:
+    """All that comes, or a little more than may come: the rest is left where it is."""
+    data = b""
+    while stream is not None and len(data) <= _MOST and (more := await stream.read(_MOST)):
+        data += more
+    return data
+
+
 def _text(data: bytes, where: str) -> str:
+    if len(data) > _MOST:
+        raise SettingsError(f"encryption.keys: {where} is more than {_MOST >> 10} KiB: these are no keys")
     try:
         return data.decode("ascii")
     except UnicodeDecodeError:
