@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.directory import directory
+from tests.formats_page import formats
 from tests.hooks_pages import pages as hook_pages
 from tests.matrix.page import faults
 
@@ -64,7 +65,13 @@ def features() -> Iterator[str]:
         yield f"| {feature} | {row['capability']} | {row.get('where', '')} | {proofs} |"
 
 
-PAGES = {"docs/features.md": features, "docs/faults.md": faults, "docs/directory.md": directory, **hook_pages()}
+PAGES = {
+    "docs/features.md": features,
+    "docs/faults.md": faults,
+    "docs/directory.md": directory,
+    "docs/formats.md": formats,
+    **hook_pages(),
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -128,7 +128,7 @@ def test_bad_lines_are_named_and_the_exit_code_tells(run: Run) -> None:
 def test_what_is_no_transcript_is_refused(run: Run) -> None:
     Path("x.jsonl").write_text('{"hello": 1}\n')
     code, _, err = run("import", "x.jsonl")
-    assert (code, "name it with --format: holdall, claude-code, codex, openai\n" in err) == (1, True)
+    assert (code, "name it with --format: holdall, claude-code, codex, openai, " in err) == (1, True)
     Path("empty.jsonl").write_text("")
     for how in ([], ["--format", "codex"]):
         assert run("import", "empty.jsonl", *how) == (1, "", "holdall: empty.jsonl: it is empty\n")

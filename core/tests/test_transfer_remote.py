@@ -122,6 +122,36 @@ async def test_a_sub_conversation_is_started_and_gone_on_with(server: str, tmp_p
 
 
 @served
+async def test_a_conversation_that_branches_grows_on_a_server(server: str, tmp_path: Path) -> None:
+    def tree(*parents: str) -> str:
+        """A node after each of `parents`, which are earlier nodes or nothing."""
+        names = [f"n{at}" for at in range(len(parents))]
+        mapping = {
+            name: {"id": name, "parent": parent or None, "children": [], "message": {
+                "author": {"role": "user"}, "content": {"content_type": "text", "parts": [f"said {name}"]}}}
+            for name, parent in zip(names, parents, strict=True)
+        }  # fmt: skip
+        return json.dumps([{"id": "t-1", "mapping": mapping, "current_node": names[-1]}])
+
+    async def paths(session: str) -> list[list[str]]:
+        url = f"/api/sessions/{session}"
+        names = [one["name"] for one in (await get(server, f"{url}/branches"))["items"]]
+        pages = [await get(server, f"{url}/history?branch={name}") for name in names]
+        return sorted([message["content"].removeprefix("said ") for message in page["items"]] for page in pages)
+
+    path = tmp_path / "conversations.json"
+    (first,) = (await bring(server, write(path, [tree("", "n0", "n0", "n2")]))).sessions
+    assert await paths(first.session) == [["n0", "n1"], ["n0", "n2", "n3"]]
+    (again,) = (await bring(server, write(path, [tree("", "n0", "n0", "n2", "n1", "n0", "")]))).sessions
+    assert (again.session, again.added["messages"], again.branches) == (first.session, 3, 2)
+    assert await paths(first.session) == [["n0", "n1", "n4"], ["n0", "n2", "n3"], ["n0", "n5"], ["n6"]]
+    shown = await get(server, f"/api/sessions/{first.session}/history")
+    assert [message["content"] for message in shown["items"]] == ["said n6"]
+    (last,) = (await bring(server, path)).sessions
+    assert (sum(last.added.values()), last.branches) == (0, 0)
+
+
+@served
 async def test_a_transcript_arrives_whole_through_small_requests(server: str, tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl", lines(600))
     report = await bring(server, path)

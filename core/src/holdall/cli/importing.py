@@ -153,6 +153,13 @@ def _print(report: FileReport, *, as_json: bool) -> None:
             f"{report.path}: session {session.session}{' (new)' if session.new else ''}, {session.format}:"
             f" {counted(session.records, 'record')}, {session.present:,} already there; added"
             f" {counted(added['messages'], 'message')}, {counted(added['tools'], 'tool run')},"
-            f" {counted(added['originals'], 'original')}",
+            f" {counted(added['originals'], 'original')}{_branches(session.branches)}",
             flush=True,
         )
+
+
+def _branches(count: int) -> str:
+    """Those that were begun, where there are any."""
+    if not count:
+        return ""
+    return f", {count:,} {'branch' if count == 1 else 'branches'}"

@@ -35,4 +35,10 @@ def holdall_formats() -> Iterable[FormatOffer]:
         FormatOffer(
             "openai", "OpenAI messages or conversations", _from("openai", "READER"), _from("openai_export", "write")
         ),
+        FormatOffer("chatgpt", "ChatGPT's export of conversations", _from("chatgpt", "READER")),
+        FormatOffer("librechat", "LibreChat's export of a conversation", _from("librechat", "READER")),
+        FormatOffer("chatbot-ui", "Chatbot UI's export of conversations", _from("chatbotui", "READER")),
+        FormatOffer("gemini-cli", "Gemini CLI sessions", _from("gemini", "READER")),
+        FormatOffer("sharegpt", "ShareGPT conversations, with preferences", _from("sharegpt", "READER")),
+        FormatOffer("oasst", "OASST message trees", _from("oasst", "READER")),
     ]

@@ -11,10 +11,12 @@ from typing import IO, Any, cast
 
 from holdall.formats.records import Fault, Record
 
-__all__ = ["LONGEST", "opened", "read_lines"]
+__all__ = ["LONGEST", "damage", "not_an_object", "opened", "read_lines", "refuse", "unreadable"]
 
 LONGEST = 64 << 20
 """The most bytes in one line that are looked at."""
+damage = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What reading a compressed file that is damaged raises."""
 _GZIP = b"\x1f\x8b"
 
 
@@ -26,7 +28,7 @@ def read_lines(path: Path) -> Iterator[Record | Fault]:
             number += 1
             try:
                 raw = file.readline(LONGEST)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            except damage as error:
                 yield Fault(number, f"the compressed file is damaged from here on: {error}")
                 return
             if not raw:
@@ -61,14 +63,23 @@ def _parsed(number: int, raw: bytes) -> Record | Fault:
     except json.JSONDecodeError as error:
         return Fault(number, _explained(error, whole=whole))
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Fault(number, f"is not JSON: {reason}")
+        return Fault(number, unreadable(error))
     if not isinstance(value, dict):
-        return Fault(number, f"is a JSON {_KINDS.get(type(cast('object', value)), 'value')}, not an object")
+        return Fault(number, not_an_object(value))
     return Record(number, text, cast("dict[str, Any]", value))
 
 
 _KINDS: dict[type, str] = {list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
+
+
+def not_an_object(value: Any) -> str:
+    """The reason why a value is no record."""
+    return f"is a JSON {_KINDS.get(type(cast('object', value)), 'value')}, not an object"
+
+
+def unreadable(error: ValueError | RecursionError) -> str:
+    """The reason why a text is no JSON that is kept."""
+    return f"is not JSON: {'it is nested too deeply' if isinstance(error, RecursionError) else error}"
 
 
 def _explained(error: json.JSONDecodeError, *, whole: bool) -> str:
@@ -79,8 +90,9 @@ def _explained(error: json.JSONDecodeError, *, whole: bool) -> str:
     return f"is not JSON: {error.msg} at column {error.colno}"
 
 
-def _refuse(constant: str) -> Any:
+def refuse(constant: str) -> Any:
+    """For a decoder: raise ``ValueError`` for what Python would read as a number, and JSON does not have."""
     raise ValueError(f"{constant} is no JSON number")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_decode = json.JSONDecoder(parse_constant=refuse).decode

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from holdall.formats.many import Unnamed
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run, Transcript
 from holdall.formats.single import OneSession, again
 from holdall.formats.sources import Source
@@ -15,8 +14,8 @@ from holdall.formats.values import image, kept, milliseconds, parsed_json, part,
 __all__ = ["READER"]
 
 _ROLES = {"function": "tool"} | {role: role for role in ("system", "developer", "user", "assistant", "tool")}
-_LISTS = ("messages", "traj")
-"""Where a line keeps its conversation; ``traj`` is what tau-bench calls it."""
+_LISTS = ("messages", "traj", "history")
+"""Where a record keeps its conversation: ``traj`` is what tau-bench calls it, ``history`` SWE-agent."""
 _TIMES = ("created_at", "timestamp", "created")
 _TAKEN = frozenset(
     {"role", "content", "name", "tool_calls", "tool_call_id", "function_call", "reasoning_content", *_TIMES}
@@ -149,26 +148,18 @@ def _calls(message: Mapping[str, Any], at: int | None, entry: Entry) -> Iterator
         yield {"type": "tool_call", "id": call, "name": name, "arguments": arguments}
 
 
+def _session(record: Record) -> Transcript:
+    about, made = conversation(record)
+    return Transcript(about, again(made), "order")
+
+
+_CONVERSATIONS = Unnamed(is_conversation, _session, "holds no messages")
+
+
 class _Reader(OneSession):
     def transcripts(self, source: Source) -> Iterator[Transcript | Fault]:
-        if any(map(is_conversation, source.head)):
-            return _conversations(source)
-        return super().transcripts(source)
-
-
-def _conversations(source: Source) -> Iterator[Transcript | Fault]:
-    """A session for each line, called by its content, so that a longer file adds only what is new."""
-    seen: Counter[str] = Counter()
-    for line in source.records():
-        if isinstance(line, Fault):
-            yield line
-        elif not is_conversation(line):
-            yield Fault(line.line, "holds no messages")
-        else:
-            digest = hashlib.sha256(line.text.encode()).hexdigest()[:32]
-            seen[digest] += 1
-            about, made = conversation(line)
-            yield Transcript(About(id=f"{digest}-{seen[digest]}", fields=about.fields), again(made), "order")
+        whole = any(map(is_conversation, source.head))
+        return _CONVERSATIONS.transcripts(source) if whole else super().transcripts(source)
 
 
 READER = _Reader(matches, about, entries)

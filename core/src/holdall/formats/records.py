@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 __all__ = ["About", "Entry", "Fault", "Matching", "Record", "Result", "Run", "Sub", "Transcript"]
 
-Matching = Literal["content", "order"]
+Matching = Literal["content", "order", "nodes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,16 @@ class Entry:
     """The sub-conversation that its message is part of; ``None``: the main one."""
     note: str | None = None
     """Why no message could be made of it."""
+    node: str | None = None
+    """In a session that branches: what the transcript calls this entry."""
+    parent: str | None = None
+    """In a session that branches: the node that this one follows; ``None``: it is a beginning."""
+    branch: str | None = None
+    """In a session that branches: where its message goes, filled in by who imports it."""
+
+    def fault(self, reason: str) -> Fault:
+        """What was not kept of it; in a session that branches it is called by its node."""
+        return Fault(self.line, reason if self.node is None else f"{self.node}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,8 @@ class About:
     """Fields of ``NewSession``."""
     ended: str | None = None
     """The reason given, when the session had ended."""
+    current: str | None = None
+    """In a session that branches: the node at the end of what its program shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,6 @@ class Transcript:
     about: About
     entries: Callable[[], Iterator[Entry | Fault]]
     matching: Matching = "content"
-    """How what was imported before is found again: by the originals' content, or by counting records."""
+    """How what was imported before is found again: by the originals' content, by counting records, or node by node."""
     format: str = ""
     """The name of its format; filled in by who found it."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from holdall.formats.documents import Shape, elements, shape_of, whole
 from holdall.formats.lines import LONGEST, opened, read_lines
 from holdall.formats.records import Fault, Record
 
 __all__ = ["Source"]
 
-_HEAD, _HEAD_CHARS = 200, 16 << 20
+_RECORDS: Mapping[Shape, Callable[[Path], Iterator[Record | Fault]]] = {
+    "lines": read_lines,
+    "array": elements,
+    "document": whole,
+}
+_HEAD, _HEAD_CHARS = 200, 2 << 20
 """How many records are looked at to tell what a file is, and of how many characters."""
 
 
@@ -21,9 +27,14 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @cached_property
+    def shape(self) -> Shape:
+        """How the records lie in the file."""
+        return shape_of(self.path)
+
     def records(self) -> Iterator[Record | Fault]:
-        """Every record, from the first one on: a line with a JSON object each."""
-        return read_lines(self.path)
+        """Every record: a line with a JSON object each, the objects of an array, or the one object that the file is."""
+        return _RECORDS[self.shape](self.path)
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Every line as text, with its number, for formats that are no JSON; bytes that are not UTF-8 are U+FFFD."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from math import isfinite
 from typing import Any, cast
 
 import msgspec
 
-__all__ = ["image", "json_of", "kept", "milliseconds", "parsed_json", "part", "small", "text_of", "titled"]
+__all__ = ["fields_of", "image", "json_of", "kept", "milliseconds", "parsed_json", "part", "small", "text_of", "titled"]
 
 _LATEST = 253_402_300_799_999
 _TITLE = 80
@@ -16,6 +17,11 @@ _SHORT = 1000
 _NAME = 128
 """The longest name that a field of a metadata may have."""
 _INTEGERS = range(-(1 << 63), 1 << 64)
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """The JSON object that ``value`` is; an empty one where it is another thing."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def milliseconds(value: Any) -> int | None:
@@ -93,13 +99,13 @@ def titled(text: str) -> str | None:
 
 
 def json_of(value: Any) -> Any:
-    """``value`` without what JSON stores refuse: lone surrogates become U+FFFD, huge integers text."""
+    """``value`` without what JSON stores refuse: lone surrogates become `?`, huge and infinite numbers text."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode() if not value.isascii() else value
     if isinstance(value, dict):
         return {json_of(name): json_of(item) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [json_of(item) for item in cast("list[Any]", value)]
-    if isinstance(value, int) and value not in _INTEGERS:
+    if (isinstance(value, int) and value not in _INTEGERS) or (isinstance(value, float) and not isfinite(value)):
         return str(value)
     return value

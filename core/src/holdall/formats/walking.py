@@ -36,6 +36,7 @@ class Walk:
         """What is to be written, in order: one stretch, or one for each branch."""
         self._store = store
         self._lanes = session.state.head.lanes
+        self._near: tuple[int, Sequence[str]] = 0, ()
 
     @classmethod
     async def begin(cls, store: Store, session: str, branch: str | None = None, *, every: bool = False) -> Walk:
@@ -53,9 +54,10 @@ class Walk:
 
     def first(self, lane: str) -> int:
         """The position of the first record of ``lane``; not 0 when the session has been cleared."""
-        return self._lane(lane).first
+        return self.lane(lane).first
 
-    def _lane(self, name: str) -> Lane:
+    def lane(self, name: str) -> Lane:
+        """Where the records of a lane lie."""
         return self._lanes.get(name, Lane())
 
     async def messages(self) -> AsyncIterator[Sequence[Message]]:
@@ -97,13 +99,28 @@ class Walk:
         """Pages of the tool execution log, oldest first."""
         name, store = self.session.id, self._store
         return self._pages(
-            self._lane(TOOLS), lambda limit, stop: store.tool_runs(name, limit=limit, before=tool_run_id(stop))
+            self.lane(TOOLS), lambda limit, stop: store.tool_runs(name, limit=limit, before=tool_run_id(stop))
         )
 
     def originals(self) -> AsyncIterator[Sequence[str]]:
         """Pages of the records that an import kept verbatim, oldest first."""
         name, store = self.session.id, self._store
-        return self._pages(self._lane(ORIGINALS), lambda limit, stop: store.originals(name, limit=limit, before=stop))
+        return self._pages(self.lane(ORIGINALS), lambda limit, stop: store.originals(name, limit=limit, before=stop))
+
+    async def original(self, position: int) -> str:
+        """One of them; those near it are at hand afterwards. Raises ``Conflict`` when it was cleared meanwhile."""
+        start, found = self._near
+        if not start <= position < start + len(found):
+            size, lane = min(_PAGE, self._store.engine.policy.max_page), self.lane(ORIGINALS)
+            start = max(lane.first, position - position % size)
+            stop = min(start + size, lane.stop)
+            page = await self._store.originals(self.session.id, limit=stop - start, before=stop)
+            if len(page) != stop - start:
+                session = self.session
+                raise Conflict(f"session {session.id}", expected=session.version, found=page.version or 0)
+            found = page.items
+            self._near = start, found
+        return found[position - start]
 
     async def _pages(
         self, whole: Lane, page: Callable[[int, int], Coroutine[Any, Any, Page[T]]]

@@ -13,6 +13,7 @@ from holdall.formats.records import Entry, Fault, Result, Run, Transcript
 from holdall.formats.values import json_of, text_of
 from holdall.sessions.names import MAIN, tool_run_id
 from holdall.transfer.batches import Batch, Built, branch_of, key_of, size_of
+from holdall.transfer.growing import Growing
 from holdall.transfer.matching import Seen, by_content, by_order
 from holdall.transfer.refusals import lessen, mend
 from holdall.transfer.report import SessionReport
@@ -41,6 +42,8 @@ class Appending:
         self._target = target
         self._place = place
         self._seen: Seen = by_order(place)
+        self._growing: Growing | None = None
+        """For a conversation that branches."""
         self._careful = False
         self._batch = Batch()
         self._waiting: dict[str, Run] = {}
@@ -56,8 +59,12 @@ class Appending:
         self._careful = transcript.matching == "order"
         if not self._careful:
             self._seen = await by_content(self._place, self._target.originals(self._place))
+        if transcript.matching == "nodes":
+            self._growing = Growing(self._target, self._place, self.report)
         if self._place.new:
             return
+        if self._growing is not None:
+            await self._growing.prepare(self._place)
         async for page in self._target.runs(self._place, "running"):
             for run in page:
                 if run.get("call"):
@@ -71,25 +78,38 @@ class Appending:
         self.report.records += 1
         self.report.kinds[entry.kind] += 1
         self.report.calls += len(entry.runs)
-        if self._seen.has(entry):
+        new = self._unknown(entry)
+        if new is None:
             self.report.present += 1
         else:
-            await self._add(entry)
+            await self._add(new)
         for result in entry.results:
             self._end(result, entry.line)
 
     async def done(self, transcript: Transcript) -> SessionReport:
         """Store what still waits; end the session if the transcript says that it had ended."""
         await self._flush()
+        if self._growing is not None:
+            self._place = await self._growing.show(self._place, transcript.about.current)
         if transcript.about.ended is not None and not self._place.ended:
             await self._target.end(self._place, transcript.about.ended or None)
         return self.report
 
+    def _unknown(self, entry: Entry) -> Entry | None:
+        """What of ``entry`` the session does not have; ``None``: it has all."""
+        if self._growing is None:
+            return None if self._seen.has(entry) else entry
+        return self._growing.unknown(entry, kept=entry.original is None or self._seen.has(entry))
+
     async def _add(self, entry: Entry) -> None:
         if entry.note is not None:
-            self.report.faults.append(Fault(entry.line, entry.note))
+            self.report.faults.append(entry.fault(entry.note))
         if entry.message is None and entry.original is None and not entry.runs:
             return
+        if self._growing is not None and entry.message is not None and not self._growing.joins(entry):
+            if self._growing.waiting:
+                await self._flush()
+            self._place = await self._growing.aim(entry, self._place)
         size = size_of(entry)
         branch = branch_of(entry)
         if branch not in (None, MAIN, *self._place.branches):
@@ -98,6 +118,8 @@ class Appending:
         if not self._batch.fits(size, entry):
             await self._flush()
         self._batch.add(size, entry)
+        if self._growing is not None:
+            self._growing.waits(entry)
         for run in entry.runs:
             if run.fields.get("status") == "running" and run.fields.get("call"):
                 self._waiting[run.fields["call"]] = run
@@ -112,7 +134,10 @@ class Appending:
     async def _flush(self) -> None:
         """Store the batch, then the ends of runs that were stored before."""
         batch, self._batch = self._batch, Batch()
+        entries = list(batch.entries)
         await self._store(batch.entries)
+        if self._growing is not None:
+            self._growing.settled(entries)
         for run, result, line in self._ends:
             try:
                 await self._target.finish(self._place, run.id, _ended(result, run.started_at))
@@ -147,6 +172,8 @@ class Appending:
         if not len(request):
             return
         self._place = await self._target.append(place, request, key_of(place, request))
+        if self._growing is not None:
+            self._growing.stored(place, request.branch, built.messages)
         for name in ("messages", "tools", "originals"):
             self.report.added[name] += len(getattr(request, name))
         self._starting.learn(request.tools)

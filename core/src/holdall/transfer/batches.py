@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from holdall.formats.records import Entry, Run
-from holdall.formats.values import json_of
+from holdall.formats.values import fields_of, json_of
 from holdall.sessions.names import MAIN, message_id
 from holdall.transfer.targets import Place, Request
 
@@ -50,7 +50,9 @@ class Batch:
 
 def branch_of(entry: Entry) -> str | None:
     """The branch that an entry's message goes to, if it has one."""
-    return None if entry.message is None else MAIN if entry.sub is None else entry.sub.name
+    if entry.message is None:
+        return None
+    return entry.branch or (MAIN if entry.sub is None else entry.sub.name)
 
 
 def size_of(entry: Entry) -> int:
@@ -89,7 +91,7 @@ class Built:
             asked_by = None
             if entry.message is not None:
                 asked_by = message_id(place.lane(branch).stop + len(messages), branch)
-                messages.append(entry.message if link is None else {**entry.message, "original": link})
+                messages.append(_linked(entry, entry.message, link))
                 built.messages.append(entry)
             for run in entry.runs:
                 at = asked_by if run.message is None else message_id(place.messages.first + run.message)
@@ -97,6 +99,13 @@ class Built:
                 built.tools.append((entry, run))
         originals = [entry.original for entry in built.originals if entry.original is not None]
         return cls(Request(messages, tools, originals, branch), built.messages, built.tools, built.originals)
+
+
+def _linked(entry: Entry, message: dict[str, Any], original: int | None) -> dict[str, Any]:
+    """A message with what it was made from: an original, and in a session that branches the node."""
+    if entry.node is not None:
+        message = {**message, "metadata": {**fields_of(message.get("metadata")), "node": entry.node}}
+    return message if original is None else {**message, "original": original}
 
 
 def key_of(place: Place, request: Request) -> str:

@@ -24,15 +24,15 @@ def mend(built: Built, refused: Invalid) -> Fault | None:
     if lane == "messages" and index < len(built.messages):
         entry = built.messages[index]
         entry.message = None
-        return Fault(entry.line, f"makes no message: {reason}")
+        return entry.fault(f"makes no message: {reason}")
     if lane == "tools" and index < len(built.tools):
         entry, run = built.tools[index]
         entry.runs.remove(run)
-        return Fault(entry.line, f"its call of {run.fields.get('tool')!r} was not logged: {reason}")
+        return entry.fault(f"its call of {run.fields.get('tool')!r} was not logged: {reason}")
     if lane == "originals" and index < len(built.originals):
         entry = built.originals[index]
         entry.original = omitted(entry.original or "")
-        return Fault(entry.line, f"its original was not kept: {reason}")
+        return entry.fault(f"its original was not kept: {reason}")
     return None
 
 
@@ -43,8 +43,8 @@ def lessen(entry: Entry, refused: Invalid) -> Fault | None:
     short = None if entry.original is None else omitted(entry.original)
     if entry.original is not None and short is not None and len(short) < len(entry.original):
         entry.original = short
-        return Fault(entry.line, f"its original was not kept: {refused}")
+        return entry.fault(f"its original was not kept: {refused}")
     if entry.message is not None:
         entry.message, entry.runs = None, []
-        return Fault(entry.line, f"makes no message: {refused}")
+        return entry.fault(f"makes no message: {refused}")
     return None

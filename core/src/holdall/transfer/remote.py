@@ -15,7 +15,7 @@ from holdall.contract import Lane
 from holdall.errors import NotFound, SettingsError, StorageUnavailable
 from holdall.sessions.names import MAIN, message_position, tool_run_position
 from holdall.transfer.problems import raised
-from holdall.transfer.targets import Place, Request, Wanted, lane_of
+from holdall.transfer.targets import Lineage, Place, Request, Wanted, forked, lane_of, node_of
 
 if TYPE_CHECKING:
     import httpx
@@ -91,6 +91,48 @@ class RemoteTarget:
             reply = await self._reply("POST", path, body, {"If-Match": f'"{version}"'})
             found, version = _content(reply), int(reply.headers["etag"].strip('"'))
         return replace(place, version=version, branches={**place.branches, name: lane_of(found)})
+
+    async def lineages(self, place: Place) -> AsyncIterator[Lineage]:
+        """See ``Target.lineages``."""
+        for deleted in ("false", "true"):
+            query = {"deleted": deleted}
+            while True:
+                page = await self._page(f"/api/sessions/{place.session}/branches", query)
+                for branch in page["items"]:
+                    yield Lineage.of(branch, place.messages.first)
+                if page["next"] is None:
+                    break
+                query = {"deleted": deleted, "cursor": page["next"]}
+
+    async def nodes(self, place: Place, branch: Lineage) -> AsyncIterator[tuple[str, Any]]:
+        """See ``Target.nodes``."""
+        path, left = f"/api/sessions/{place.session}", len(branch.own)
+        if not branch.live:
+            for name in branch.ids():
+                yield name, node_of(await self._page(f"{path}/messages/{name}", {}))
+        elif left:
+            async for items in self._pages(f"{path}/history", {"branch": branch.name}):
+                for message in items[max(len(items) - left, 0) :]:
+                    yield message["id"], node_of(message)
+                left -= len(items)
+                if left <= 0:
+                    return
+
+    async def fork(self, place: Place, name: str, *, at: str | None = None, before: str | None = None) -> Place:
+        """See ``Target.fork``."""
+        body = {"name": name, "at": at} if before is None else {"name": name, "before": before}
+        tag = {"If-Match": f'"{place.version}"'}
+        reply = await self._reply("POST", f"/api/sessions/{place.session}/branches", body, tag)
+        return forked(place, _content(reply), int(reply.headers["etag"].strip('"')))
+
+    async def show(self, place: Place, branch: str, to: str | None) -> Place:
+        """See ``Target.show``."""
+        path, tag = f"/api/sessions/{place.session}", {"If-Match": "*"}
+        if to is None:
+            await self._send("PATCH", f"{path}/branches/{branch}", {"current": True}, tag)
+        else:
+            await self._send("POST", f"{path}/revert", {"to": to, "branch": branch}, tag)
+        return await self.look(place)
 
     async def append(self, place: Place, request: Request, key: str) -> Place:
         """See ``Target.append``."""

@@ -26,6 +26,8 @@ class SessionReport:
     """Tool calls that the transcript has."""
     added: Counter[str] = field(default_factory=Counter[str])
     """What was stored now: ``messages``, ``tools``, ``originals``."""
+    branches: int = 0
+    """Branches that were begun."""
     finished: int = 0
     """Tool runs of earlier imports that this one finished."""
     present: int = 0
@@ -42,6 +44,7 @@ class SessionReport:
             "kinds": dict(self.kinds),
             "calls": self.calls,
             "added": {name: self.added[name] for name in ("messages", "tools", "originals")},
+            "branches": self.branches,
             "finished": self.finished,
             "present": self.present,
         }

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from holdall.contract import Lane
 from holdall.errors import NotFound
-from holdall.sessions.names import MAIN, MESSAGES, ORIGINALS, TOOLS, message_place, messages_lane
+from holdall.formats.values import fields_of
+from holdall.sessions.names import MAIN, MESSAGES, ORIGINALS, TOOLS, message_id, message_place, messages_lane
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.store import Store
 
-__all__ = ["Place", "Request", "StoreTarget", "Target", "Wanted", "lane_of"]
+__all__ = ["Lineage", "Place", "Request", "StoreTarget", "Target", "Wanted", "forked", "lane_of", "node_of"]
 
 _PAGE = 100
 
@@ -59,6 +60,32 @@ class Place:
             tools=_longer(self.tools, request.tools),
             originals=_longer(self.originals, request.originals),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A branch of a session: where its own messages lie."""
+
+    name: str
+    at: str | None
+    """The last message that it has from another branch."""
+    own: Lane
+    live: bool = True
+    """Whether it is there, and not deleted."""
+
+    @classmethod
+    def of(cls, branch: Mapping[str, Any], first: int) -> Lineage:
+        """What a branch says of itself, as the HTTP API shows it; ``first`` is where ``main`` begins."""
+        name, at, last = branch["name"], branch["at"], branch["last"]
+        nothing = first if name == MAIN else max(first, 1)
+        base = nothing if at is None else message_place(at)[1] + 1
+        stop = base if last is None else message_place(last)[1] + 1
+        base = stop - branch["messages"] if at is None else base
+        return cls(name, at, Lane(base, stop), branch["deleted_at"] is None)
+
+    def ids(self) -> list[str]:
+        """The ids of its own messages."""
+        return [message_id(position, self.name) for position in range(self.own.first, self.own.stop)]
 
 
 def _longer(lane: Lane, added: Sequence[Any]) -> Lane:
@@ -107,6 +134,22 @@ class Target(Protocol):
 
         Raises ``NotFound`` for one that was deleted, ``Conflict`` when ``place`` is out of date.
         """
+        ...
+
+    def lineages(self, place: Place) -> AsyncIterator[Lineage]:
+        """Every branch but sub-conversations; those that were deleted, too."""
+        ...
+
+    def nodes(self, place: Place, branch: Lineage) -> AsyncIterator[tuple[str, Any]]:
+        """Of each message of ``branch`` itself its id, and the node that its metadata names."""
+        ...
+
+    async def fork(self, place: Place, name: str, *, at: str | None = None, before: str | None = None) -> Place:
+        """The same session with a new branch ``name``; raises ``Conflict`` when ``place`` is out of date."""
+        ...
+
+    async def show(self, place: Place, branch: str, to: str | None) -> Place:
+        """Let the session show ``branch``, as far as the message ``to``."""
         ...
 
     async def append(self, place: Place, request: Request, key: str) -> Place:
@@ -176,6 +219,46 @@ class StoreTarget:
             version = found.state.head.changed
         return replace(place, version=version, branches={**place.branches, name: lane_of(found.as_dict())})
 
+    async def lineages(self, place: Place) -> AsyncIterator[Lineage]:
+        """See ``Target.lineages``."""
+        size = min(_PAGE, self._store.engine.policy.max_page)
+        for deleted in (False, True):
+            cursor: str | None = None
+            while True:
+                page = await self._store.branches(place.session, limit=size, cursor=cursor, deleted=deleted)
+                for branch in page.items:
+                    yield Lineage.of(branch.as_dict(), place.messages.first)
+                cursor = page.next
+                if cursor is None:
+                    break
+
+    async def nodes(self, place: Place, branch: Lineage) -> AsyncIterator[tuple[str, Any]]:
+        """See ``Target.nodes``."""
+        if not branch.live:
+            for name in branch.ids():
+                yield name, node_of(await self._store.message(place.session, name))
+            return
+        left, before = len(branch.own), None
+        while left > 0:
+            limit = min(left, _PAGE, self._store.engine.policy.max_page)
+            page = await self._store.history(place.session, limit=limit, before=before, branch=branch.name)
+            for message in page.items:
+                yield message.id, node_of(message)
+            before, left = page.previous, left - len(page)
+
+    async def fork(self, place: Place, name: str, *, at: str | None = None, before: str | None = None) -> Place:
+        """See ``Target.fork``."""
+        branch = await self._store.fork(place.session, at=at, before=before, name=name, expect=place.version)
+        return forked(place, branch.as_dict(), branch.state.head.changed)
+
+    async def show(self, place: Place, branch: str, to: str | None) -> Place:
+        """See ``Target.show``."""
+        if to is None:
+            session = await self._store.switch(place.session, branch)
+        else:
+            session = await self._store.revert(place.session, to, branch=branch)
+        return replace(place, version=session.version)
+
     async def append(self, place: Place, request: Request, key: str) -> Place:
         """See ``Target.append``."""
         appended = await self._store.append(
@@ -208,6 +291,18 @@ def lane_of(branch: Mapping[str, Any]) -> Lane:
     message: str | None = branch["under"]["message"] if branch["under"] else None
     first = 1 if message is None else message_place(message)[1] + 1
     return Lane(first, first)
+
+
+def node_of(message: Any) -> Any:
+    """The node that the metadata of a message names."""
+    metadata: Any = message.get("metadata")
+    return fields_of(metadata).get("node")
+
+
+def forked(place: Place, branch: Mapping[str, Any], version: int) -> Place:
+    """The place behind a fork."""
+    made = Lineage.of(branch, place.messages.first)
+    return replace(place, version=version, branches={**place.branches, made.name: made.own})
 
 
 def _place(session: Session) -> Place:
