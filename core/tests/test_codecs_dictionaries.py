@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 from support.deployed import ON, Deployment, fill, said
@@ -121,6 +122,36 @@ async def test_nothing_to_learn_from_is_told(deployment, compressing):
     sections = ON if compressing else {"compression": {"reads": ["learning"]}}
     with pytest.raises(SettingsError, match="too few" if compressing else "needs a compressor that takes one"):
         await deployment.train(**sections)
+
+
+@pytest.mark.parametrize(
+    ("skip", "words"),
+    [
+        ("tool", "sessions have no lane 'tool'; did you mean 'tools'?"),
+        ("message/main", "no lane 'message/main'; did you mean 'messages/main'?"),
+        ("messages/", "no lane 'messages/'"),
+    ],
+)
+async def test_a_lane_to_skip_that_no_session_has_is_refused(deployment, skip, words):
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        async with deployment.store(compression={"use": "learning", "skip": [skip]}):
+            pytest.fail("it opened")
+
+
+async def test_every_lane_of_a_session_may_be_skipped(deployment):
+    async with deployment.store() as store:
+        session = await store.create(owner="ana", messages=[user(said(1))])
+        await store.append(session.id, [user("x")], tools=[{"tool": "t"}], originals=["o"], key="k")
+        await store.edit(session.id, "msg_main_0000000000", {"content": "other"})
+        await store.fork(session.id, name="retry", switch=True)
+        await store.append(session.id, [user("y")])
+        await store.totals(session.id)
+        await store.switch(session.id, "main")
+        await store.delete_branch(session.id, "retry")
+        lanes = [*(await deployment.storage.load(f"session/{session.id}")).head.lanes]
+    assert len(lanes) >= 8
+    async with deployment.store(compression={"use": "learning", "skip": lanes}) as store:
+        assert text(await store.history(session.id)) == ["other", "x"]
 
 
 @pytest.mark.req("SEC-CRY-07")

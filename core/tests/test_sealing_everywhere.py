@@ -191,6 +191,15 @@ def test_a_plaintext_store_becomes_an_encrypted_one(use: str, run: Run) -> None:
     assert "canary-message" in run("--config", "store.toml", "export", session)[1]
 
 
+def test_looking_at_the_keys_of_an_empty_store_leaves_it_empty(use: str, run: Run) -> None:
+    toml = configured("store", use)
+    for words in (["keys"], ["keys", "rotate"]):
+        code, out, err = run("--config", toml, *words)
+        assert (code, err) == (0, "")
+        assert out.endswith(": 0 data keys\nno other key is needed\n")
+    assert run("--config", configured("store", use, encrypted=False), "list")[::2] == (0, "")  # it may still be plain
+
+
 @pytest.mark.req("SEC-CRY-03")
 def test_keys_are_changed_by_command(use: str, run: Run) -> None:
     import asyncio  # noqa: PLC0415

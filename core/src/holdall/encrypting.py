@@ -45,8 +45,13 @@ async def encrypting(
     return sealed, True
 
 
-async def open_vault(storage: ISessionStorage, settings: Settings, plugins: Plugins, clock: Clock) -> Vault:
-    """The data keys of ``storage``, which becomes an encrypted one if it is empty or its plaintext is accepted."""
+async def open_vault(
+    storage: ISessionStorage, settings: Settings, plugins: Plugins, clock: Clock, *, begin: bool = True
+) -> Vault:
+    """The data keys of ``storage``, which becomes an encrypted one if it is empty or its plaintext is accepted.
+
+    Without ``begin`` it stays what it is: then there may be no key of the storage.
+    """
     from holdall.sealing.vault import Vault  # noqa: PLC0415 - most stores are not encrypted
 
     tag, ciphers = _ciphers(settings, plugins)
@@ -59,7 +64,7 @@ async def open_vault(storage: ISessionStorage, settings: Settings, plugins: Plug
                     "the storage holds plaintext, and encryption is on: to encrypt it, say encryption.plaintext = "
                     '"accept" for as long as that takes (see "Encrypt a store" in the guide)'
                 )
-            await vault.open(begin=bool(tag))
+            await vault.open(begin=begin and bool(tag))
     except CodecError as error:
         raise SettingsError(
             f"encryption.keys: the storage cannot be opened with these keys: {error.name}: {error.reason}"

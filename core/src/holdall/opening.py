@@ -24,11 +24,12 @@ from holdall.hooks import StorageOffer
 from holdall.observers import Observers
 from holdall.plugins import COMPRESSORS, Plugins
 from holdall.sessions.engine import Engine
-from holdall.sessions.names import APART
+from holdall.sessions.names import APART, LANES, is_lane
 from holdall.sessions.state import State
 from holdall.sessions.steps import RECORD_LIMIT
 from holdall.sessions.store import Store
 from holdall.settings import Settings, StorageRef, read_settings
+from holdall.spelling import nearest
 from holdall.unfinished import refuse_unfinished
 
 __all__ = ["abilities_of", "codec_of", "decodable", "load_named", "open_storage", "open_store", "options_of"]
@@ -172,6 +173,9 @@ async def _has_dictionaries(storage: ISessionStorage) -> bool:
 def codec_of(settings: Settings, plugins: Plugins) -> Codec:
     """The record pipeline as configured."""
     load_named(settings, plugins)
+    for name in settings.compression.skip:
+        if not is_lane(name):
+            raise SettingsError(f"compression.skip: sessions have no lane {name!r}{nearest(name, LANES)}")
     used, compressors = _compressors(settings, plugins)
     return Codec(
         compressor=used,

@@ -77,7 +77,7 @@ async def _run(settings: Settings, *, rotating: bool) -> Keys:
 
     async with AsyncExitStack() as stack:
         storage, _ = await opened(stack, settings, raw=True)
-        vault = await vault_of(storage, settings)
+        vault = await vault_of(storage, settings, begin=False)
         with progress(None, "data keys") as advance:
             if rotating:
                 return await rotate(vault.storage, vault.source, SystemClock(), advance)

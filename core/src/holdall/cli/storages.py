@@ -46,11 +46,11 @@ async def prepared(storage: ISessionStorage, codec: Codec, settings: Settings) -
     return await opening.decodable(storage, codec, settings)
 
 
-async def vault_of(storage: ISessionStorage, settings: Settings) -> Vault:
-    """The data keys of what ``raw`` gave."""
+async def vault_of(storage: ISessionStorage, settings: Settings, *, begin: bool = True) -> Vault:
+    """The data keys of what ``raw`` gave; without ``begin`` nothing becomes encrypted by it."""
     plugins = Plugins()
     opening.load_named(settings, plugins)
-    return await open_vault(storage, settings, plugins, SystemClock())
+    return await open_vault(storage, settings, plugins, SystemClock(), begin=begin)
 
 
 async def encrypted(storage: ISessionStorage, settings: Settings, progress: Callable[[int, str], None]) -> int:

@@ -30,6 +30,9 @@ SHREDDING = "shredding"
 APART = frozenset((SESSION, KEYS, EVENTS, "claim", "beats", "probe"))
 """Lanes that are never compressed: metadata, keys and the like stay out of what lengths could tell of (SEC-CRY-07)."""
 
+LANES = frozenset((SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS, PARTS, CHUNKS, EDITS, EVENTS))
+"""The lanes of a session besides those of branches."""
+
 MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolrun_%010d",%b'
 """A JSON object with the id of its position in front: from the position, and the object without its first brace."""
 
@@ -76,6 +79,12 @@ def totals_lane(branch: str) -> str:
 def branch_of(lane: str) -> str | None:
     """The branch whose messages ``lane`` has, if that is what it has."""
     return lane.removeprefix(_BRANCHES) if lane.startswith(_BRANCHES) else None
+
+
+def is_lane(name: str) -> bool:
+    """Whether a session can have a lane called so."""
+    branches = [name[len(kind) :] for kind in (_BRANCHES, _DELETED, _TOTALS) if name.startswith(kind)]
+    return name in LANES or any(map(_is_branch, branches))
 
 
 def is_of_totals(lane: str) -> bool:
