@@ -33,6 +33,15 @@ def holdall_formats() -> Iterable[FormatOffer]:
         FormatOffer("claude-code", "Claude Code transcripts", _from("claude", "READER")),
         FormatOffer("codex", "Codex rollouts", _from("codex", "READER")),
         FormatOffer(
+            "atif",
+            "ATIF trajectories",
+            _from("atif_import", "READER"),
+            _from("atif", "write"),
+            _DOCUMENT,
+            ".json",
+            True,
+        ),
+        FormatOffer(
             "openai", "OpenAI messages or conversations", _from("openai", "READER"), _from("openai_export", "write")
         ),
         FormatOffer("chatgpt", "ChatGPT's export of conversations", _from("chatgpt", "READER")),

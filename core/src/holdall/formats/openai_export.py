@@ -60,7 +60,7 @@ def _said(role: str, parts: Parts) -> dict[str, Any]:
     thoughts = [str(part.get("text", "")) for part in parts if part.get("type") == "thinking"]
     spoken = [part for part in parts if part.get("type") not in ("tool_call", "thinking")]
     made: dict[str, Any] = {"role": role, "content": _content(spoken)}
-    if role == "assistant" and (calls or thoughts) and not spoken:
+    if calls and not spoken:
         made["content"] = None
     if any(thoughts):
         made["reasoning_content"] = "\n\n".join(filter(None, thoughts))

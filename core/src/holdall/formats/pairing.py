@@ -93,7 +93,9 @@ async def paired(pages: AsyncIterator[Sequence[Message]]) -> AsyncIterator[list[
     """The messages of ``pages``, about as many at a time."""
     pairing = Pairing()
     async for page in pages:
+        turns: list[Turn] = []
         for message in page:
             pairing.take(message)
-        yield pairing.ready()
+            turns += pairing.ready()
+        yield turns
     yield pairing.ready(ended=True)
