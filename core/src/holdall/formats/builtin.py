@@ -33,6 +33,9 @@ def holdall_formats() -> Iterable[FormatOffer]:
         FormatOffer("claude-code", "Claude Code transcripts", _from("claude", "READER")),
         FormatOffer("codex", "Codex rollouts", _from("codex", "READER")),
         FormatOffer(
+            "openai", "OpenAI messages or conversations", _from("openai", "READER"), _from("openai_export", "write")
+        ),
+        FormatOffer(
             "atif",
             "ATIF trajectories",
             _from("atif_import", "READER"),
@@ -40,9 +43,6 @@ def holdall_formats() -> Iterable[FormatOffer]:
             _DOCUMENT,
             ".json",
             True,
-        ),
-        FormatOffer(
-            "openai", "OpenAI messages or conversations", _from("openai", "READER"), _from("openai_export", "write")
         ),
         FormatOffer("chatgpt", "ChatGPT's export of conversations", _from("chatgpt", "READER")),
         FormatOffer("librechat", "LibreChat's export of a conversation", _from("librechat", "READER")),
