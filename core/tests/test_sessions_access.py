@@ -33,6 +33,8 @@ CALLS = {
     ],
     "history": [{}, {"before": MESSAGE}, {"after": "msg_main_9999999999"}, {"limit": 0}],
     "message": [{"message": MESSAGE}, {"message": "msg_main_0000000099"}, {"message": "x"}],
+    "threads": [{}, {"before": "0"}, {"after": "x"}, {"limit": 0}],
+    "thread": [{"message": MESSAGE}, {"message": "x"}, {"message": MESSAGE, "before": "msg_main_9999999999"}],
     "clear": [{}, {"expect": 1}],
     "originals": [{}, {"before": 1}, {"after": 99}],
     "tool_runs": [{}, {"tool": "t"}, {"before": RUN}, {"after": "toolrun_9999999999"}],

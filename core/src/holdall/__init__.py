@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.reading import LargePart
     from holdall.sessions.session import Session
     from holdall.sessions.store import Store
+    from holdall.sessions.threads.reading import Thread
     from holdall.sessions.views import Message, Page, ToolRun
     from holdall.settings import Settings, StorageRef
 
@@ -96,6 +97,7 @@ _HOMES = {
     "StorageRef": "settings",
     "StorageUnavailable": "errors",
     "Store": "sessions.store",
+    "Thread": "sessions.threads.reading",
     "TooLarge": "errors",
     "ToolRun": "sessions.views",
     "hookimpl": "hooks",
@@ -142,6 +144,7 @@ __all__ = [
     "StorageRef",
     "StorageUnavailable",
     "Store",
+    "Thread",
     "TooLarge",
     "ToolRun",
     "__version__",

@@ -44,6 +44,7 @@ __all__ = [
     "SessionView",
     "StoredMessage",
     "StoredToolRun",
+    "ThreadPage",
     "ToolRunPage",
 ]
 
@@ -298,6 +299,23 @@ class MessagePage(_Page):
     """Messages, oldest first."""
 
     items: list[StoredMessage]
+
+
+class ThreadView(BaseModel):
+    """A thread."""
+
+    root: StoredMessage
+    """What it is about: a message that replies to none."""
+    replies: int
+    """How many messages reply to it, or to its replies."""
+    last: StoredMessage
+    """The latest of them."""
+
+
+class ThreadPage(_Page):
+    """Threads, in the order of their first replies."""
+
+    items: list[ThreadView]
 
 
 class BranchPage(_Page):

@@ -117,7 +117,9 @@ def _entry(record: Record, first: Mapping[str, Any], line: Line) -> Entry | Faul
             del message["edited"]  # where its earlier versions are, in the session that it comes from
         original = message.pop("original", None)
         link = original - int(first.get("originals", 0)) if isinstance(original, int) else None
-        return Entry(record.line, kind, message=message, link=link)
+        to = _position(message.pop("reply_to", None), line)
+        reply = None if to is None else to - int(first.get("messages", 0))
+        return Entry(record.line, kind, message=message, link=link, reply=reply)
     if kind == "tool":
         fields = _object(record.value, "tool")
         fields.pop("id", None)

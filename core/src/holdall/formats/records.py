@@ -72,6 +72,8 @@ class Entry:
     message: dict[str, Any] | None = None
     link: int | None = None
     """Which original of the session the message was made from, counted from its first; ``None``: its own."""
+    reply: int | None = None
+    """Which message of the session it replies to, counted from its first."""
     runs: list[Run] = field(default_factory=list[Run])
     results: list[Result] = field(default_factory=list[Result])
     sub: Sub | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         parts,
         search,
         sweeping,
+        threads,
         toolruns,
         totals,
     )
@@ -32,6 +33,7 @@ _LATER = frozenset(
         "parts",
         "search",
         "sweeping",
+        "threads",
         "toolruns",
         "totals",
     )
@@ -48,6 +50,7 @@ __all__ = [
     "parts",
     "search",
     "sweeping",
+    "threads",
     "toolruns",
     "totals",
 ]

@@ -118,7 +118,11 @@ async def append(
     if key is None:
         simple = _simple(content, policy, request, check)
         try:
-            state, (messages, runs) = await engine.change(session, simple)
+            state, (messages, runs) = await (
+                engine.change(session, simple)
+                if content.extra.replies is None
+                else _linked(engine, session, request, content, simple, check)
+            )
         except Unread as unread:
             state, (messages, runs) = await _again(engine, session, request, check, simple, unread)
         return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
@@ -129,7 +133,11 @@ async def append(
     print_ = fingerprint(msgspec.json.encode(given), *content.originals)
     once = _once(content, policy, request, print_, check)
     try:
-        state, found = await engine.change(session, once, keyed=True)
+        state, found = await (
+            engine.change(session, once, keyed=True)
+            if content.extra.replies is None
+            else _linked(engine, session, request, content, once, check)
+        )
     except Unread as unread:
         state, found = await _again(engine, session, request, check, once, unread)
     if isinstance(found, Key):
@@ -170,6 +178,21 @@ async def _again(  # noqa: PLR0913, PLR0917 - each is a thing that a change need
     known, keyed = request.origins, request.key is not None
     knowing = sessions.branches.origins.knowing
     return await knowing(engine, session, known, check, lambda: engine.change(session, decide, keyed=keyed), unread)
+
+
+async def _linked(  # noqa: PLR0913, PLR0917 - each is a thing that a change needs
+    engine: Engine, session: str, request: AppendRequest, content: Content, decide: Decision[T], check: Check
+) -> tuple[State, T]:
+    """Make a change with messages that reply; see ``threads/``."""
+
+    async def change(linked: Decision[T]) -> tuple[State, T]:
+        try:
+            return await engine.change(session, linked, keyed=request.key is not None)
+        except Unread as unread:
+            return await _again(engine, session, request, check, linked, unread)
+
+    linking, replies = sessions.threads.appending.linking, content.extra.replies or ()
+    return await linking(engine, session, replies, decide, change, check, expected=request.expect is not None)
 
 
 def _target(step: SessionStep, state: State, request: AppendRequest, policy: SessionPolicy) -> str:

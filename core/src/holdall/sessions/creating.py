@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from holdall.contract import Head, Span
-from holdall.errors import Conflict, KeyReused
+from holdall.errors import Conflict, Invalid, KeyReused
 from holdall.sessions.appending import content_of, put
 from holdall.sessions.engine import Engine
 from holdall.sessions.events import Draft
@@ -81,7 +81,10 @@ def _first_step(engine: Engine, draft: Draft, key: str | None) -> SessionStep:
         ends_at=None if lifetime is None else now // 1000 + lifetime * 1000,
     )
     step = SessionStep.first(session_partition(draft.id), record, now)
-    put(step, content_of(policy, now, draft.messages), policy)
+    content = content_of(policy, now, draft.messages)
+    for at, _ in content.extra.replies or ():
+        raise Invalid("is no message of this session", pointer=f"{at}/reply_to")
+    put(step, content, policy)
     return step
 
 

@@ -33,7 +33,7 @@ __all__ = ["edit", "restore", "versions"]
 
 _EARLIER = 16
 """How many earlier versions a version names; each of those names others."""
-_OWNED = ("id", "created_at", "edited", "large_parts")
+_OWNED = ("id", "created_at", "edited", "large_parts", "reply_to")
 Change = Callable[[Message], dict[str, Any]]
 """From the newest version, the fields of the next one."""
 

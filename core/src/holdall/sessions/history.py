@@ -17,6 +17,9 @@ from holdall.sessions.names import (
     MESSAGES,
     ORIGINALS,
     PARTS,
+    PLACES,
+    REPLIES,
+    THREADS,
     TOOLS,
     branch_of,
     is_of_branch,
@@ -156,7 +159,7 @@ def clearing(expect: int | None) -> Decision[int]:
             step.trim(lane, step.lane(lane).stop)
         step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
         for lane in lanes:
-            if is_of_branch(lane) or is_of_totals(lane):
+            if is_of_branch(lane) or is_of_totals(lane) or lane in (THREADS, REPLIES, PLACES):
                 step.remove(lane)
         if state.record.branches or state.record.view is not None:
             step.save(view=None, branches=0)

@@ -65,6 +65,8 @@ class Extra(msgspec.Struct):
     """Whether some say what they took of a model: then totals are kept."""
     apart: Apart | None = None
     """What of them is too large to lie in them."""
+    replies: list[tuple[str, str]] | None = None
+    """Where those are that reply, and the ids of the messages that they reply to."""
 
 
 def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str, extra: Extra) -> list[bytes]:
@@ -113,6 +115,8 @@ def _message(value: Any, now: int, at: str, extra: Extra) -> bytes:
     _message_check()(fields, at)
     if fields.get("usage") is not None:
         extra.used = True
+    if fields.get("reply_to") is not None:
+        extra.replies = [*(extra.replies or ()), (at, fields["reply_to"])]
     if "id" in fields:
         raise Invalid("is given by the store", pointer=f"{at}/id")
     if "large_parts" in fields:

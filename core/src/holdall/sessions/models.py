@@ -182,6 +182,8 @@ class NewMessage(BaseModel):
     """How long it was waited for."""
     original: Annotated[int, Field(ge=0)] | None = None
     """The position, in the session's originals, of the record that this message was made from."""
+    reply_to: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    """The id of a message of the session that this one replies to, in whose thread it is."""
 
 
 class NewToolRun(BaseModel):

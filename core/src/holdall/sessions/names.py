@@ -12,6 +12,8 @@ from holdall.errors import Invalid, NotFound
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
 PARTS, CHUNKS = "parts", "chunks"
 """The lanes of large parts: which there are, and what is in them; see ``parts/``."""
+THREADS, REPLIES, PLACES = "threads", "replies", "places"
+"""The lanes of a session with messages that reply; see ``threads/``."""
 EDITS = "edits"
 """The lane with the earlier versions of messages that were edited."""
 EVENTS = "events"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.reading import LargePart
     from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
+    from holdall.sessions.threads.reading import Thread
 
 __all__ = ["Session"]
 
@@ -201,6 +202,14 @@ class Session:
     async def whole(self, messages: Sequence[Message]) -> list[Message]:
         """Messages that were read by reference, with their large parts; see ``Store.whole``."""
         return await self._store.whole(self.id, messages)
+
+    async def threads(self, *, limit: int = 50, before: str | None = None, after: str | None = None) -> Page[Thread]:
+        """A page of its threads; see ``Store.threads``."""
+        return await self._store.threads(self.id, limit=limit, before=before, after=after)
+
+    async def thread(self, message: str, **asked: Any) -> Page[Message]:
+        """A page of the thread that a message is in; see ``Store.thread``."""
+        return await self._store.thread(self.id, message, **asked)
 
     async def edit(self, message: str, *, expect: int | None = None, **changes: Any) -> Message:
         """Change fields of a message; see ``Store.edit``."""

@@ -19,6 +19,7 @@ from holdall.sessions.following import Following
 from holdall.sessions.names import checked_text
 from holdall.sessions.parting import Parting
 from holdall.sessions.reader import Check
+from holdall.sessions.replying import Replying
 from holdall.sessions.searching import Searching
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
@@ -35,7 +36,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting, Following, Parting, Searching):
+class Store(Branching, Counting, Editing, Exporting, Following, Parting, Replying, Searching):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

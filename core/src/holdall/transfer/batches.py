@@ -91,7 +91,8 @@ class Built:
             asked_by = None
             if entry.message is not None:
                 asked_by = message_id(place.lane(branch).stop + len(messages), branch)
-                messages.append(_linked(entry, entry.message, link))
+                reply = None if entry.reply is None else message_id(place.messages.first + entry.reply)
+                messages.append(_linked(entry, entry.message, link, reply))
                 built.messages.append(entry)
             for run in entry.runs:
                 at = asked_by if run.message is None else message_id(place.messages.first + run.message)
@@ -101,10 +102,12 @@ class Built:
         return cls(Request(messages, tools, originals, branch), built.messages, built.tools, built.originals)
 
 
-def _linked(entry: Entry, message: dict[str, Any], original: int | None) -> dict[str, Any]:
-    """A message with what it was made from: an original, and in a session that branches the node."""
+def _linked(entry: Entry, message: dict[str, Any], original: int | None, reply: str | None) -> dict[str, Any]:
+    """A message with what it replies to, and what it was made from: an original, and where it branches the node."""
     if entry.node is not None:
         message = {**message, "metadata": {**fields_of(message.get("metadata")), "node": entry.node}}
+    if reply is not None:
+        message = {**message, "reply_to": reply}
     return message if original is None else {**message, "original": original}
 
 

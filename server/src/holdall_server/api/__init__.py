@@ -13,6 +13,7 @@ from holdall_server.api import (
     parts,
     search,
     sessions,
+    threads,
     tools,
     totals,
 )
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *edits.TABLE,
     *parts.TABLE,
     *branches.TABLE,
+    *threads.TABLE,
     *totals.TABLE,
     *search.TABLE,
     *tools.TABLE,
