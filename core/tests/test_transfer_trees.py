@@ -189,7 +189,7 @@ async def test_a_message_that_is_refused_is_named_and_what_follows_it_is_kept(tm
     policy = {"sweep_every": 0, "max_message_bytes": 2000}
     async with holdall.open({"storage": {"use": "memory"}, "sessions": policy}) as store:
         large = copy.deepcopy(TALK)
-        large["mapping"]["b"]["message"]["content"]["parts"] = ["long " * 1000]
+        large["mapping"]["b"]["message"]["metadata"]["long"] = "long " * 1000
         for times in range(2):
             report = await bring(store, tmp_path / "c.json", large)
             assert all(fault.reason.startswith("b: ") for fault in report.faults)
