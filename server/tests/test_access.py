@@ -30,7 +30,7 @@ BODIES = {
 PRIVATE = [operation for operation in OPERATIONS if operation.policy is not Policy.OPEN]
 OBJECTS = [operation for operation in OPERATIONS if operation.names]
 """The operations on one session, the destructive ones last."""
-ORDER = {"delete_branch": 1, "end_session": 2, "clear_history": 3, "delete_session": 4}
+ORDER = {"delete_branch": 1, "end_session": 2, "clear_history": 3, "follow_session": 3, "delete_session": 4}
 """Ends and deletions come after everything else."""
 
 

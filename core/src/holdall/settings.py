@@ -186,6 +186,8 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     access_log: bool = False
     grace: Annotated[float, Meta(gt=0)] = 15
     """Seconds that requests in flight get at shutdown."""
+    max_streams: Positive = 1000
+    """Streams of events that each worker may have open."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
 

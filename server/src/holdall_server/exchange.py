@@ -53,6 +53,8 @@ class Reply:
     media: str | None = JSON
     stream: AsyncIterator[bytes] | None = None
     """The body in pieces, instead of ``body``."""
+    patience: float | None = None
+    """Seconds that the client may take to take a piece, before the connection is cut; ``None``: as others may."""
 
 
 def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:

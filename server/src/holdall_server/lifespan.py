@@ -47,8 +47,9 @@ class Lifespan:
         self._keep(asyncio.create_task(self._publishing()))
 
     async def stopping(self, *_: Any) -> None:
-        """Say that no more requests should be sent here."""
+        """Say that no more requests should be sent here, and end what would go on without end."""
         self._service.stopping = True
+        self._service.streams.stop()
 
     async def stop(self, *_: Any) -> None:
         """Close the store, after the last request."""

@@ -39,6 +39,7 @@ _SAMPLES = {
     "part": "^[0-9a-f]{64}$",
     "branch": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
 }
+_PATTERNS = {"Idempotency-Key": KEY, "Last-Event-ID": "[0-9]{1,15}(-[0-9]{1,15}){0,2}"}
 Schemas = Mapping[tuple[type[BaseModel], JsonSchemaMode], Mapping[str, Any]]
 
 
@@ -95,6 +96,8 @@ def _heeded(operation: Operation) -> Iterable[tuple[str, str]]:
         yield "If-Match", "Only if the session is still at this version: its ETag."
     if operation.cached:
         yield "If-None-Match", "Only if the session is no longer at this version."
+    if operation.resumable:
+        yield "Last-Event-ID", "The id of the last event that was seen, as a client sends it that comes again."
     if operation.idempotent:
         yield "Idempotency-Key", "The caller's name for this request: a repeat within a day stores nothing."
 
@@ -141,7 +144,7 @@ def _header(name: str) -> dict[str, Any]:
 
 
 def _header_parameter(name: str, about: str) -> dict[str, Any]:
-    pattern = KEY if name == "Idempotency-Key" else rf"\*|{TAGS}"
+    pattern = _PATTERNS.get(name, rf"\*|{TAGS}")
     schema = {"type": "string", "pattern": f"^(?:{pattern})$"}
     return {"name": name, "in": "header", "description": about, "schema": schema}
 

@@ -69,6 +69,8 @@ class Operation:
     """Whether it heeds Idempotency-Key."""
     cached: bool = False
     """Whether it heeds If-None-Match."""
+    resumable: bool = False
+    """Whether it heeds Last-Event-ID."""
 
     @property
     def names(self) -> list[str]:
@@ -96,6 +98,7 @@ class Table(list[Operation]):
         guarded: bool = False,
         idempotent: bool = False,
         cached: bool = False,
+        resumable: bool = False,
     ) -> Callable[[H], H]:
         """Declare the decorated function as the operation ``method`` on ``path``; its docstring is the summary."""
 
@@ -104,7 +107,7 @@ class Table(list[Operation]):
             known = {parameter.name: parameter for parameter in query}
             operation = Operation(
                 handler.__name__, method, path, handler, about, policy, known, body, answers,
-                conditional or guarded, guarded, idempotent, cached,
+                conditional or guarded, guarded, idempotent, cached, resumable,
             )  # fmt: skip
             self.append(operation)
             return handler

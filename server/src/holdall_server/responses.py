@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -72,9 +73,31 @@ async def stream(request: Any, reply: Reply) -> None:
     if reply.stream is None:
         return
     pieces = aiter(reply.stream)
-    first = await anext(pieces, b"")
-    sent = await request.respond(response(reply))
-    await sent.send(first)
-    async for piece in pieces:
-        await sent.send(piece)
-    await sent.eof()
+    try:
+        first = await anext(pieces, b"")
+        sent = await request.respond(response(reply))
+        await _send(sent, first, reply.patience)
+        async for piece in pieces:
+            await _send(sent, piece, reply.patience)
+        await _send(sent, None, reply.patience)
+    except Impatient:
+        request.transport.abort()
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+class Impatient(Exception):
+    """A client did not take what it asked for."""
+
+
+async def _send(sent: Any, piece: bytes | None, patience: float | None) -> None:
+    """Send a piece, or the end, as soon as the one before it is on its way."""
+    sending = sent.eof() if piece is None else sent.send(piece)
+    if patience is None:
+        return await sending
+    try:
+        async with asyncio.timeout(patience):
+            return await sending
+    except TimeoutError:
+        raise Impatient from None

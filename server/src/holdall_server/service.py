@@ -13,6 +13,7 @@ from holdall_server.metrics import Meter
 from holdall_server.operations import Operation
 from holdall_server.probing import Probe
 from holdall_server.rendered import cache
+from holdall_server.streams import Streams
 
 __all__ = ["Service", "Workers"]
 
@@ -50,6 +51,7 @@ class Service:
         self.meter = Meter(settings.storage.use)
         self.pages = self.meter.pages = cache()
         self.stopping = False
+        self.streams = Streams(settings.server.max_streams)
         self.describe: Callable[[], bytes] = bytes
         """Makes the OpenAPI document."""
         self._store: Store | None = None

@@ -1,0 +1,85 @@
+"""The streams of events that a worker has open: how many there may be, and their end when it stops."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+
+from holdall import Change, HoldallError, NotFound
+from holdall.sessions.live.following import Follower
+from holdall_server.problems import Problem
+
+__all__ = ["MEDIA", "PATIENCE", "Streams"]
+
+MEDIA = "text/event-stream"
+PATIENCE = 30.0
+"""Seconds that a client may take to take a piece of a stream."""
+_FIRST = b"retry: 1000\n\n"
+"""Come again after a second."""
+_BEAT = b":\n\n"
+"""A comment, now and then, so that what is in between keeps the connection open."""
+_PIECE = 64 << 10
+_ENDS = (
+    (b"\n", b" "), (b"\r", b" "),  # between JSON's own words
+    (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"),  # inside its texts
+)  # fmt: skip
+"""What ends a line, by the specification or only for many clients, and what JSON has in its place."""
+log = logging.getLogger("holdall.server")
+
+
+class Streams:
+    """The open streams of one worker."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._followers: set[Follower] = set()
+        self._stopping = False
+
+    def __len__(self) -> int:
+        return len(self._followers)
+
+    def check_room(self) -> None:
+        """Raise ``Problem`` 503 when another stream would be too many, or the worker is about to stop."""
+        if self._stopping or len(self._followers) >= self.most:
+            detail = "there are too many streams, or the server stops; try again"
+            raise Problem(503, "too-many-streams", detail, headers={"Retry-After": "1"})
+
+    def open(self, follower: Follower) -> AsyncGenerator[bytes]:
+        """The pieces of the stream of a follower, which it closes at its end."""
+        self._followers.add(follower)
+        return self._pieces(follower)
+
+    def stop(self) -> None:
+        """End every stream, and begin no other."""
+        self._stopping = True
+        for follower in self._followers:
+            follower.stop()
+
+    async def _pieces(self, follower: Follower) -> AsyncGenerator[bytes]:
+        try:
+            yield _FIRST
+            while not follower.ended:
+                changes = await follower.some()
+                piece = b""
+                for change in changes:
+                    piece += event(change)
+                    if len(piece) > _PIECE:
+                        yield piece
+                        piece = b""
+                if piece or not changes:
+                    yield piece or _BEAT
+        except NotFound:
+            return  # the session may not be seen any more: who asks again is told so
+        except HoldallError:
+            log.exception("a stream of events breaks off")
+        finally:
+            self._followers.discard(follower)
+            follower.close()
+
+
+def event(change: Change) -> bytes:
+    """A change as a server-sent event, of three lines for everybody's notion of a line."""
+    data = change.raw
+    for end, instead in _ENDS:
+        data = data.replace(end, instead)
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (change.id.encode(), change.type.encode(), data)
