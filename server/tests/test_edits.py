@@ -53,3 +53,19 @@ async def test_a_message_is_edited_and_what_it_was_is_read_and_restored(ana, url
 async def test_what_is_refused(ana, url, method, path, body, status, pointer):  # noqa: PLR0917 - a row of the table
     answer = await ana.request(method, url + path, json=body)
     assert (answer.status_code, answer.json().get("pointer") or "") == (status, pointer)
+
+
+@pytest.mark.covers("CV-09", "XX-04")
+async def test_a_message_is_redacted_over_http(ana, session):
+    url = f"/api/sessions/{session['id']}/messages"
+    said = (await ana.post(url, json={"role": "user", "content": "my number is 4711"})).json()
+    span = {"at": "/content", "start": 13, "stop": 17}
+    some = await ana.post(f"{url}/{said['id']}/redact", json={"spans": [span], "reason": "a number"})
+    assert (some.status_code, some.json()["content"]) == (200, "my number is [redacted]")
+    assert (some.json()["redacted"]["by"], some.json()["redacted"]["reason"]) == ("ana", "a number")
+    whole = await ana.post(f"{url}/{said['id']}/redact")
+    assert whole.json()["content"] == "[redacted]"
+    assert (await ana.get(f"{url}/{said['id']}")).json() == whole.json()
+    wrong = await ana.post(f"{url}/{said['id']}/redact", json={"spans": [{**span, "stop": 99}]})
+    assert (wrong.status_code, wrong.json()["pointer"]) == (422, "/spans")
+    assert (await ana.get(f"{url}/{said['id']}/redacted")).status_code == 403

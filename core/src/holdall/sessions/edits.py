@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["edit", "restore", "versions"]
+__all__ = ["apart_of", "earlier_of", "edit", "edited_of", "restore", "versions"]
 
 _EARLIER = 16
 """How many earlier versions a version names; each of those names others."""
-_OWNED = ("id", "created_at", "edited", "large_parts", "reply_to")
+_OWNED = ("id", "created_at", "edited", "redacted", "large_parts", "reply_to")
 Change = Callable[[Message], dict[str, Any]]
 """From the newest version, the fields of the next one."""
 
@@ -48,7 +48,7 @@ class Edited(msgspec.Struct, frozen=True):
     """Where the versions before it are, the newest first."""
 
 
-def _edited(message: Message) -> Edited | None:
+def edited_of(message: Message) -> Edited | None:
     """How a message was edited. A client may have fields of that name, too: those say nothing."""
     try:
         return msgspec.convert(message.get("edited"), Edited)
@@ -57,7 +57,7 @@ def _edited(message: Message) -> Edited | None:
 
 
 def _version(message: Message) -> int:
-    edited = _edited(message)
+    edited = edited_of(message)
     return 1 if edited is None else edited.version
 
 
@@ -92,7 +92,7 @@ async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may sa
         old = await read_message(engine, session, name, check)
         fields = {key: value for key, value in change(old).items() if key not in ("id", "edited")}
         validated(NewMessage, fields)
-        apart = _apart(fields, engine.policy)
+        apart = apart_of(fields, engine.policy)
         attempt = partial(engine.change, session, _putting(engine, place, old, fields, by, state, expect, apart))
         try:
             if apart is None:
@@ -102,7 +102,7 @@ async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may sa
             check_version(await engine.current(session, check), expect)
 
 
-def _apart(fields: dict[str, Any], policy: SessionPolicy) -> Apart | None:
+def apart_of(fields: dict[str, Any], policy: SessionPolicy) -> Apart | None:
     """What of a message is large: new values, taken out of ``fields``, and what it keeps."""
     whole, parts = as_json(fields), sessions.parts
     kept = [reference.hash for reference in parts.joining.references(Message(whole))] if "large_parts" in fields else []
@@ -125,7 +125,7 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
 ) -> Callable[[State, int], Any]:
     lane, position = place
     rewritten = seen.head.lanes.get(lane, Lane()).rewritten
-    edited = _edited(old)
+    edited = edited_of(old)
     number, earlier = (1, []) if edited is None else (edited.version, edited.earlier)
 
     def decide(state: State, now: int) -> tuple[SessionStep, Message]:
@@ -163,7 +163,7 @@ async def versions(  # noqa: PLR0913, PLR0917 - each is a thing that a caller ma
     run, more = [newest], True
     while run and more and len(found) <= limit:
         found += [one for one in run if below is None or _version(one) < below]
-        edited = _edited(run[-1])
+        edited = edited_of(run[-1])
         more = edited is not None
         run = [] if edited is None else await _earlier(engine, session, newest.id, edited, check)
     following = str(_version(found[limit - 1])) if len(found) > limit else None
@@ -176,6 +176,20 @@ async def _earlier(engine: Engine, session: str, name: str, edited: Edited, chec
     view = await engine.view(session, *spans, check=check)
     found = [Message(raw) for span in spans for raw in view.run(span) if raw.startswith(b'{"id":')]
     return [one for one in found if one.id == name and _version(one) < edited.version]
+
+
+async def earlier_of(engine: Engine, session: str, newest: Message, check: Check) -> dict[int, Message]:
+    """Every earlier version of a message, the newest first, by its position in the lane of edits."""
+    found: dict[int, Message] = {}
+    last, edited = newest, edited_of(newest)
+    while edited is not None:
+        run = await _earlier(engine, session, newest.id, edited, check)
+        by_version = {_version(one): one for one in run}
+        places = {at: by_version.get(edited.version - 1 - back) for back, at in enumerate(edited.earlier)}
+        found |= {at: one for at, one in places.items() if one is not None}
+        last = run[-1] if run else last
+        edited = edited_of(last) if run else None
+    return found
 
 
 async def restore(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may say

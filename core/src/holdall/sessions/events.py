@@ -28,7 +28,17 @@ class Event(Struct, frozen=True):
     """Something that is stored and cannot be undone by its observers."""
 
     kind: Literal[
-        "created", "updated", "appended", "edited", "forked", "cleared", "extended", "ended", "deleted", "expired"
+        "created",
+        "updated",
+        "appended",
+        "edited",
+        "redacted",
+        "forked",
+        "cleared",
+        "extended",
+        "ended",
+        "deleted",
+        "expired",
     ]
     session: str
     owner: str

@@ -18,6 +18,7 @@ from holdall.sessions.names import (
     ORIGINALS,
     PARTS,
     PLACES,
+    REDACTED,
     REPLIES,
     THREADS,
     TOOLS,
@@ -155,7 +156,7 @@ def clearing(expect: int | None) -> Decision[int]:
     def decide(state: State, now: int) -> tuple[SessionStep, int]:
         check_writable(state, expect)
         step, lanes = SessionStep.on(state, now), state.head.lanes
-        for lane in (ORIGINALS, TOOLS, EDITS, PARTS, CHUNKS):
+        for lane in (ORIGINALS, TOOLS, EDITS, REDACTED, PARTS, CHUNKS):
             step.trim(lane, step.lane(lane).stop)
         step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
         for lane in lanes:

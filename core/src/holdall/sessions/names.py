@@ -10,6 +10,8 @@ from typing import Literal, cast
 from holdall.errors import Invalid, NotFound
 
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
+REDACTED = "redacted"
+"""The lane with what redacted messages said before."""
 PARTS, CHUNKS = "parts", "chunks"
 """The lanes of large parts: which there are, and what is in them; see ``parts/``."""
 THREADS, REPLIES, PLACES = "threads", "replies", "places"

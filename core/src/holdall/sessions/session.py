@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from holdall.sessions.counted import Totals
     from holdall.sessions.live.notes import Change
     from holdall.sessions.parts.reading import LargePart
+    from holdall.sessions.redaction import Kept
     from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
     from holdall.sessions.threads.reading import Thread
@@ -214,6 +215,14 @@ class Session:
     async def edit(self, message: str, *, expect: int | None = None, **changes: Any) -> Message:
         """Change fields of a message; see ``Store.edit``."""
         return await self._store.edit(self.id, message, changes, expect=expect)
+
+    async def redact(self, message: str, **asked: Any) -> Message:
+        """Have a message say that it was redacted; see ``Store.redact``."""
+        return await self._store.redact(self.id, message, **asked)
+
+    async def redacted(self, message: str) -> list[Kept]:
+        """What a message said before it was redacted; see ``Store.redacted``."""
+        return await self._store.redacted(self.id, message)
 
     async def versions(self, message: str, *, limit: int = 50, cursor: str | None = None) -> Page[Message]:
         """Every version of a message, the newest first; see ``Store.versions``."""

@@ -19,6 +19,7 @@ from holdall.sessions.following import Following
 from holdall.sessions.names import checked_text
 from holdall.sessions.parting import Parting
 from holdall.sessions.reader import Check
+from holdall.sessions.redacting import Redacting
 from holdall.sessions.replying import Replying
 from holdall.sessions.searching import Searching
 from holdall.sessions.session import Session
@@ -36,7 +37,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting, Following, Parting, Replying, Searching):
+class Store(Branching, Counting, Editing, Exporting, Following, Parting, Redacting, Replying, Searching):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

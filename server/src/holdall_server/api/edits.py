@@ -15,7 +15,7 @@ from holdall_server.operations import Body, Policy, Table, Told
 from holdall_server.parameters import Cursor
 from holdall_server.problems import Problem
 
-__all__ = ["TABLE"]
+__all__ = ["MESSAGE_PATH", "TABLE"]
 
 TABLE = Table()
 MESSAGE_PATH = f"{SESSION_PATH}/messages/{{message}}"
@@ -37,7 +37,7 @@ def _reply(message: Message) -> Reply:
 async def edit_message(call: Call) -> Reply:
     """Change fields of a message, whole; null takes one away. Its earlier versions are kept."""
     changes = object_of(call.body)
-    refuse_owned(changes, "id", "created_at", "edited")
+    refuse_owned(changes, "id", "created_at", "edited", "redacted")
     session, message = call.path["session"], call.path["message"]
     return _reply(await call.store.edit(session, message, changes, expect=await expected(call)))
 

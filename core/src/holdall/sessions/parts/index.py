@@ -31,6 +31,8 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
     """The position of the part's first chunk."""
     sizes: list[int] = []
     """The bytes in each of its chunks; none where the part was there before."""
+    hidden: int = 0
+    """How many more references there are by what was redacted."""
 
 
 class Entry(msgspec.Struct):
@@ -40,6 +42,8 @@ class Entry(msgspec.Struct):
     first: int
     sizes: list[int]
     references: int = 0
+    hidden: int = 0
+    """References by what was redacted."""
 
     @property
     def size(self) -> int:
@@ -100,7 +104,8 @@ class Index:
             entry = self._entries.get(note.hash)
             if entry is not None:
                 entry.references += note.references
-                if entry.references <= 0:
+                entry.hidden += note.hidden
+                if entry.references + entry.hidden <= 0:
                     del self._entries[note.hash]
 
 

@@ -59,11 +59,12 @@ class LargePart:
 async def part(engine: Reader, session: str, hash_: str, check: Check) -> LargePart:
     """The part of that hash; raises ``NotFound``."""
     entry = (await learned(engine, session, check)).get(hash_)
-    if entry is None:
+    if entry is None or entry.references <= 0:
         raise NotFound("part", hash_[:64])
     return LargePart(engine, session, entry, check)
 
 
 async def parts(engine: Reader, session: str, check: Check) -> list[LargePart]:
     """Every part of the session."""
-    return [LargePart(engine, session, entry, check) for entry in await learned(engine, session, check)]
+    index = await learned(engine, session, check)
+    return [LargePart(engine, session, entry, check) for entry in index if entry.references > 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdall.sessions.reader import Check
     from holdall.sessions.state import SessionStep
 
-__all__ = ["Apart", "StaleIndexError", "keep", "knowing"]
+__all__ = ["Apart", "StaleIndexError", "hide", "keep", "knowing"]
 
 T = TypeVar("T")
 CHUNK = 128 << 10
@@ -53,6 +53,14 @@ def keep(step: SessionStep, apart: Apart) -> None:
             note = Note(hash_, count, first, [len(chunk) for chunk in chunks])
             step.add(CHUNKS, [_encode(chunk.decode()) for chunk in chunks])
         step.add(PARTS, [noted(note)])
+
+
+def hide(step: SessionStep, hashes: Sequence[str]) -> None:
+    """Count references as those of what was redacted: a part that has no others is shown to nobody."""
+    if hashes:
+        step.add(
+            PARTS, [noted(Note(each, -hashes.count(each), hidden=hashes.count(each))) for each in dict.fromkeys(hashes)]
+        )
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:

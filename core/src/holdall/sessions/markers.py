@@ -1,0 +1,91 @@
+"""What stands in the place of what was redacted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+
+from holdall.errors import Invalid
+
+__all__ = ["MARKER", "STAYING", "SpanOfText", "redacted_content", "without"]
+
+MARKER = "[redacted]"
+STAYING = (
+    "id",
+    "role",
+    "created_at",
+    "name",
+    "reply_to",
+    "model",
+    "usage",
+    "cost_usd",
+    "latency_ms",
+    "original",
+    "edited",
+)
+"""The fields of a message that a redaction of all of it leaves: where it stands, and what it took."""
+_WORDS = {"text": "text", "thinking": "text", "tool_result": "content"}
+"""Kinds of part that keep their kind, and where their marker goes."""
+
+
+class SpanOfText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Some characters of a text in a message's content."""
+
+    at: str
+    """A JSON Pointer to the text: ``/content`` or ``/content/0/text``."""
+    start: int
+    stop: int
+
+
+def redacted_content(content: Any) -> Any:
+    """Content of the same shape that says nothing: tool calls and their results stay pairs."""
+    if isinstance(content, list):
+        return [_part(part) for part in cast("list[dict[str, Any]]", content)]
+    return MARKER
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    kind = part.get("type")
+    if kind == "tool_call":
+        return {"type": kind, "id": part.get("id"), "name": part.get("name"), "arguments": {}}
+    field = _WORDS.get(str(kind))
+    if field is None:
+        return {"type": "text", "text": MARKER}
+    named = {"id": part["id"]} if "id" in part and kind == "tool_result" else {}
+    return {"type": kind, **named, field: MARKER}
+
+
+def without(message: dict[str, Any], parts: Sequence[int], spans: Sequence[SpanOfText]) -> dict[str, Any]:
+    """A message with markers in the place of some parts of its content, and of some characters of its texts."""
+    copy = msgspec.json.decode(msgspec.json.encode(message), type=dict[str, Any])
+    for span in sorted(spans, key=lambda span: (span.at, -span.start)):
+        _cut(copy, span)
+    for index in parts:
+        content = copy["content"]
+        if not isinstance(content, list) or not 0 <= index < len(cast("list[Any]", content)):
+            raise Invalid("is not the number of a part", pointer="/parts")
+        content[index] = _part(cast("list[dict[str, Any]]", content)[index])
+    return copy
+
+
+def _cut(message: dict[str, Any], span: SpanOfText) -> None:
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in span.at.split("/")[1:]]
+    try:
+        holder, last = _place(message, steps)
+        text: Any = holder[last]
+    except (LookupError, TypeError, ValueError):
+        raise Invalid("is not a text in the message's content", pointer="/spans") from None
+    if not isinstance(text, str) or steps[:1] != ["content"]:
+        raise Invalid("is not a text in the message's content", pointer="/spans")
+    if not 0 <= span.start < span.stop <= len(text):
+        raise Invalid(f"is outside its text, which has {len(text)} characters", pointer="/spans")
+    holder[last] = text[: span.start] + MARKER + text[span.stop :]
+
+
+def _place(holder: Any, steps: Sequence[str]) -> tuple[Any, Any]:
+    """What has a value, and where in it."""
+    for step in steps[:-1]:
+        holder = holder[int(step) if isinstance(holder, list) else step]
+    return holder, int(steps[-1]) if isinstance(holder, list) else steps[-1]

@@ -1,0 +1,68 @@
+"""What a store can do to have less be seen. The work is in ``redaction.py``, which is imported when somebody does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from holdall import sessions
+from holdall.errors import Forbidden, Invalid
+from holdall.sessions.names import checked_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from holdall.sessions.access import Principal
+    from holdall.sessions.engine import Engine
+    from holdall.sessions.reader import Check
+    from holdall.sessions.redaction import Kept
+    from holdall.sessions.state import State
+    from holdall.sessions.views import Message
+
+__all__ = ["Redacting"]
+
+_REASON = 1000
+
+
+class Redacting:
+    """The operations on what is to be seen no more: a part of ``Store``."""
+
+    engine: Engine
+    principal: Principal | None
+    by: str
+
+    if TYPE_CHECKING:
+        _check: Check
+        whole: Callable[[str, Sequence[Message]], Coroutine[Any, Any, list[Message]]]
+
+        def _tell(self, kind: Any, state: State, messages: Sequence[Message] = ()) -> None: ...
+
+    async def redact(  # noqa: PLR0913 - each is a thing that a caller may say
+        self,
+        session: str,
+        message: str,
+        *,
+        parts: Sequence[int] = (),
+        spans: Sequence[Mapping[str, Any]] = (),
+        reason: str | None = None,
+        expect: int | None = None,
+    ) -> Message:
+        """Have a message say that it was redacted, by whom, when and why, in every branch that has it.
+
+        Without ``parts`` (numbers in its content) and ``spans`` (``{"at": "/content/0/text", "start": 3, "stop": 9}``, in
+        characters) all it says goes. Its earlier versions go in any case, and the record that it was imported
+        from. An admin can read what it said (``redacted``) until it is purged.
+        """
+        if reason is not None and len(checked_text(reason, "a reason", "/reason")) > _REASON:
+            raise Invalid(f"has more than {_REASON} characters", pointer="/reason")
+        redaction = sessions.redaction
+        ask = redaction.Ask(self.by, reason, list(parts), redaction.spans_of(spans), expect)
+        state, found = await redaction.redact(self.engine, session, message, ask, self._check)
+        self._tell("redacted", state, [found])
+        return (await self.whole(session, [found]))[0]
+
+    async def redacted(self, session: str, message: str) -> list[Kept]:
+        """What a message said before it was redacted, the newest first. Raises ``Forbidden`` for anybody but an admin."""
+        await self.engine.current(session, self._check)
+        if self.principal is not None and not self.principal.admin:
+            raise Forbidden("only an admin may read what was redacted")
+        return await sessions.redaction.redacted(self.engine, session, message, self._check)

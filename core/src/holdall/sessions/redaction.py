@@ -1,0 +1,203 @@
+"""Redaction: a message says that it was redacted, and what it said is kept apart, for few to read, until it is purged.
+
+What it said in earlier versions, and in the record that an import read, goes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+
+from holdall.contract import Span
+from holdall.errors import Conflict, Damaged, Invalid, TooLarge
+from holdall.sessions.appending import check_size, check_version, check_writable
+from holdall.sessions.edits import apart_of, earlier_of
+from holdall.sessions.engine import Engine
+from holdall.sessions.history import message as read_message
+from holdall.sessions.inputs import as_json
+from holdall.sessions.markers import STAYING, SpanOfText, redacted_content, without
+from holdall.sessions.names import EDITS, ORIGINALS, REDACTED, message_place, messages_lane
+from holdall.sessions.parts.joining import references, whole
+from holdall.sessions.parts.storing import Apart, hide, keep, knowing
+from holdall.sessions.reader import NO_LANE, Check
+from holdall.sessions.state import SessionStep, State
+from holdall.sessions.views import Message
+
+__all__ = ["Ask", "Kept", "redact", "redacted", "spans_of"]
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What is to be redacted of a message: some of it, or all."""
+
+    by: str
+    reason: str | None = None
+    parts: Sequence[int] = ()
+    spans: Sequence[SpanOfText] = ()
+    expect: int | None = None
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record of the lane ``redacted``: one version of a message, or the record that it was imported from."""
+
+    of: str
+    at: int
+    by: str
+    kind: Literal["message", "original"]
+    data: msgspec.Raw
+    """The message as it was stored, or the original as a text."""
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, as the HTTP API shows it."""
+        said = {"message": self.of, "at": self.at, "by": self.by, "reason": self.reason}
+        return {**said, "kind": self.kind, "said": msgspec.json.decode(self.data)}
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """All of a message that a redaction has to do with, at one moment."""
+
+    state: State
+    message: Message
+    earlier: Mapping[int, Message]
+    originals: Mapping[int, bytes]
+
+    @property
+    def versions(self) -> list[Message]:
+        return [self.message, *self.earlier.values()]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Kept).decode
+
+
+def spans_of(given: Sequence[Mapping[str, Any]]) -> list[SpanOfText]:
+    """Spans as a client gives them, checked."""
+    try:
+        return msgspec.convert([dict(each) for each in given], list[SpanOfText])
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise Invalid(f"has at, start and stop: {error}", pointer="/spans") from None
+
+
+async def redact(engine: Engine, session: str, name: str, ask: Ask, check: Check) -> tuple[State, Message]:
+    """Put markers in a message's place, and what it said apart; see ``Store.redact``."""
+    while True:
+        found = await _found(engine, session, name, check)
+        check_version(found.state, ask.expect)
+        fields = await _marked(engine, session, found.message, ask, check)
+        apart = apart_of(fields, engine.policy)
+        decide = _redacting(engine, found, fields, ask, apart)
+        attempt = partial(engine.change, session, decide)
+        try:
+            return await (attempt() if apart is None else knowing(engine, session, apart, check, attempt))
+        except Conflict:
+            check_version(await engine.current(session, check), ask.expect)
+
+
+async def _found(engine: Engine, session: str, name: str, check: Check) -> _Found:
+    state = await engine.current(session, check)
+    message = await read_message(engine, session, name, check)
+    earlier = await earlier_of(engine, session, message, check)
+    asked = {version.get("original") for version in (message, *earlier.values())}
+    places = sorted(at for at in asked if type(at) is int and at >= 0)
+    view = await engine.view(session, *(Span(ORIGINALS, at, at + 1) for at in places), check=check)
+    originals = {at: record for at in places if (record := view.records.get((ORIGINALS, at)))}
+    return _Found(state, message, earlier, originals)
+
+
+async def _marked(engine: Engine, session: str, message: Message, ask: Ask, check: Check) -> dict[str, Any]:
+    """The fields of the message as it is from now on."""
+    if not ask.parts and not ask.spans:
+        fields = {name: value for name, value in message.items() if name in STAYING}
+        return {**fields, "content": redacted_content(message["content"])}
+    (full,) = await whole(engine, session, [message], check)
+    return without(dict(full), ask.parts, ask.spans)
+
+
+def _redacting(
+    engine: Engine, found: _Found, fields: dict[str, Any], ask: Ask, apart: Apart | None
+) -> Callable[[State, int], Any]:
+    branch, position = message_place(found.message.id)
+    lane, lanes = messages_lane(branch), found.state.head.lanes
+    seen = {name: lanes.get(name, NO_LANE).rewritten for name in (lane, EDITS, ORIGINALS)}
+
+    def decide(state: State, now: int) -> tuple[SessionStep, Message]:
+        check_writable(state, ask.expect)
+        for name, rewritten in seen.items():
+            run = state.head.lanes.get(name, NO_LANE)
+            if run.rewritten != rewritten or (name == lane and not run.first <= position < run.stop):
+                raise Conflict("the message", expected=rewritten, found=run.rewritten)
+        step, at = SessionStep.on(state, now), now // 1000
+        first = step.lane(REDACTED).stop
+        step.add(REDACTED, list(_kept(found, ask, at)))
+        if apart is not None:
+            keep(step, apart)
+        hide(step, [reference.hash for version in found.versions for reference in references(version)])
+        places = [[first, step.lane(REDACTED).stop], *_before(found.message)]
+        told = {"at": at, "by": ask.by, "reason": ask.reason, "kept": places}
+        record = as_json({**fields, "redacted": told})
+        if len(record) > engine.policy.max_message_bytes:
+            raise TooLarge("a message (bytes)", limit=engine.policy.max_message_bytes, actual=len(record))
+        _replace(step, lane, position, found.message.raw, record)
+        for place, version in found.earlier.items():
+            few = {name: value for name, value in version.items() if name in STAYING}
+            marked = {**few, "content": redacted_content(version["content"]), "redacted": told}
+            _replace(step, EDITS, place, version.raw, as_json(marked))
+        for place, original in found.originals.items():
+            _replace(step, ORIGINALS, place, original, b"")
+        step.tell("redacted", lane, position, position + 1)
+        check_size(step.size, engine.policy)
+        return step, Message(record, step.version)
+
+    return decide
+
+
+def _replace(step: SessionStep, lane: str, position: int, old: bytes, new: bytes) -> None:
+    step.rewrite(lane, position, new)
+    step.size += len(new) - len(old)
+
+
+def _kept(found: _Found, ask: Ask, at: int) -> Any:
+    """The records of the lane ``redacted``: the newest version first."""
+    for version in found.versions:
+        yield _encode(Kept(found.message.id, at, ask.by, "message", msgspec.Raw(version.raw), ask.reason))
+    for original in found.originals.values():
+        text = msgspec.Raw(_encode(original.decode()))
+        yield _encode(Kept(found.message.id, at, ask.by, "original", text, ask.reason))
+
+
+def _before(message: Message) -> list[list[int]]:
+    """Where the lane ``redacted`` has what earlier redactions of a message put there."""
+    try:
+        told = msgspec.convert(message.get("redacted"), dict[str, Any])
+        return msgspec.convert(told.get("kept"), list[list[int]])
+    except msgspec.ValidationError:
+        return []
+
+
+async def redacted(engine: Engine, session: str, name: str, check: Check) -> list[Kept]:
+    """What a message said before it was redacted, the newest first; nothing of what was purged."""
+    message = await read_message(engine, session, name, check)
+    spans = [Span(REDACTED, *place) for place in _before(message) if len(place) == 2]  # noqa: PLR2004
+    view = await engine.view(session, *spans, check=check)
+    found: list[Kept] = []
+    for span in spans:
+        for record in view.run(span):
+            if record == b"null":
+                continue
+            try:
+                kept = _decode(record)
+            except msgspec.ValidationError:
+                raise Damaged(f"{view.state.head.partition} {REDACTED}", "it is not what was written") from None
+            if kept.of == name:
+                found.append(await _whole(engine, session, kept, check))
+    return found
+
+
+async def _whole(engine: Engine, session: str, kept: Kept, check: Check) -> Kept:
+    if kept.kind != "message":
+        return kept
+    (full,) = await whole(engine, session, [Message(bytes(kept.data))], check)
+    return msgspec.structs.replace(kept, data=msgspec.Raw(full.raw))

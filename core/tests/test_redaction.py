@@ -1,0 +1,124 @@
+"""Redaction: less is seen, nothing is lost yet, and only an admin reads what was said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.stores import beside, user
+
+from holdall import Forbidden, Invalid, NotFound, Principal
+from holdall.formats import export
+
+SECRET = "SECRET-4711"
+pytestmark = pytest.mark.covers("CV-09", "XX-04")
+
+
+async def shown(store, session) -> str:
+    """All that an owner can be shown of a session, as one text."""
+    mine = store.acting_as(Principal("ana"))
+    seen: list[bytes] = []
+    for branch in await mine.branches(session.id):
+        seen += [message.raw for message in await mine.history(session.id, branch=branch.name)]
+        for message in await mine.history(session.id, branch=branch.name):
+            seen += [version.raw for version in await mine.versions(session.id, message.id)]
+    seen += [original.encode() for original in await mine.originals(session.id)]
+    for part in await mine.parts(session.id):
+        seen.append(await part.read())
+    seen.append(b"".join([piece async for piece in export(mine, session.id, "jsonl")]))
+    return b"\n".join(seen).decode()
+
+
+async def test_a_redacted_message_says_who_when_and_why_and_nothing_else(store, clock):
+    session = await store.create(owner="ana", messages=[user("before")])
+    used = {"usage": {"input_tokens": 3}, "model": "m"}
+    said = await session.append({**user(f"my number is {SECRET}", metadata={"raw": SECRET}, other=SECRET), **used})
+    await session.edit(said.id, content=f"it is {SECRET} still")
+    await session.fork(at=said.id, name="x")
+    assert SECRET in await shown(store, session)
+    ana = store.acting_as(Principal("ana"))
+    found = await ana.redact(session.id, said.id, reason="a number")
+    told = {name: found["redacted"][name] for name in ("at", "by", "reason")}
+    assert told == {"at": clock.now() // 1000, "by": "ana", "reason": "a number"}
+    assert (found["content"], found["model"], found["edited"]["version"]) == ("[redacted]", "m", 2)
+    assert SECRET not in await shown(store, session)
+    assert (await session.totals()).input_tokens == 3
+    assert [version["content"] for version in await session.versions(said.id)] == ["[redacted]"] * 2
+    restored = await session.restore_version(said.id, 1)
+    assert restored["content"] == "[redacted]"
+
+
+async def test_only_an_admin_reads_what_it_said(store):
+    session = await store.create(owner="ana", messages=[user(SECRET)])
+    name = (await session.history()).items[0].id
+    await session.edit(name, content="second " + SECRET)
+    await session.redact(name)
+    with pytest.raises(Forbidden):
+        await store.acting_as(Principal("ana")).redacted(session.id, name)
+    with pytest.raises(NotFound):
+        await store.acting_as(Principal("ben")).redacted(session.id, name)
+    for reader in (store.acting_as(Principal("root", admin=True)), beside(store)):
+        found = [kept.as_dict() for kept in await reader.redacted(session.id, name)]
+        assert [kept["said"]["content"] for kept in found] == ["second " + SECRET, SECRET]
+        assert {(kept["message"], kept["by"], kept["reason"]) for kept in found} == {(name, "system", None)}
+
+
+async def test_parts_and_spans_are_redacted_and_pairs_stay_pairs(store):
+    call = {"type": "tool_call", "id": "c1", "name": "read", "arguments": {"path": SECRET}}
+    result = {"type": "tool_result", "id": "c1", "content": SECRET}
+    text = {"type": "text", "text": f"ab {SECRET} cd {SECRET}!"}
+    session = await store.create(owner="ana", messages=[user([text, call, result, {"type": "data", "data": 1}])])
+    name = (await session.history()).items[0].id
+    at = "/content/0/text"
+    spans = [{"at": at, "start": 3, "stop": 14}, {"at": at, "start": 18, "stop": 29}]
+    found = await session.redact(name, parts=[1, 2], spans=spans)
+    assert found["content"] == [
+        {"type": "text", "text": "ab [redacted] cd [redacted]!"},
+        {"type": "tool_call", "id": "c1", "name": "read", "arguments": {}},
+        {"type": "tool_result", "id": "c1", "content": "[redacted]"},
+        {"type": "data", "data": 1},
+    ]
+    again = await session.redact(name)
+    assert [part["type"] for part in again["content"]] == ["text", "tool_call", "tool_result", "text"]
+    said = [kept.as_dict()["said"]["content"][0]["text"] for kept in await session.redacted(name)]
+    assert said[0] == "ab [redacted] cd [redacted]!" or said[-1] == "ab [redacted] cd [redacted]!"
+    assert text["text"] in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"parts": [1]},
+        {"parts": [-1]},
+        {"spans": [{"at": "/content", "start": 0, "stop": 99}]},
+        {"spans": [{"at": "/content", "start": 2, "stop": 2}]},
+        {"spans": [{"at": "/role", "start": 0, "stop": 1}]},
+        {"spans": [{"at": "/content/0/text", "start": 0, "stop": 1}]},
+        {"spans": [{"start": 0, "stop": 1}]},
+        {"reason": "x" * 1001},
+    ],
+)
+async def test_what_is_not_there_is_not_redacted(store, asked):
+    session = await store.create(owner="ana", messages=[user("hello")])
+    with pytest.raises(Invalid):
+        await session.redact("msg_main_0000000000", **asked)
+    assert [message["content"] for message in await session.history()] == ["hello"]
+
+
+@pytest.mark.covers("XX-10")
+async def test_large_parts_and_originals_go_with_it(store):
+    large = SECRET * 20_000
+    session = await store.create(owner="ana")
+    original = json.dumps({"said": SECRET})
+    messages = [user(large, original=0), user("large: " + large[:1000])]
+    await store.append(session.id, messages, originals=[original])
+    (part,) = await session.parts()
+    await session.redact("msg_main_0000000000")
+    await session.redact("msg_main_0000000001", spans=[{"at": "/content", "start": 7, "stop": 1007}])
+    assert SECRET not in await shown(store, session)
+    with pytest.raises(NotFound):
+        await session.part(part.hash)
+    kept = [each.as_dict()["said"] for each in await session.redacted("msg_main_0000000000")]
+    assert (kept[0]["content"], kept[1]) == (large, original)
+    await session.append(user(large))
+    assert [part.references for part in await session.parts()] == [1]
