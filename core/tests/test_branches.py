@@ -44,6 +44,37 @@ async def whole(store, session, branch=None, *, limit=3):
     return [message["content"] for message in back]
 
 
+@pytest.mark.covers("CV-08")
+@pytest.mark.req("SEC-HTTP-04")
+async def test_a_request_with_a_key_makes_one_branch(store, clock):
+    """Repeated, by two processes at once, and after the session has gone on; another request may not have the key."""
+    session, ids = await spoken(store)
+    asked = {"at": ids[3], "title": "Another way", "switch": True, "key": "k"}
+    others = [beside(store) for _ in range(4)]
+    made = await asyncio.gather(*(each.fork(session.id, **asked) for each in others))
+    assert sorted(branch.replayed for branch in made) == [False, True, True, True]
+    assert {branch.name for branch in made} == {"b1"}
+    await store.append(session.id, [user("x")])
+    again = await store.fork(session.id, **asked)
+    assert (again.replayed, again.name, again.messages, again.as_dict().keys()) == (
+        True,
+        "b1",
+        5,
+        made[0].as_dict().keys(),
+    )
+    sub = await store.start_sub(session.id, ids[1], kind="agent", key="s")
+    assert (await store.start_sub(session.id, ids[1], kind="agent", key="s")).name == sub.name
+    for wrong in (store.fork(session.id, at=ids[4], key="k"), store.append(session.id, [user("y")], key="k")):
+        with pytest.raises(KeyReused):
+            await wrong
+    assert [branch.name for branch in (await store.branches(session.id)).items] == ["main", "b1"]
+    await store.end(session.id)
+    assert (await store.fork(session.id, **asked)).replayed
+    with pytest.raises(Ended):
+        await store.fork(session.id, key="new")
+    assert (await verify(store.engine.storage, store.engine.codec)).problems == []
+
+
 @pytest.mark.covers("CV-08", "CV-11")
 async def test_a_branch_goes_on_where_it_was_made_and_changes_nothing_else(store):
     session, ids = await spoken(store)

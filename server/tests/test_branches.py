@@ -22,6 +22,21 @@ def ids(answer):
 
 
 @pytest.mark.covers("CV-08")
+@pytest.mark.req("SEC-HTTP-04")
+async def test_a_branch_is_made_once_for_a_key(ana, url):
+    for body in ({"at": "msg_main_0000000002"}, {"under": "msg_main_0000000002", "kind": "agent"}):
+        headers = {"Idempotency-Key": f"once-{len(body)}"}
+        made, again = [await ana.post(f"{url}/branches", json=body, headers=headers) for _ in range(2)]
+        assert (made.status_code, again.status_code) == (201, 201)
+        assert (made.json(), made.headers["location"]) == (again.json(), again.headers["location"])
+        assert "idempotent-replayed" not in made.headers
+        assert again.headers["idempotent-replayed"] == "true"
+        other = await ana.post(f"{url}/branches", json={"title": "other"}, headers=headers)
+        assert (other.status_code, other.json()["type"].rpartition(":")[2]) == (422, "key-reused")
+    assert len((await ana.get(f"{url}/branches")).json()["items"]) == 2
+
+
+@pytest.mark.covers("CV-08")
 async def test_a_branch_is_made_written_and_read(ana, url):
     made = await ana.post(f"{url}/branches", json={"name": "other", "title": "Another", "at": "msg_main_0000000002"})
     assert made.status_code == 201

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from holdall import sessions
+from holdall.sessions.keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from holdall.sessions.branches.forking import Fork
     from holdall.sessions.branches.line import Line
     from holdall.sessions.branches.origins import Origins
+    from holdall.sessions.branches.subs import Start
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.engine import Decision, Engine
     from holdall.sessions.reader import Check
@@ -48,19 +54,19 @@ class Branching:
         name: str | None = None,
         title: str | None = None,
         switch: bool = False,
+        key: str | None = None,
         expect: int | None = None,
     ) -> Branch:
         """Make a branch that has every message up to and including ``at``, or all that come ``before`` one.
 
         Without either it has what the session shows now. No message is copied. Without a ``name`` it gets one. With
         ``switch`` the session shows it from now on. Raises ``Invalid`` for a name that is, or was, another branch's.
+        With a ``key`` a repeated request makes no other branch (``replayed``).
         """
         forking = sessions.branches.forking
         asked = forking.Fork(at, before, name, title, switch, self.by, expect)
         origins: Origins = {}
-        state, made = await self._deciding(session, origins, forking.forking(asked, self.engine.policy, origins))
-        self._tell("forked", state)
-        return sessions.branches.views.told(state, *made)
+        return await self._made(session, origins, forking.forking(asked, self.engine.policy, origins), asked, key)
 
     async def start_sub(  # noqa: PLR0913 - each is a thing that a caller may say
         self,
@@ -71,19 +77,18 @@ class Branching:
         call: str | None = None,
         name: str | None = None,
         title: str | None = None,
+        key: str | None = None,
         expect: int | None = None,
     ) -> Branch:
         """Start a sub-conversation ``under`` a message, by its id, or under a branch as a whole, by its name.
 
         It is a branch with no messages yet, to be read and added to by its name, which begins with ``sub-``. ``kind``
         says who or what speaks in it, ``call`` which tool call started it. It is deleted with the branch that it is
-        under, and comes back with it.
+        under, and comes back with it. ``key`` is as in ``fork``.
         """
         subs = sessions.branches.subs
         asked = subs.Start(under, kind, call, name, title, self.by, expect)
-        state, made = await self._deciding(session, {}, subs.starting(asked, self.engine.policy))
-        self._tell("forked", state)
-        return sessions.branches.views.told(state, *made)
+        return await self._made(session, {}, subs.starting(asked, self.engine.policy), asked, key)
 
     async def branches(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
@@ -173,7 +178,22 @@ class Branching:
         self._tell("updated", state)
         return self._session(state)
 
-    async def _deciding(self, session: str, origins: Origins, decide: Decision[Any]) -> tuple[State, Any]:
+    async def _made(
+        self, session: str, origins: Origins, decide: Decision[Any], asked: Fork | Start, key: str | None
+    ) -> Branch:
+        """Make a branch, unless it was made before."""
+        if key is not None:
+            decide = sessions.branches.once.once(decide, key, asked, self.engine.policy)
+        state, made = await self._deciding(session, origins, decide, keyed=key is not None)
+        if isinstance(made, Key):
+            return msgspec.structs.replace(await self.branch(session, made.branch), replayed=True)
+        self._tell("forked", state)
+        return sessions.branches.views.told(state, *made)
+
+    async def _deciding(
+        self, session: str, origins: Origins, decide: Decision[Any], *, keyed: bool = False
+    ) -> tuple[State, Any]:
         engine, guarded = self.engine, self._guarded(decide)
         knowing = sessions.branches.origins.knowing
-        return await knowing(engine, session, origins, self._check, lambda: engine.change(session, guarded))
+        change = partial(engine.change, session, guarded, keyed=keyed)
+        return await knowing(engine, session, origins, self._check, change)

@@ -12,7 +12,7 @@ from holdall_server import models
 from holdall_server.api.pages import LIMIT
 from holdall_server.api.sessions import SESSION, SESSION_PATH, session_reply
 from holdall_server.bodies import fields_of, take
-from holdall_server.conditions import etag, expected, links, unless_seen
+from holdall_server.conditions import etag, expected, idempotency_key, links, unless_seen
 from holdall_server.exchange import Call, Reply, json_reply
 from holdall_server.operations import Body, Policy, Table, Told
 from holdall_server.parameters import Choice, Cursor, Text
@@ -64,7 +64,8 @@ async def list_branches(call: Call) -> Reply:
     policy=Policy.OWNER,
     body=Body((models.Fork,), required=False),
     conditional=True,
-    answers={201: Told("The new branch.", (models.BranchView,), headers=("ETag", "Location"))},
+    idempotent=True,
+    answers={201: Told("The new branch.", (models.BranchView,), headers=("ETag", "Location", "Idempotent-Replayed"))},
 )
 async def fork(call: Call) -> Reply:
     """Make a branch at any message of any branch, without copying any; or start a sub-conversation `under` one."""
@@ -79,8 +80,11 @@ async def fork(call: Call) -> Reply:
         name = (*wrong, "switch")[0]
         raise Problem(422, "invalid", f"goes {'not' if under else 'only'} with under", pointer=f"/{name}")
     make = call.store.start_sub if under else partial(call.store.fork, switch=switch)
-    branch = await make(session, **asked, expect=await expected(call))
-    return _reply(branch, 201, Location=f"/api/sessions/{session}/branches/{branch.name}")
+    branch = await make(session, **asked, key=idempotency_key(call), expect=await expected(call))
+    reply = _reply(branch, 201, Location=f"/api/sessions/{session}/branches/{branch.name}")
+    if branch.replayed:
+        reply.headers["Idempotent-Replayed"] = "true"
+    return reply
 
 
 @TABLE.add("GET", BRANCH_PATH, policy=Policy.OWNER, cached=True, answers={200: BRANCH})

@@ -5,6 +5,6 @@ A session that has none never imports this.
 
 from __future__ import annotations
 
-from holdall.sessions.branches import comparing, forking, listing, moving, origins, pages, subs, views
+from holdall.sessions.branches import comparing, forking, listing, moving, once, origins, pages, subs, views
 
-__all__ = ["comparing", "forking", "listing", "moving", "origins", "pages", "subs", "views"]
+__all__ = ["comparing", "forking", "listing", "moving", "once", "origins", "pages", "subs", "views"]

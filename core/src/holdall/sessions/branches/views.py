@@ -38,10 +38,12 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """What it was started from, if it is a sub-conversation."""
     state: State
     """The session at that moment."""
+    replayed: bool = False
+    """Whether it was made before, by a request with the same key, and is shown as it is now."""
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, as the HTTP API shows it."""
-        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "state"}
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("state", "replayed")}
         return {**fields, "under": None if self.under is None else self.under.as_dict()}
 
 
