@@ -59,7 +59,7 @@ class Cards(BlockingSearchIndex):
         if wanted.best:
             hits = sorted(hits[: wanted.within], key=lambda hit: (hit.score, hit.key), reverse=True)
             hits = [hit for hit in hits if wanted.after is None or (hit.score, hit.key) < wanted.after]
-        return Found(hits[: wanted.limit], len(hits) > wanted.limit, newest=newest)
+        return Found(hits[: wanted.limit], len(hits) > wanted.limit, newest=newest, lost=self._walked.mark is None)
 
     def _found(self, session: str, wanted: Wanted) -> list[Hit]:
         about = self._about[session]

@@ -149,6 +149,8 @@ class Found(msgspec.Struct, frozen=True):
     counts: Sequence[int] = ()
     newest: Key | None = None
     """Of the best: the newest message that was ranked."""
+    lost: bool = False
+    """Whether ``walked`` was empty at that moment: what was put before is not there any more."""
 
 
 class SearchIndex(ABC):

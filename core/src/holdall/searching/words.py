@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from operator import add
 from typing import NamedTuple
 
 __all__ = ["Atom", "atoms", "fold", "terms_of"]
@@ -37,14 +38,15 @@ _EMOJI = (
     "\U0001f004\U0001f0cf\U0001f170-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff"
 )
 _VOICED = "[\u3099\u309a\uff9e\uff9f]?"
-_PATTERN = (
-    rf"(?P<word>(?:[^\W_{_GLUED}]|[{_MARKS}])+)"
-    rf"|(?P<glued>[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_GLUED}]{_VOICED})"
-    rf"|(?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}])"
+_WORD = rf"(?:[^\W_{_GLUED}\uff9e\uff9f]|[{_MARKS}])+"
+_SINGLE = rf"(?:[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_GLUED}]{_VOICED})"
+_PICTURE = rf"[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}]"
+_atom = re.compile(rf"(?P<word>{_WORD})|(?P<glued>{_SINGLE})|(?P<emoji>{_PICTURE})").finditer
+_words, _runs, _singles, _pictures = (
+    re.compile(pattern).findall for pattern in (_WORD, f"{_SINGLE}+", _SINGLE, _PICTURE)
 )
-_atom = re.compile(_PATTERN).finditer
 _ascii_words = re.compile(r"[A-Za-z0-9]+").findall
-_humps = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+").finditer
+_humps = re.compile(r"[A-Z][A-Z0-9]*(?=[A-Z][a-z])|[A-Z]?[a-z][a-z0-9]*|[A-Z][A-Z0-9]*|[0-9][a-z0-9]*").finditer
 _accents = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]"
 ).sub
@@ -126,29 +128,13 @@ def terms_of(text: str) -> dict[str, int]:
     if text.isascii():
         words = Counter(_ascii_words(text))
     else:
-        words, glued = Counter[str](), list[re.Match[str]]()
-        for match in _atom(text):
-            kind = match.lastgroup
-            if kind == "word":
-                words[match.group()] += 1
-            elif kind == "glued":
-                glued.append(match)
-            else:
-                found[match.group()] = found.get(match.group(), 0) + 1
-        _pairs(glued, found)
+        words = Counter(_words(text))
+        found = dict(Counter(_pictures(text)))
+        for run in _runs(text):
+            singles = [_folded(single) for single in _singles(run)]
+            for term in (*map(add, singles, singles[1:]), singles[-1]):
+                found[term] = found.get(term, 0) + 1
     for word, count in words.items():
         for term in _terms(word):
             found[term] = found.get(term, 0) + count
     return found
-
-
-def _pairs(glued: list[re.Match[str]], found: dict[str, int]) -> None:
-    last, stop = "", -1
-    for match in glued:
-        text = _folded(match.group())
-        if last:
-            term = last + text if match.start() == stop else last
-            found[term] = found.get(term, 0) + 1
-        last, stop = text, match.end()
-    if last:
-        found[last] = found.get(last, 0) + 1

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,6 +73,11 @@ class Database:
         if busy:
             raise StorageBusy("the search index is being read by another process: what was erased is still in its log")
 
+    def shrunk(self) -> None:
+        """Give back what the file does not need any more."""
+        self._mended(lambda: self._open().execute("PRAGMA incremental_vacuum").fetchall())
+        self._mended(lambda: self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+
     def close(self) -> None:
         """Let the file go."""
         if self._connection is not None:
@@ -94,8 +100,8 @@ class Database:
         try:
             try:
                 return work()
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+            except (sqlite3.DatabaseError, ValueError, zlib.error) as error:
+                if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF not in _DAMAGED:
                     raise
                 log.error("the search index is damaged, and made anew: %s", error)  # noqa: TRY400 - it says it all
                 self._lose()
@@ -131,6 +137,7 @@ class Database:
         try:
             made.chmod(0o600)
             connection.execute("PRAGMA page_size = 8192")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
         finally:
             connection.close()
@@ -140,7 +147,7 @@ class Database:
         """Delete the file: all of it can be had again."""
         self.close()
         with self._locked():
-            if self._file is not None and _identity(self._file) == self._seen:
+            if self._file is not None:  # its name was made once: what is there of that name is what was damaged
                 for rest in self.folder.glob(f"{self._file.stem}.*"):
                     rest.unlink()
 
@@ -153,10 +160,14 @@ class Database:
 
 def _connected(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # after a power cut it is what it was a moment before, and whole
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA cache_size = -16384")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # after a power cut it is what it was before, and whole
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA cache_size = -16384")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

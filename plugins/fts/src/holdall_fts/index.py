@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
+import msgspec
+
 from holdall.searching import BlockingSearchIndex, Found, Known, KnownLane, Update, Walked, Wanted
 from holdall_fts.database import Database
 from holdall_fts.finding import Finder
@@ -21,6 +23,7 @@ class FtsSearchIndex(BlockingSearchIndex):
     def __init__(self, folder: Path) -> None:
         self._database = Database(folder)
         self._finder = Finder()
+        self._tidied = True
         self.walked()  # what is wrong with the folder is said when it is opened
 
     def known(self, sessions: Sequence[str]) -> Mapping[str, Known]:
@@ -70,7 +73,13 @@ class FtsSearchIndex(BlockingSearchIndex):
 
     def find(self, wanted: Wanted) -> Found:
         """See ``SearchIndex.find``."""
-        return self._database.reading(lambda connection: self._finder.find(connection, wanted))
+
+        def read(connection: Connection) -> Found:
+            found = self._finder.find(connection, wanted)
+            (mark,) = connection.execute("SELECT mark FROM walked").fetchone()
+            return msgspec.structs.replace(found, lost=mark is None)
+
+        return self._database.reading(read)
 
     def walked(self) -> Walked:
         """See ``SearchIndex.walked``."""
@@ -108,7 +117,13 @@ class FtsSearchIndex(BlockingSearchIndex):
 
     def tidy(self) -> bool:
         """See ``SearchIndex.tidy``."""
-        return self._database.writing(merge_large)
+        more = self._database.writing(merge_large)
+        if more:
+            self._tidied = True
+        elif self._tidied:
+            self._tidied = False
+            self._database.shrunk()
+        return more
 
     def close(self) -> None:
         """See ``SearchIndex.close``."""

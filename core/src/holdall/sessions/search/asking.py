@@ -99,6 +99,10 @@ async def _indexed(  # noqa: PLR0913, PLR0917 - what is wanted, and where
     while True:
         asked = limit - len(found) + (2 if examined == 0 else examined)
         named = await keeper.index.find(msgspec.structs.replace(wanted, limit=min(asked, _EXAMINED)))
+        if named.lost:  # since it was brought up to date: what it has by now is all that can be had
+            complete = await keeper.current()
+            named = await keeper.index.find(msgspec.structs.replace(wanted, limit=min(asked, _EXAMINED)))
+            complete = complete and not named.lost
         for hit, match in zip(named.hits, await checker.matches(named.hits), strict=True):
             if match is not None and len(found) == limit:
                 return SearchPage(found, encoded(ask, _place(wanted)), complete)
