@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from holdall import hookimpl
 from holdall.errors import Invalid, PluginError
-from holdall.formats import Formats, export
+from holdall.formats import Formats, builtin, export
 from holdall.formats.reading import transcripts
 from holdall.formats.records import Transcript
+from holdall.formats.sources import Source
 from holdall.hooks import FormatOffer
 from holdall.plugins import Plugins
 from holdall.sessions.store import Store
+from holdall.testing import FormatTests
 from holdall.transfer.importing import Choices, import_file
 from holdall.transfer.targets import StoreTarget
 
@@ -30,6 +33,85 @@ def formats() -> Formats:
     plugins = Plugins()
     plugins.load(str(EXAMPLE))
     return Formats(plugins)
+
+
+class TestChatlog(FormatTests):
+    plugin = "chatlog"
+    plugin_file = EXAMPLE
+
+
+SAMPLES = {
+    "claude-code": '{"type":"user","uuid":"u1","sessionId":"s","message":{"role":"user","content":"hello"}}\n' * 2,
+    "codex": '{"type":"response_item","payload":{"type":"message","role":"user","content":[{"text":"hello"}]}}\n',
+    "chatgpt": '[{"id":"1","mapping":{"a":{"id":"a","children":[],"parent":null,\n"message":{"author":{"role":"user"},'
+    '"content":{"content_type":"text","parts":["hello"]}}}}}]',
+    "librechat": '{"conversationId":"1",\n"messages":[{"messageId":"a","isCreatedByUser":true,"text":"hello"}]}',
+    "chatbot-ui": '{"history":[{"id":"1",\n"messages":[{"role":"user","content":"hello"}]}]}',
+    "gemini-cli": '{"sessionId":"1","projectHash":"2",\n"messages":[{"id":"a","type":"user","content":"hello"}]}',
+    "sharegpt": '[{"conversations":[{"from":"human","value":"hello"}],"chosen":{"from":"gpt","value":"hi"}}]',
+    "oasst": '{"prompt":{"message_id":"a","role":"prompter","text":"hello","replies":[]}}\n',
+}
+
+
+class BuiltIn(FormatTests):
+    """The kit for a format that comes with Holdall."""
+
+    plugin_file = builtin.__file__
+
+    @pytest.fixture
+    def samples(self, tmp_path: Path) -> list[Path]:
+        """A file of it."""
+        path = tmp_path / "sample"
+        path.write_text(SAMPLES.get(self.plugin, ""))
+        return [path]
+
+    def test_the_files_of_others_are_left_to_them(self) -> None:
+        """Those of this table are."""
+        for name, text in SAMPLES.items():
+            with TemporaryDirectory() as folder:
+                path = Path(folder, name)
+                path.write_text(text)
+                assert Formats().detect(Source(path)) == name
+
+
+class TestClaudeCode(BuiltIn):
+    plugin = "claude-code"
+
+
+class TestCodex(BuiltIn):
+    plugin = "codex"
+
+
+class TestChatGPT(BuiltIn):
+    plugin = "chatgpt"
+
+
+class TestLibreChat(BuiltIn):
+    plugin = "librechat"
+
+
+class TestChatbotUI(BuiltIn):
+    plugin = "chatbot-ui"
+
+
+class TestGemini(BuiltIn):
+    plugin = "gemini-cli"
+
+
+class TestShareGPT(BuiltIn):
+    plugin = "sharegpt"
+
+
+class TestOASST(BuiltIn):
+    plugin = "oasst"
+
+
+class TestJSONL(BuiltIn):
+    plugin = "jsonl"
+
+
+class TestMarkdown(BuiltIn):
+    plugin = "markdown"
 
 
 class Offering:

@@ -42,7 +42,7 @@ async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
                 operations[f"{kind} {count}"] = operation
         series = await in_turn(operations, min(plan.count, 400), plan.seconds)
     rows = [_row(backend, kind, count, series) for kind in _KINDS for count in counts]
-    rows += [_flat(backend, kind, counts[-1], series) for kind in _KINDS if counts[-1] > BASE]
+    rows += [_flat(backend, kind, count, series) for kind in _KINDS for count in counts if count > BASE]
     return [*rows, *([skipped("branches", backend, "branches", left)] if left else [])]
 
 

@@ -6,7 +6,7 @@
         plugin = "redis"
 
 ``CompressorTests``, ``CipherTests``, ``CachePolicyTests``, ``TokenizerTests``, ``CompactorTests``,
-``SummariserTests`` and ``SearchIndexTests`` are for the other kinds.
+``SummariserTests``, ``SearchIndexTests`` and ``FormatTests`` are for the other kinds.
 
 ``holdall[testing]`` installs what it needs. Names are imported when asked for, so that the child processes of
 the kit start without pytest.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from holdall.testing.clock import ManualClock
     from holdall.testing.compactors import CompactorTests
     from holdall.testing.compressors import CompressorTests
+    from holdall.testing.formats import FormatTests
     from holdall.testing.kit import StorageTests
     from holdall.testing.policies import CachePolicyTests
     from holdall.testing.runner import run
@@ -34,6 +35,7 @@ __all__ = [
     "CipherTests",
     "CompactorTests",
     "CompressorTests",
+    "FormatTests",
     "ManualClock",
     "SearchIndexTests",
     "StorageTests",
@@ -47,6 +49,7 @@ _HOMES = {
     "CipherTests": "ciphers",
     "CompactorTests": "compactors",
     "CompressorTests": "compressors",
+    "FormatTests": "formats",
     "ManualClock": "clock",
     "SearchIndexTests": "searches",
     "StorageTests": "kit",

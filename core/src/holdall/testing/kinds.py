@@ -14,6 +14,7 @@ from holdall.hooks import (
     CipherOffer,
     CompactorOffer,
     CompressorOffer,
+    FormatOffer,
     SearchOffer,
     StorageOffer,
     SummariserOffer,
@@ -24,7 +25,7 @@ from holdall.plugins import Plugins, installed
 __all__ = ["Kind", "Tested", "one", "options_for", "tested"]
 
 Kind = Literal[
-    "storage", "compressor", "cipher", "cache policy", "tokenizer", "compactor", "summariser", "search index"
+    "storage", "compressor", "cipher", "cache policy", "tokenizer", "compactor", "summariser", "search index", "format"
 ]
 
 _KINDS: Mapping[type, Kind] = {
@@ -36,6 +37,7 @@ _KINDS: Mapping[type, Kind] = {
     CompactorOffer: "compactor",
     SummariserOffer: "summariser",
     SearchOffer: "search index",
+    FormatOffer: "format",
 }
 _FINDERS: Mapping[Kind, str] = {kind: kind.replace(" ", "_") for kind in _KINDS.values()}
 

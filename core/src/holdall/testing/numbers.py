@@ -15,7 +15,7 @@ from holdall.caching import Cache
 from holdall.contract import Scan, Span
 from holdall.sessions.compaction.entries import tokens_of
 from holdall.sessions.summaries import Brief
-from holdall.testing import ciphers, compactors, compressors, policies, searches, summarisers, tokenizers
+from holdall.testing import ciphers, compactors, compressors, formats, policies, searches, summarisers, tokenizers
 from holdall.testing.bench import Bench
 from holdall.testing.conversations import Words, entries_of
 from holdall.testing.kinds import Tested
@@ -33,7 +33,8 @@ def numbers(found: Tested) -> Numbers:
     """The numbers of a plugin that passed its tests; the names say their units."""
     measure = _MEASURES[found.kind]
     with tempfile.TemporaryDirectory(prefix="holdall-numbers-") as folder:
-        return {name: float(f"{value:.3g}") for name, value in measure(found, found.offer.sandbox(Path(folder)))}
+        options = {"folder": folder} if found.kind == "format" else found.offer.sandbox(Path(folder))
+        return {name: float(f"{value:.3g}") for name, value in measure(found, options)}
 
 
 def _median_us(work: Iterable[Callable[[], object]]) -> float:
@@ -151,4 +152,5 @@ _MEASURES = {
     "compactor": _compactor,
     "summariser": _summariser,
     "search index": _index,
+    "format": formats.costs,
 }

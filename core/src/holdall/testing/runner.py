@@ -27,6 +27,7 @@ SUITES: Mapping[Kind, str] = {
     "compactor": "TestCompactor",
     "summariser": "TestSummariser",
     "search index": "TestSearchIndex",
+    "format": "TestFormat",
 }
 """The class of the suite that tests a kind."""
 

@@ -7,6 +7,7 @@ from holdall.testing import (
     CipherTests,
     CompactorTests,
     CompressorTests,
+    FormatTests,
     SearchIndexTests,
     StorageTests,
     SummariserTests,
@@ -18,6 +19,7 @@ __all__ = [
     "TestCipher",
     "TestCompactor",
     "TestCompressor",
+    "TestFormat",
     "TestSearchIndex",
     "TestStorage",
     "TestSummariser",
@@ -69,5 +71,11 @@ class TestSummariser(SummariserTests):
 
 class TestSearchIndex(SearchIndexTests):
     """The kit for one search index; ``run`` sets which."""
+
+    plugin = "?"
+
+
+class TestFormat(FormatTests):
+    """The kit for one format; ``run`` sets which."""
 
     plugin = "?"
