@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdall.plugins import CLASSES, Plugins, installed
+from holdall.sessions.names import LANES, is_lane
 from holdall.testing.kinds import one
 from tests.directory import KINDS, packages, reports
 from tests.generate import PAGES, ROOT, cited
@@ -86,6 +87,17 @@ def _kinds(plugin: str) -> set[str]:
     plugins = Plugins()
     plugins.load(plugin)
     return {kind for offer in plugins.offers() for kind, name in CLASSES.items() if type(offer).__name__ == name}
+
+
+def test_the_lanes_that_the_page_names_are_those_that_may_be_named() -> None:
+    """In ``[compression] skip``, where one that no session has is refused: a new lane is in the page and in ``LANES``."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = re.search(r"\| lane \| records \|\n\|---\|---\|\n((?:\|.*\n)+)", page)
+    assert table
+    cells = [line.split("|")[1] for line in table[1].splitlines()]
+    named = {re.sub("<.*>", "x", name) for cell in cells for name in re.findall("`([^`]+)`", cell)}
+    assert {name for name in named if not is_lane(name)} == set()
+    assert {name for name in named if not name.endswith("x")} == LANES
 
 
 def test_every_cell_of_the_fault_matrix_has_a_test() -> None:

@@ -34,7 +34,9 @@ SHREDDING = "shredding"
 APART = frozenset((SESSION, KEYS, EVENTS, "claim", "beats", "probe"))
 """Lanes that are never compressed: metadata, keys and the like stay out of what lengths could tell of (SEC-CRY-07)."""
 
-LANES = frozenset((SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS, PARTS, CHUNKS, EDITS, EVENTS))
+LANES = frozenset((
+    SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS, EDITS, REDACTED, EVENTS, PARTS, CHUNKS, THREADS, REPLIES, PLACES,
+))  # fmt: skip
 """The lanes of a session besides those of branches."""
 
 MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolrun_%010d",%b'
