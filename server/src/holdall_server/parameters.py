@@ -14,11 +14,12 @@ from holdall.sessions.policy import SessionPolicy
 from holdall.spelling import nearest
 from holdall_server.problems import Problem
 
-__all__ = ["Choice", "Cursor", "Limit", "Number", "Parameter", "Text", "Time", "Values", "parse"]
+__all__ = ["Bound", "Choice", "Cursor", "Limit", "Number", "Parameter", "Text", "Time", "Values", "parse"]
 
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TIME = re.compile(r"[0-9]{1,15}")
+_MESSAGE = re.compile(r"msg_[A-Za-z0-9_-]{1,60}")
 _LATEST = 253_402_300_799_999
 _values = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode
 _SECRETS = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "auth", "bearer"})
@@ -130,6 +131,34 @@ class Time(Parameter):
         return value
 
 
+class Fields(dict[str, Any]):
+    """A JSON object that was given as text, and can be given so again. It is not changed, so it can name things."""
+
+    def __str__(self) -> str:
+        return msgspec.json.encode(dict(self)).decode()
+
+    def __hash__(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return hash(str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Parameter):
+    """A moment, or the id of a message."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """A whole number, or an id."""
+        return {"type": "string", "pattern": "^([0-9]{1,15}|msg_[A-Za-z0-9_-]{1,60})$"}
+
+    def read(self, text: str) -> int | str:
+        """The moment, or the id, if it can be one."""
+        if _MESSAGE.fullmatch(text):
+            return text
+        if not _TIME.fullmatch(text) or int(text) > _LATEST:
+            raise ValueError("is a time in milliseconds since 1970, UTC, or the id of a message")
+        return int(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Values(Parameter):
     """A JSON object of simple values, as text."""
@@ -141,11 +170,11 @@ class Values(Parameter):
         """A string with JSON in it."""
         return {"type": "string", "contentMediaType": "application/json", "maxLength": self.most}
 
-    def read(self, text: str) -> dict[str, Any]:
+    def read(self, text: str) -> Fields:
         """The values by their names."""
         try:
             if len(text) <= self.most:
-                return _values(text)
+                return Fields(_values(text))
         except ValueError:
             pass
         raise ValueError(f"is a JSON object of simple values, of {self.most} characters at most")

@@ -9,6 +9,8 @@ from holdall.sessions.state import State
 from holdall.sessions.views import Counts, Message, Page, ToolRun
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from holdall.sessions.branches.views import Branch, Comparison
     from holdall.sessions.counted import Totals
     from holdall.sessions.live.notes import Change
@@ -187,6 +189,10 @@ class Session:
     async def history(self, **asked: Any) -> Page[Message]:
         """A page of messages, oldest first; see ``Store.history``."""
         return await self._store.history(self.id, **asked)
+
+    def messages(self, **asked: Any) -> AsyncIterator[Message]:
+        """Every message, one after the other; see ``Store.messages``."""
+        return self._store.messages(self.id, **asked)
 
     async def message(self, message: str, *, whole: bool = True) -> Message:
         """One message by its id; see ``Store.message``."""

@@ -22,6 +22,7 @@ from holdall.sessions.reader import Check
 from holdall.sessions.redacting import Redacting
 from holdall.sessions.replying import Replying
 from holdall.sessions.searching import Searching
+from holdall.sessions.selecting import Selecting
 from holdall.sessions.session import Session
 from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page, ToolRun
@@ -37,7 +38,7 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting, Following, Parting, Redacting, Replying, Searching):
+class Store(Branching, Counting, Editing, Exporting, Following, Parting, Redacting, Replying, Searching, Selecting):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(
@@ -194,6 +195,11 @@ class Store(Branching, Counting, Editing, Exporting, Following, Parting, Redacti
         after: str | None = None,
         branch: str | None = None,
         whole: bool = True,
+        role: str | None = None,
+        tool: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        since: int | str | None = None,
+        until: int | str | None = None,
     ) -> Page[Message]:
         """A page of messages, oldest first: the latest, or those ``before`` or ``after`` a message id.
 
@@ -201,8 +207,19 @@ class Store(Branching, Counting, Editing, Exporting, Following, Parting, Redacti
         shows: its current branch, up to where it was reverted to. Unless they are to be ``whole``, references stand for
         large parts (``large_parts``, see ``part``). A page of whole messages ends early where it would have more than
         8 MiB of these.
+
+        Only those of a ``role``, that call a ``tool``, whose ``metadata`` has these values, that come after ``since`` and
+        before ``until``: each is the id of a message, or a time (ms; from then on, to before then), which is exact
+        where times grow along the conversation. Such a page looks at 2,000 messages at most, so it may be short, or
+        empty, and still have cursors to go on with.
         """
-        page = await history.history(self.engine, session, self._limit(limit), before, after, self._check, branch)
+        limit = self._limit(limit)
+        if role is tool is metadata is since is until is None:
+            page = await history.history(self.engine, session, limit, before, after, self._check, branch)
+        else:
+            where = sessions.selection.Where(role, tool, metadata or {}, since, until)
+            selected = sessions.selection.selected
+            page = await selected(self.engine, session, branch, where, limit, before, after, self._check)
         if not page.large or not whole:
             return page
         whole_page, forwards = sessions.parts.joining.whole_page, after is not None

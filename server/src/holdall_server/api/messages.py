@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from holdall import Message, Page
 from holdall.sessions.appending import Appended
 from holdall.sessions.models import NewMessage, NewToolRun
+from holdall.sessions.names import Role
 from holdall_server import models
 from holdall_server.api.pages import AROUND, LIMIT, page_reply
 from holdall_server.api.parts import PARTS, whole
@@ -18,7 +19,7 @@ from holdall_server.bodies import alone, fields_of, object_of, refuse_owned, tak
 from holdall_server.conditions import etag, expected, idempotency_key, unless_seen
 from holdall_server.exchange import Call, Reply, json_reply
 from holdall_server.operations import Body, Policy, Table, Told
-from holdall_server.parameters import Number, Text
+from holdall_server.parameters import Bound, Choice, Number, Text, Values
 from holdall_server.problems import Problem
 
 __all__ = ["TABLE", "appended_headers"]
@@ -107,12 +108,23 @@ def appended_headers(appended: Appended) -> dict[str, str]:
     "GET",
     HISTORY,
     policy=Policy.OWNER,
-    query=(*AROUND, BRANCH, PARTS),
+    query=(
+        *AROUND,
+        BRANCH,
+        Choice("role", "Only what they said.", get_args(Role)),
+        Text("tool", "Only messages that call this tool."),
+        Values("metadata", "Only messages whose metadata has these values: a JSON object."),
+        Bound(
+            "since", "Only what was said then or later: milliseconds since 1970, UTC; or after the message of this id."
+        ),
+        Bound("until", "Only what was said before then, or before the message of this id."),
+        PARTS,
+    ),
     cached=True,
     answers={200: Told("A page of messages.", (models.MessagePage,), headers=("ETag", "Link"))},
 )
 async def get_history(call: Call) -> Reply:
-    """Read a page of messages, oldest first: the latest, or those around a cursor."""
+    """Read a page of messages, oldest first. One that is asked by what they are may be short, and still go on."""
 
     async def read(asked: dict[str, Any]) -> tuple[Page[Message], list[bytes]]:
         asked.pop("parts", None)
