@@ -262,7 +262,7 @@ def test_an_export_is_of_a_branch_or_of_what_is_shown(run: Run) -> None:
     assert (said(), said("--branch", "main"), said("--branch", "x")) == (["A", "b"], ["A", "b", "c"], ["A", "x"])
     assert run("export", session, "--branch", "nobody")[0] != 0
     whole = [json.loads(line) for line in run("export", session, "--branches", "all")[1].splitlines()]
-    assert [line["type"] for line in whole if line["type"] != "message"] == ["session", "branch", "branch", "version"]
+    assert [line["type"] for line in whole if line["type"] != "message"] == ["session", "version", "branch", "branch"]
     assert run("export", session, "--branches", "all", "--branch", "main")[0] != 0
     assert run("export", session, "--branches", "all", "--format", "openai")[0] != 0
     shown = [line.split() for line in run("branches", session)[1].splitlines()]

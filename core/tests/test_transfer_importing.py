@@ -291,9 +291,9 @@ async def test_a_broken_export_is_not_taken_for_a_whole_one(store: Store, tmp_pa
     late = write(tmp_path, [message, header, header], "late.jsonl")
     report = await bring(store, late, Choices("ana", format="holdall"))
     assert [fault.line for fault in report.faults] == [1, 3]
-    newer = write(tmp_path, [header.replace('"version": 1', '"version": 2'), message], "newer.jsonl")
+    newer = write(tmp_path, [header.replace('"version": 1', '"version": 3'), message], "newer.jsonl")
     report = await bring(store, newer)
-    assert "this reads version 1" in report.faults[0].reason
+    assert "this reads version 2" in report.faults[0].reason
 
 
 async def test_conversations_are_imported_once_each(store: Store, tmp_path: Path) -> None:

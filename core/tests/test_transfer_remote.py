@@ -191,6 +191,40 @@ async def test_a_result_that_comes_later_and_a_line_over_the_limit(server: str, 
 
 
 @served
+async def test_an_export_of_every_branch_becomes_the_session_again(server: str, tmp_path: Path) -> None:
+    first = {"messages": 0, "tools": 0, "originals": 0}
+    session = {"id": "whole", "status": "active", "branch": "b", "reverted_to": "msg_main_0000000000"}
+    say = lambda name, text: {"id": name, "role": "user", "content": text, "created_at": 5}  # noqa: E731
+    told: list[Any] = [
+        {"type": "session", "format": "holdall", "version": 2, "first": first, "session": session},
+        {"type": "version", "version": say("msg_main_0000000000", "one")},
+        {"type": "message", "message": {**say("msg_main_0000000000", "ONE"), "edited": {"version": 2, "earlier": [0]}}},
+        {"type": "message", "message": say("msg_main_0000000001", "two")},
+    ]
+    for name, title in (("b", "B"), ("c", None)):
+        origin = {"branch": name, "path": [["main", 1]], "created_at": 5, "created_by": "x", "title": title}
+        told.append({"type": "branch", "branch": origin, **({"deleted": {"at": 5, "by": "x"}} if name == "c" else {})})
+        told.append({"type": "message", "message": say(f"msg_{name}_0000000001", name)})
+    told.append({"type": "tool", "tool": {"tool": "ls", "message": "msg_b_0000000001", "status": "succeeded"}})
+    path = write(tmp_path / "w.jsonl", [json.dumps(line) for line in told])
+    (done,) = (await bring(server, path)).sessions
+    url = f"/api/sessions/{done.session}"
+    assert [one["content"] for one in (await get(server, f"{url}/history"))["items"]] == ["ONE"]
+    whole = (await get(server, f"{url}/history?branch=b"))["items"]
+    assert [one["content"] for one in whole] == ["ONE", "b"]
+    branches = [(await get(server, f"{url}/branches{more}"))["items"] for more in ("", "?deleted=true")]
+    assert [[(one["name"], one["title"]) for one in some] for some in branches] == [
+        [("main", None), ("b", "B")],
+        [("c", None)],
+    ]
+    versions = (await get(server, f"{url}/messages/msg_main_0000000000/versions"))["items"]
+    assert [one["content"] for one in versions] == ["ONE", "one"]
+    assert (await get(server, f"{url}/tools"))["items"][0]["message"] == "msg_b_0000000001"
+    (again,) = (await bring(server, path)).sessions
+    assert (sum(again.added.values()), again.branches) == (0, 0)
+
+
+@served
 async def test_an_export_comes_back_and_ends(server: str, tmp_path: Path) -> None:
     header = {"type": "session", "format": "holdall", "version": 1, "first": {},
               "session": {"id": "x", "owner": "somebody", "status": "ended", "ended": {"reason": "done"}}}  # fmt: skip

@@ -13,7 +13,8 @@ from holdall.formats.single import OneSession
 from holdall.formats.stretches import Stretch
 from holdall.formats.walking import Walk
 from holdall.sessions.branches.line import Line, Path
-from holdall.sessions.names import EDITS, MAIN, ORIGINALS, TOOLS, message_place
+from holdall.sessions.names import MAIN, ORIGINALS, TOOLS, message_place
+from holdall.sessions.views import Message
 
 __all__ = ["READER", "VERSION", "write"]
 
@@ -29,7 +30,7 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
     first = {"messages": line.first, "tools": walk.first(TOOLS), "originals": walk.first(ORIGINALS)}
     header: dict[str, Any] = {"type": "session", "format": "holdall", "version": VERSION, "first": first}
     if walk.every:
-        header["version"], first["versions"] = EVERY, walk.first(EDITS)
+        header["version"] = EVERY
     elif line.branch != MAIN:
         header["branch"], header["path"] = line.branch, line.path
     yield msgspec.json.encode(header | {"session": walk.session.as_dict()}) + b"\n"
@@ -37,14 +38,25 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
         if stretch.origin is not None:
             yield _begun(stretch)
         async for messages in walk.messages_of(stretch):
-            yield b"".join(b'{"type":"message","message":%b}\n' % message.raw for message in messages)
-    if walk.every:
-        async for versions in walk.versions():
-            yield b"".join(b'{"type":"version","version":%b}\n' % version.raw for version in versions)
+            async for piece in _said(walk, messages):
+                yield piece
     async for runs in walk.tool_runs():
         yield b"".join(b'{"type":"tool","tool":%b}\n' % run.raw for run in runs)
     async for originals in walk.originals():
         yield b"".join(b'{"type":"original","original":%b}\n' % msgspec.json.encode(text) for text in originals)
+
+
+async def _said(walk: Walk, messages: Sequence[Message]) -> AsyncIterator[bytes]:
+    """A page of messages; of every branch each behind what it said before it was edited."""
+    lines: list[bytes] = []
+    for message in messages:
+        if walk.every and "edited" in message:
+            async for versions in walk.versions_of(message):
+                lines += [b'{"type":"version","version":%b}\n' % version.raw for version in versions]
+                yield b"".join(lines)
+                lines = []
+        lines.append(b'{"type":"message","message":%b}\n' % message.raw)
+    yield b"".join(lines)
 
 
 def _begun(stretch: Stretch) -> bytes:
@@ -69,13 +81,14 @@ def about(head: Sequence[Record]) -> About:
         key=session.get("key"),
         fields={name: session[name] for name in _FIELDS if session.get(name) is not None},
         ended=None if session.get("status") != "ended" else str(ended.get("reason") or ""),
+        every=header.value if header is not None and header.value.get("version") == EVERY else None,
     )
 
 
 def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
     """Every record but the header, with positions counted from the session's first."""
     first: Mapping[str, Any] | None = None
-    where = Line(MAIN, (), 0, 0, _ENDLESS)
+    where, every = Line(MAIN, (), 0, 0, _ENDLESS), False
     for line in lines:
         if isinstance(line, Fault):
             yield line
@@ -83,14 +96,28 @@ def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
             if first is not None:
                 yield Fault(line.line, "begins another session; import it as a file of its own")
                 return
-            if line.value.get("version") != VERSION:
-                yield Fault(line.line, f"is of version {line.value.get('version')}; this reads version {VERSION}")
+            if line.value.get("version") not in (VERSION, EVERY):
+                yield Fault(
+                    line.line, f"is of version {line.value.get('version')}; this reads version {EVERY} and before"
+                )
                 return
+            every = line.value["version"] == EVERY
             first, where = _object(line.value, "first"), _line(line.value)
         elif first is None:
             yield Fault(line.line, "comes before the line of the session that it belongs to")
         else:
-            yield _entry(line, first, where)
+            yield _told(line) if every else _entry(line, first, where)
+
+
+def _told(record: Record) -> Entry | Fault:
+    """A line of an export of every branch."""
+    kind = record.value.get("type")
+    original = record.value.get("original")
+    if kind == "original" and isinstance(original, str):
+        return Entry(record.line, kind, original, told=record.value)
+    if kind not in ("branch", "message", "version", "tool") or not isinstance(record.value.get(kind), dict):
+        return Fault(record.line, f"is of type {kind!r}, which this version does not know")
+    return Entry(record.line, str(kind), told=record.value)
 
 
 def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -86,6 +86,8 @@ class Entry:
     """In a session that branches: the node that this one follows; ``None``: it is a beginning."""
     branch: str | None = None
     """In a session that branches: where its message goes, filled in by who imports it."""
+    told: Mapping[str, Any] | None = None
+    """Of an export of every branch: the line."""
 
     def fault(self, reason: str) -> Fault:
         """What was not kept of it; in a session that branches it is called by its node."""
@@ -104,6 +106,8 @@ class About:
     """Fields of ``NewSession``."""
     ended: str | None = None
     """The reason given, when the session had ended."""
+    every: Mapping[str, Any] | None = None
+    """The first line of an export of every branch; its entries are lines as they stand."""
     current: str | None = None
     """In a session that branches: the node at the end of what its program shows."""
 

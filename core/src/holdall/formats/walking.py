@@ -9,6 +9,7 @@ from holdall.contract import Lane, Span
 from holdall.errors import Conflict
 from holdall.formats.stretches import Stretch, every_branch
 from holdall.sessions.branches.line import Line
+from holdall.sessions.edits import edited_of
 from holdall.sessions.names import EDITS, ORIGINALS, PARTS, TOOLS, messages_lane, tool_run_id
 from holdall.sessions.parts.joining import groups
 from holdall.sessions.session import Session
@@ -83,6 +84,22 @@ class Walk:
         now = (await self._store.moment(self.session.id)).state.head.lanes.get(EDITS, Lane())
         async for page in self._whole(self._pages(now, lambda limit, stop: self._stored(EDITS, limit, stop))):
             yield page
+
+    async def versions_of(self, message: Message) -> AsyncIterator[Sequence[Message]]:
+        """Pages of the earlier versions of a message, the first one first."""
+        places: list[int] = []
+        oldest = message
+        while (told := edited_of(oldest)) is not None and told.earlier:
+            span = Span(EDITS, told.earlier[-1], told.earlier[-1] + 1)
+            found = (await self._store.moment(self.session.id, span)).run(span)
+            if not found or Message(found[0]).id != message.id:
+                break
+            places, oldest = places + told.earlier, Message(found[0])
+        places.reverse()
+        for start in range(0, len(places), _PAGE):
+            spans = [Span(EDITS, at, at + 1) for at in places[start : start + _PAGE]]
+            moment = await self._store.moment(self.session.id, *spans)
+            yield await self._store.whole(self.session.id, [Message(raw) for span in spans for raw in moment.run(span)])
 
     async def _stored(self, lane: str, limit: int, stop: int) -> Page[Message]:
         span = Span(lane, stop - limit, stop)

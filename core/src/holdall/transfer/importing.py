@@ -13,6 +13,7 @@ from holdall.formats.reading import transcripts
 from holdall.formats.records import Entry, Fault, Transcript
 from holdall.formats.values import json_of
 from holdall.transfer.appending import Appending
+from holdall.transfer.rebuilding import Rebuilding
 from holdall.transfer.report import FileReport, SessionReport
 from holdall.transfer.targets import Target, Wanted
 
@@ -76,7 +77,8 @@ async def _import(
     wanted = _wanted(transcript, choices, path)
     for attempt in range(_ATTEMPTS):
         place = await target.open(wanted)
-        appending = Appending(target, place, SessionReport(transcript.format, place.session, new=place.new))
+        kind = Appending if transcript.about.every is None else Rebuilding
+        appending = kind(target, place, SessionReport(transcript.format, place.session, new=place.new))
         try:
             await appending.prepare(transcript)
             for entry in _told(transcript, progress):

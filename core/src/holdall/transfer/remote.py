@@ -125,6 +125,28 @@ class RemoteTarget:
         reply = await self._reply("POST", f"/api/sessions/{place.session}/branches", body, tag)
         return forked(place, _content(reply), int(reply.headers["etag"].strip('"')))
 
+    async def title(self, place: Place, branch: str, title: str) -> Place:
+        """See ``Target.title``."""
+        path = f"/api/sessions/{place.session}/branches/{branch}"
+        await self._send("PATCH", path, {"title": title}, {"If-Match": "*"})
+        return await self.look(place)
+
+    async def remove(self, place: Place, branch: str) -> Place:
+        """See ``Target.remove``."""
+        path = f"/api/sessions/{place.session}/branches/{branch}"
+        if (await self._page(path, {}))["deleted_at"] is None:
+            await self._reply("DELETE", path, headers={"If-Match": "*"})
+        return await self.look(place)
+
+    async def message(self, place: Place, message: str) -> Mapping[str, Any]:
+        """See ``Target.message``."""
+        return await self._page(f"/api/sessions/{place.session}/messages/{message}", {})
+
+    async def edit(self, place: Place, message: str, changes: Mapping[str, Any]) -> Place:
+        """See ``Target.edit``."""
+        await self._send("PATCH", f"/api/sessions/{place.session}/messages/{message}", changes, {"If-Match": "*"})
+        return await self.look(place)
+
     async def show(self, place: Place, branch: str, to: str | None) -> Place:
         """See ``Target.show``."""
         path, tag = f"/api/sessions/{place.session}", {"If-Match": "*"}

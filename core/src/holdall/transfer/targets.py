@@ -148,6 +148,22 @@ class Target(Protocol):
         """The same session with a new branch ``name``; raises ``Conflict`` when ``place`` is out of date."""
         ...
 
+    async def title(self, place: Place, branch: str, title: str) -> Place:
+        """Call ``branch`` by a title."""
+        ...
+
+    async def remove(self, place: Place, branch: str) -> Place:
+        """Delete ``branch``, if it is there."""
+        ...
+
+    async def message(self, place: Place, message: str) -> Mapping[str, Any]:
+        """A message as it is now."""
+        ...
+
+    async def edit(self, place: Place, message: str, changes: Mapping[str, Any]) -> Place:
+        """Change fields of a message; what said before is kept as its earlier version."""
+        ...
+
     async def show(self, place: Place, branch: str, to: str | None) -> Place:
         """Let the session show ``branch``, as far as the message ``to``."""
         ...
@@ -250,6 +266,27 @@ class StoreTarget:
         """See ``Target.fork``."""
         branch = await self._store.fork(place.session, at=at, before=before, name=name, expect=place.version)
         return forked(place, branch.as_dict(), branch.state.head.changed)
+
+    async def title(self, place: Place, branch: str, title: str) -> Place:
+        """See ``Target.title``."""
+        found = await self._store.update_branch(place.session, branch, title=title)
+        return replace(place, version=found.state.head.changed)
+
+    async def remove(self, place: Place, branch: str) -> Place:
+        """See ``Target.remove``."""
+        found = await self._store.branch(place.session, branch)
+        if found.deleted_at is None:
+            await self._store.delete_branch(place.session, branch)
+        return await self.look(place)
+
+    async def message(self, place: Place, message: str) -> Mapping[str, Any]:
+        """See ``Target.message``."""
+        return await self._store.message(place.session, message)
+
+    async def edit(self, place: Place, message: str, changes: Mapping[str, Any]) -> Place:
+        """See ``Target.edit``."""
+        await self._store.edit(place.session, message, changes)
+        return await self.look(place)
 
     async def show(self, place: Place, branch: str, to: str | None) -> Place:
         """See ``Target.show``."""
