@@ -23,6 +23,8 @@ from holdall.transfer.targets import Place, Request, Target
 __all__ = ["Rebuilding"]
 
 _TOOLS, _ORIGINALS = "tools", "originals"
+_STAYING = ("created_at", "redacted", "reply_to")
+"""Fields that no edit changes."""
 Fields = dict[str, Any]
 
 
@@ -207,7 +209,7 @@ class Rebuilding:
         for old, new in zip(said[version - 1 :], said[version:], strict=False):
             changes = {name: what for name, what in new.items() if name not in old or old[name] != what}
             changes |= {name: None for name in old if name not in new}
-            changes.pop("created_at", None)
+            changes = {name: what for name, what in changes.items() if name not in _STAYING}
             self._place = await self._target.edit(self._place, message, changes or {"content": new["content"]})
 
 

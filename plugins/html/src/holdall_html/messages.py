@@ -154,6 +154,8 @@ def _notes(message: Message) -> list[str]:
     edited = message.get("edited")
     if isinstance(edited, dict):
         notes.append(f"edited, version {escaped(edited.get('version', '?'))}")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    if message.get("redacted"):
+        notes.append("redacted")
     if message.metadata.get("isMeta") is True:
         notes.append("put in by the program")
     return notes
