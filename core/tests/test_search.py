@@ -13,6 +13,7 @@ import holdall
 from holdall import Principal
 from holdall.errors import Forbidden, Invalid, NotFound, PluginError, SettingsError
 from holdall.plugins import Plugins
+from holdall.searching import Query, Wanted
 
 CARDS = str(Path(__file__).parents[2] / "docs/examples/cards.py")
 
@@ -181,6 +182,30 @@ async def test_edits_deletions_and_clearing(store):
     assert await texts(store, "alpha") == ["alpha three"]
     await store.delete(session.id)
     assert await texts(store, "alpha") == []
+
+
+async def test_what_was_redacted_is_not_found(store, index, clock):
+    session = await store.create(owner="ana", messages=[said("alpha secret"), said("beta")])
+    assert await texts(store, "secret") == ["alpha secret"]
+    clock.advance(3600)
+    await store.create(owner="ana", messages=[said("later")])
+    assert await texts(store, "later") == ["later"]
+    await store.redact(session.id, "msg_main_0000000000", spans=[{"at": "/content", "start": 6, "stop": 12}])
+    assert await texts(store, "secret") == []
+    assert len(await texts(store, "alpha")) == 1
+    if index is not None:  # it is not only left out: it is in the index no more
+        needs = Query("secret").needs
+        assert [*(await store.engine.keeper.index.find(Wanted(needs=needs))).hits] == []
+
+
+async def test_what_is_kept_apart_for_its_size_is_found(store):
+    long = "word " * 60_000 + "needle " + "word " * 60_000
+    session = await store.create(owner="ana", messages=[said("short")])
+    part = {"type": "tool_result", "id": "1", "content": long}
+    await session.append({"role": "tool", "content": [part]})
+    (match,) = await store.search("needle")
+    assert match.message.id == "msg_main_0000000001"
+    assert [piece.text for piece in match.snippet if piece.match] == ["needle"]
 
 
 async def test_branches(store):

@@ -120,3 +120,22 @@ def test_every_text_is_found_by_itself(text):
         assert not terms_of(text)
         return
     assert query.places(text)
+
+
+PLAIN = st.text(st.sampled_from("abABx1_ -.→日本が한글🎉—"), min_size=0, max_size=30)
+
+
+@given(
+    PLAIN, st.lists(st.text(st.sampled_from("abABx1_ "), min_size=1, max_size=6), min_size=1, max_size=3), st.booleans()
+)
+@example("aB1 ab1", ["ab"], True)
+@example("abABab " * 40, ["ab A"], False)
+@example("a" * 70 + "b", ["b"], False)
+def test_looking_only_where_it_may_be_finds_the_same(text, words, quoted):
+    asked = " ".join(words)
+    try:
+        query, everywhere = (Query(f'"{asked}"' if quoted else asked) for _ in range(2))
+    except Invalid:
+        return
+    everywhere._is_plain = False
+    assert query.places(text) == everywhere.places(text)

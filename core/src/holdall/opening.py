@@ -237,7 +237,9 @@ async def _sweeping(store: Store, storage: ISessionStorage, every: float) -> Non
         try:
             if isinstance(storage, KnowingStorage):
                 await storage.refresh()
-            await store.sweep()
+            swept = await store.sweep()
+            if store.engine.keeper is not None and swept.expired:
+                await store.engine.keeper.index.forget([state.record.id for state in swept.expired])
         except Exception:
             log.exception("the sweep failed; it is tried again in %s s", every)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import dropwhile, islice
 from typing import NamedTuple
 
 from holdall.errors import Invalid
-from holdall.searching.words import Atom, atoms
+from holdall.searching.words import LONGEST, Atom, atoms, is_plain
 
 __all__ = ["Lookup", "Need", "Place", "Query"]
 
@@ -82,15 +84,18 @@ class Query:
         if len(self.terms) > _MOST_TERMS:
             raise Invalid(f"has more than {_MOST_TERMS} words", pointer="/q")
         self.needs: Sequence[Need] = list(dict.fromkeys(need for term in self.terms for need in term.needs()))
+        self._is_plain = all(term.words[0].whole.isascii() and term.words[0].whole.isalnum() for term in self.terms)
         if len(self.needs) > _MOST_NEEDS:
             raise Invalid(f"has more than {_MOST_NEEDS} words, or characters where each counts", pointer="/q")
 
     def places(self, text: str) -> list[Place]:
         """Where ``text`` has what is looked for, in order; nowhere, unless it has all of it."""
         found: list[Place] = []
-        words = list(atoms(text))
+        quick = self._is_plain and is_plain(text)
+        low = text.lower() if quick else ""
+        words = [] if quick else list(atoms(text))
         for term in self.terms:
-            places = _places(term, words)
+            places = _near(term, text, low) if quick else _places(term, words)
             if not places:
                 return []
             found += places
@@ -113,23 +118,63 @@ def _term(phrase: str, star: str, word: str) -> Term | None:
 
 
 def _places(term: Term, words: Sequence[Atom]) -> list[Place]:
+    """Where ``words``, which are all of a text, have a term."""
     found: list[Place] = []
-    last = len(term.words) - 1
     for start in range(len(words)):
-        at: int | None = start
-        for index, word in enumerate(term.words):
-            at = _after(word, words, at, prefix=term.prefix and index == last)
-            if at is None:
-                break
-        else:
-            found.append((words[start].start, words[(at or 1) - 1].stop))
+        with suppress(IndexError):
+            stop = _matched(term, words, start)
+            if stop is not None:
+                found.append((words[start].start, words[stop - 1].stop))
     return found
+
+
+def _near(term: Term, text: str, low: str) -> list[Place]:
+    """Where ``text``, which is ``low`` without capitals, has a term: only where it may begin is the text looked at."""
+    found: list[Place] = []
+    first = term.words[0].parts[0]
+    at = low.find(first)
+    while at >= 0:
+        place = _place_at(term, text, low, at)
+        found += [] if place is None else [place]
+        at = low.find(first, at + 1)
+    return found
+
+
+def _place_at(term: Term, text: str, low: str, at: int) -> Place | None:
+    start = at
+    while start and low[start - 1].isalnum() and low[start - 1].isascii():
+        start -= 1
+        if at - start > LONGEST:
+            return None
+    coming = dropwhile(lambda atom: atom.start < at, atoms(text, start))
+    words = list(islice(coming, 4 + sum(len(word.parts) for word in term.words)))
+    if not words or words[0].start != at:
+        return None
+    while True:
+        try:
+            stop = _matched(term, words, 0)
+            return None if stop is None else (at, words[stop - 1].stop)
+        except IndexError:  # there is more to look at, or there is not
+            more = list(islice(coming, LONGEST))
+            if not more:
+                return None
+            words += more
+
+
+def _matched(term: Term, words: Sequence[Atom], at: int) -> int | None:
+    """Where ``words`` go on behind a term, if it is at ``at``; raises ``IndexError`` where they are too few to tell."""
+    last = len(term.words) - 1
+    for index, word in enumerate(term.words):
+        after = _after(word, words, at, prefix=term.prefix and index == last)
+        if after is None:
+            return None
+        at = after
+    words[at - 1]  # a whole word may have more parts than there are
+    return at
 
 
 def _after(word: _Word, words: Sequence[Atom], at: int, *, prefix: bool) -> int | None:
     """Where ``words`` go on behind ``word``, if it is at ``at``."""
-    if at >= len(words):
-        return None
     atom = words[at]
     if word.glued and not atom.glued:
         return None
@@ -137,11 +182,11 @@ def _after(word: _Word, words: Sequence[Atom], at: int, *, prefix: bool) -> int 
         return at + 1
     if atom.whole and _same(word.whole, atom.whole, prefix):
         return at + atom.parts
+    for index, part in enumerate(word.parts[:-1]):
+        if words[at + index].text != part:
+            return None
     last = at + len(word.parts) - 1
-    if last == at or last >= len(words) or not _same(word.parts[-1], words[last].text, prefix):
-        return None
-    same = all(words[at + index].text == part for index, part in enumerate(word.parts[:-1]))
-    return last + 1 if same else None
+    return last + 1 if last > at and _same(word.parts[-1], words[last].text, prefix) else None
 
 
 def _same(text: str, word: str, prefix: bool) -> bool:

@@ -16,9 +16,9 @@ from functools import lru_cache
 from operator import add
 from typing import NamedTuple
 
-__all__ = ["Atom", "atoms", "fold", "terms_of"]
+__all__ = ["LONGEST", "Atom", "atoms", "fold", "is_plain", "terms_of"]
 
-_LONGEST = 64
+LONGEST = 64
 """Characters of a word that count: what is longer is no word, but a hash, a key, a picture."""
 
 _GLUED = (
@@ -42,6 +42,7 @@ _WORD = rf"(?:[^\W_{_GLUED}\uff9e\uff9f]|[{_MARKS}])+"
 _SINGLE = rf"(?:[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_GLUED}]{_VOICED})"
 _PICTURE = rf"[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}]"
 _atom = re.compile(rf"(?P<word>{_WORD})|(?P<glued>{_SINGLE})|(?P<emoji>{_PICTURE})").finditer
+_not_plain = re.compile(rf"[^\W\x00-\x7f_{_GLUED}]|[{_MARKS}\u3099\u309a\uff9e\uff9f]").search
 _words, _runs, _singles, _pictures = (
     re.compile(pattern).findall for pattern in (_WORD, f"{_SINGLE}+", _SINGLE, _PICTURE)
 )
@@ -68,6 +69,11 @@ class Atom(NamedTuple):
     """Of how many atoms that word is."""
 
 
+def is_plain(text: str) -> bool:
+    """Whether all words of ``text`` are of plain letters and digits, or of single characters."""
+    return text.isascii() or _not_plain(text) is None
+
+
 def fold(text: str) -> str:
     """``text`` without case, accents, vowel points and differences of width."""
     if text.isascii():
@@ -80,8 +86,8 @@ def fold(text: str) -> str:
 def _parts(word: str) -> tuple[str, tuple[tuple[str, int, int], ...]]:
     """A word folded whole (empty where it has no parts), and its parts with their places in it."""
     length = len(word)
-    if length > _LONGEST or not word.isascii() or word[1:].islower() or word.isupper() or not word[1:].isalnum():
-        text = fold(word[:_LONGEST])
+    if length > LONGEST or not word.isascii() or word[1:].islower() or word.isupper() or not word[1:].isalnum():
+        text = fold(word[:LONGEST])
         return "", ((text, 0, length),) if text else ()
     parts = tuple((hump.group().lower(), hump.start(), hump.end()) for hump in _humps(word))
     return (word.lower() if len(parts) > 1 else ""), parts
@@ -92,10 +98,10 @@ def _folded(text: str) -> str:
     return fold(text)
 
 
-def atoms(text: str) -> Iterator[Atom]:
-    """The atoms of ``text``, in order."""
+def atoms(text: str, begin: int = 0) -> Iterator[Atom]:
+    """The atoms of ``text``, in order, from where a word begins."""
     glue = -1
-    for found in _atom(text):
+    for found in _atom(text, begin):
         start, stop = found.span()
         kind = found.lastgroup
         if kind == "glued":

@@ -130,6 +130,7 @@ def _redacting(
             if run.rewritten != rewritten or (name == lane and not run.first <= position < run.stop):
                 raise Conflict("the message", expected=rewritten, found=run.rewritten)
         step, at = SessionStep.on(state, now), now // 1000
+        step.touch()
         first = step.lane(REDACTED).stop
         step.add(REDACTED, list(_kept(found, ask, at)))
         if apart is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from heapq import nlargest
+from itertools import groupby, islice
 from sqlite3 import Connection
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from holdall_fts.segments import LABEL, OWNER
 __all__ = ["Finder"]
 
 _KEPT = 100_000
+_FIRST = Key(-1, "", "", 0)
 
 
 class Place(NamedTuple):
@@ -72,13 +74,14 @@ def _best(search: _Search, wanted: Wanted) -> Found:
     words = range(len(wanted.needs))
     counts = wanted.counts or _counts(search, words)
     ranking, after = Ranking.of(counts), wanted.after
-    hits: list[Hit] = []
-    for key, row, number in places:
-        groups = [search.group(row, word) for word in words]
-        hit = Hit(key, ranking.score(groups, number, row.columns(search.connection).lengths[number]))
-        if after is None or (hit.score, hit.key) < after:
-            hits.append(hit)
-    hits.sort(key=lambda hit: (hit.score, hit.key), reverse=True)
+    scored: list[tuple[float, Key]] = []
+    for row, found in groupby(places, key=lambda place: place.row):
+        lengths = row.columns(search.connection).lengths
+        score = ranking.scorer([search.group(row, word) for word in words])
+        scored += [(score(place.number, lengths[place.number]), place.key) for place in found]
+    if after is not None:
+        scored = [one for one in scored if one < after]
+    hits = [Hit(key, score) for score, key in nlargest(wanted.limit + 1, scored)]
     newest = places[0].key if places else None
     return Found(hits[: wanted.limit], len(hits) > wanted.limit, counts, newest)
 
@@ -128,9 +131,16 @@ class _Search:
                 latest = max(runs, key=_time_of, default=None)
             if latest is None:
                 return
-            yield latest[0]
             runs.remove(latest)
-            runs += [(place, latest[1]) for place in islice(latest[1], 1)]
+            yield latest[0]
+            others = max((place.key for place, _ in runs), default=_FIRST)
+            unread = waiting[-1].newest if waiting else -1
+            for place in latest[1]:  # for as long as no other run can have a later one
+                if place.key > others and place.key.at > unread:
+                    yield place
+                else:
+                    runs.append((place, latest[1]))
+                    break
 
     def _places(self, row: Row) -> Iterator[Place]:
         """What a segment has, the newest first."""

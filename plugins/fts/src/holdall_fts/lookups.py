@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 
 from holdall.searching import Need
@@ -17,7 +17,6 @@ class Group:
 
     def __init__(self, lists: Sequence[Sequence[Sequence[bytes]]], most: int) -> None:
         self._lists = lists
-        self._often: dict[int, int] | None = None
         self.bits = 0
         """The documents that have it."""
         for terms in lists:
@@ -26,14 +25,13 @@ class Group:
                 bits &= _united(postings, most)
             self.bits |= bits
 
-    def times(self, number: int) -> int:
-        """About how often a document has it that has it."""
-        if self._often is None:
-            self._often = {}
-            for postings in (one for terms in self._lists for term in terms for one in term):
-                for document, count in often_in(postings).items():
-                    self._often[document] = max(count, self._often.get(document, 1))
-        return self._often.get(number, 1)
+    def often(self) -> Mapping[int, int]:
+        """About how often documents have it that have it more than once."""
+        found: dict[int, int] = {}
+        for postings in (one for terms in self._lists for term in terms for one in term):
+            for document, count in often_in(postings).items():
+                found[document] = max(count, found.get(document, 1))
+        return found
 
 
 def looked_up(connection: Connection, row: Row, need: Need) -> Group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log
 from typing import NamedTuple
 
@@ -33,11 +33,19 @@ class Ranking(NamedTuple):
         weights = [round(log(1 + (messages - count + 0.5) / (count + 0.5)) * _FINE) for count in having]
         return [max(round(words / max(messages, 1)), 1), *weights]
 
-    def score(self, groups: Sequence[Group], number: int, length: int) -> float:
-        """Of a message that has every word; the better, the higher."""
-        norm = _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH * length / self.usual)
-        score = 0.0
-        for weight, group in zip(self.weights, groups, strict=False):
-            times = group.times(number)
-            score += weight * times * (_SATURATION + 1) / (times + norm)
+    def scorer(self, groups: Sequence[Group]) -> Callable[[int, int], float]:
+        """Of a segment's messages that have every word, by number and length, the score; the better, the higher."""
+        weighed = [
+            (weight * (_SATURATION + 1), group.often()) for weight, group in zip(self.weights, groups, strict=False)
+        ]
+        least, slope = _SATURATION * (1 - _BY_LENGTH), _SATURATION * _BY_LENGTH / self.usual
+
+        def score(number: int, length: int) -> float:
+            norm = least + slope * length
+            found = 0.0
+            for weight, often in weighed:
+                times = often.get(number, 1)
+                found += weight * times / (times + norm)
+            return found
+
         return score

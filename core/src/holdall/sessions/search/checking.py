@@ -11,6 +11,7 @@ from holdall.sessions.branches.origins import is_live
 from holdall.sessions.branches.pages import line
 from holdall.sessions.engine import Engine
 from holdall.sessions.names import MAIN, branch_of, messages_lane
+from holdall.sessions.parts.joining import whole
 from holdall.sessions.reader import Check, View
 from holdall.sessions.search.texts import labels_of, text_of
 from holdall.sessions.search.views import Match, snippet_of
@@ -59,19 +60,21 @@ class Checker:
         if raw is None or (branch != MAIN and position == view.state.head.lanes[lane].first):
             return None
         message = Message(raw)
-        places = self._places(message)
+        (full,) = await whole(self.engine, view.state.record.id, [message], self.check)
+        text = text_of(full)
+        places = self._places(full, text)
         if places is None or not self.wants(view.state) or not await self._is_of_live(view, branch, position):
             return None
         record = view.state.record
         about = record.id, branch, record.owner, record.project, record.title
-        return Match(message, *about, snippet_of(text_of(message), places), score)
+        return Match(message, *about, snippet_of(text, places), score)
 
     def wants(self, state: State) -> bool:
         """Whether messages of the session can be wanted."""
         record = state.record
         return self._project in {None, record.project} and (self._tag is None or self._tag in record.tags)
 
-    def _places(self, message: Message) -> list[tuple[int, int]] | None:
+    def _places(self, message: Message, text: str) -> list[tuple[int, int]] | None:
         """Where the message matches; ``None``: it does not."""
         at = message.created_at
         if (self._since is not None and at < self._since) or (self._until is not None and at >= self._until):
@@ -80,7 +83,7 @@ class Checker:
             return None
         if self._query is None:
             return []
-        return self._query.places(text_of(message)) or None
+        return self._query.places(text) or None
 
     async def _view(self, session: str, places: Sequence[tuple[str, int]]) -> View | None:
         """The messages of a session, if there is one that the caller may see."""

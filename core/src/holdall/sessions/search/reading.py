@@ -9,8 +9,11 @@ import msgspec
 from holdall.contract import Head, Lane, Span
 from holdall.searching import Document, Known, KnownLane, LaneUpdate, Update
 from holdall.sessions.names import MAIN, SESSION, branch_of, messages_lane, session_partition
+from holdall.sessions.parts.joining import groups, whole
 from holdall.sessions.reader import Reader, View
 from holdall.sessions.search.texts import document_of
+from holdall.sessions.state import State
+from holdall.sessions.views import Message
 
 __all__ = ["Piece", "read_piece"]
 
@@ -57,7 +60,7 @@ async def read_piece(reader: Reader, head: Head, known: Known, checked: Mapping[
         if view.state.record.status == "deleted":
             return Piece(None, known, {}, head)
         if all(_is_same(part, head) for part in parts):
-            return _piece(session, view, known, checked, parts)
+            return await _piece(reader, session, view, known, checked, parts)
 
 
 def _planned(head: Head, known: Known, checked: Mapping[str, tuple[int, int]]) -> list[_Part]:
@@ -85,7 +88,14 @@ def _is_same(part: _Part, head: Head) -> bool:
     return lane is not None and lane.rewritten == part.lane.rewritten and lane.first == part.lane.first
 
 
-def _piece(session: str, view: View, known: Known, checked: Mapping[str, tuple[int, int]], parts: list[_Part]) -> Piece:
+async def _piece(  # noqa: PLR0913, PLR0917 - one moment, and what is known already
+    reader: Reader,
+    session: str,
+    view: View,
+    known: Known,
+    checked: Mapping[str, tuple[int, int]],
+    parts: list[_Part],
+) -> Piece:
     head, record = view.state.head, view.state.record
     lanes = dict(known.lanes)
     still = dict(checked)
@@ -98,7 +108,7 @@ def _piece(session: str, view: View, known: Known, checked: Mapping[str, tuple[i
             after = lanes[part.branch]._replace(rewritten=0)
             still[part.branch] = lane.rewritten, part.stop
         lanes[part.branch] = after
-        documents = _documents(view, part)
+        documents = await _documents(reader, session, view, part)
         updates.append(LaneUpdate(part.branch, part.start, part.stop, after, documents))
     gone = [branch for branch in lanes if messages_lane(branch) not in head.lanes]
     for branch in gone:
@@ -115,12 +125,19 @@ def _is_read(lanes: Mapping[str, KnownLane], name: str, lane: Lane) -> bool:
     return branch is None or lanes.get(branch) == (lane.first, lane.stop, lane.rewritten)
 
 
-def _documents(view: View, part: _Part) -> list[Document]:
-    """The messages; the first record of a branch other than ``main`` is none."""
+async def _documents(reader: Reader, session: str, view: View, part: _Part) -> list[Document]:
+    """The messages, with their large parts; the first record of a branch other than ``main`` is none."""
     name, records = messages_lane(part.branch), view.records
     first = part.lane.first + (part.branch != MAIN)
-    return [
-        document_of(position, records[name, position])
-        for position in range(max(part.start, first), part.stop)
-        if (name, position) in records
-    ]
+    positions = [at for at in range(max(part.start, first), part.stop) if (name, at) in records]
+    stored = [Message(records[name, at]) for at in positions]
+    found: list[Document] = []
+    for group in groups(stored):
+        for message in await whole(reader, session, group, _anyone):
+            at = len(found)
+            found.append(document_of(positions[at], stored[at].raw, message))
+    return found
+
+
+def _anyone(_: State) -> None:
+    """Whoever may see it: nothing is shown to anybody here."""

@@ -17,12 +17,14 @@ _SILENT = frozenset(("type", "id", "url", "data", "media_type", "signature", "mi
 """Fields of a part that say nothing to people."""
 _DEEPEST = 32
 _LONGEST_LABEL = 200
+_MOST = 1 << 20
+"""Characters of one message that are looked at."""
 
 
 def text_of(message: Message) -> str:
     """Everything that a message says: its text, what was thought, asked of tools, and answered by them."""
     content = message.content
-    return content if isinstance(content, str) else "\n".join(filter(None, _texts(content, 0)))
+    return (content if isinstance(content, str) else "\n".join(filter(None, _texts(content, 0))))[:_MOST]
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
@@ -57,7 +59,6 @@ def metadata_label(name: str, value: Any) -> str:
     return f"metadata:{msgspec.json.encode([name, value]).decode()}"
 
 
-def document_of(position: int, raw: bytes) -> Document:
-    """A stored message, for an index."""
-    message = Message(raw)
+def document_of(position: int, raw: bytes, message: Message) -> Document:
+    """A message for an index: as it is stored, and with its large parts."""
     return Document(position, message.created_at, labels_of(message), text_of(message), zlib.crc32(raw))
