@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdall.blocking import StorageThread, ThreadedStorage
 from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
@@ -33,6 +33,9 @@ from holdall.spelling import nearest
 from holdall.unfinished import refuse_unfinished
 
 __all__ = ["abilities_of", "codec_of", "decodable", "load_named", "open_storage", "open_store", "options_of"]
+
+if TYPE_CHECKING:
+    from holdall.sessions.compaction.tools import Tools
 
 log = logging.getLogger("holdall")
 T = TypeVar("T")
@@ -82,6 +85,7 @@ async def open_store(
             shreds=shreds,
             shared=abilities.shared,
         )
+        engine.tools = partial(_tools, settings, plugins, [])
         stack.callback(engine.close)
         observers = Observers(plugins)
         if observers.watched:
@@ -247,3 +251,12 @@ async def _sweeping(store: Store, storage: ISessionStorage, every: float) -> Non
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+def _tools(settings: Settings, plugins: Plugins, made: list[Tools]) -> Tools:
+    """What compaction and summaries need, found once, when somebody does either."""
+    if not made:
+        from holdall.condensing import ConfiguredTools  # noqa: PLC0415 - few processes need it
+
+        made.append(ConfiguredTools(settings, plugins))
+    return made[0]

@@ -13,7 +13,7 @@ from holdall.clock import Clock
 from holdall.closed import ClosedStorage
 from holdall.codecs import Codec
 from holdall.contract import Head, ISessionStorage, Span
-from holdall.errors import Conflict, HoldallError, StorageUnavailable
+from holdall.errors import Conflict, HoldallError, PluginError, StorageUnavailable
 from holdall.sessions.keys import KeyMap
 from holdall.sessions.listed import Listed
 from holdall.sessions.names import KEYS, SESSION, session_partition
@@ -22,6 +22,7 @@ from holdall.sessions.state import SessionStep, State
 from holdall.sessions.turns import Turns
 
 if TYPE_CHECKING:
+    from holdall.sessions.compaction.tools import Tools
     from holdall.sessions.live.watching import Watch
     from holdall.sessions.policy import SessionPolicy
     from holdall.sessions.search.keeper import Keeper
@@ -42,6 +43,10 @@ class Unread(Exception):
         self.branch = branch
         self.first = first
         super().__init__(branch)
+
+
+def _no_tools() -> Tools:
+    raise PluginError("this store was opened without a configuration, which names what compacts and summarises")
 
 
 class Engine(Reader):
@@ -72,6 +77,8 @@ class Engine(Reader):
         self.shared = shared
         self.watch: Watch | None = None
         """Wakes those who follow sessions, once somebody does."""
+        self.tools: Callable[[], Tools] = _no_tools
+        """Finds what compaction and summaries need; whoever opens a store from a configuration sets it."""
 
     def close(self) -> None:
         """Reach the storage no more: whatever is asked from now on is refused."""

@@ -34,6 +34,8 @@ class Event(Struct, frozen=True):
         "edited",
         "redacted",
         "forked",
+        "summarised",
+        "compacted",
         "cleared",
         "extended",
         "ended",

@@ -12,6 +12,7 @@ from holdall.sessions.appending import check_writable
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import (
     CHUNKS,
+    COMPACTIONS,
     EDITS,
     MAIN,
     MESSAGES,
@@ -20,6 +21,7 @@ from holdall.sessions.names import (
     PLACES,
     REDACTED,
     REPLIES,
+    SUMMARIES,
     THREADS,
     TOOLS,
     branch_of,
@@ -151,12 +153,12 @@ def _original_position(position: int) -> int:
 
 
 def clearing(expect: int | None) -> Decision[int]:
-    """Erase the conversation: messages, originals, tool runs, branches. Positions, and so ids, are not used again."""
+    """Erase the conversation: messages, originals, tool runs, branches, summaries. Positions, and so ids, are not used again."""
 
     def decide(state: State, now: int) -> tuple[SessionStep, int]:
         check_writable(state, expect)
         step, lanes = SessionStep.on(state, now), state.head.lanes
-        for lane in (ORIGINALS, TOOLS, EDITS, REDACTED, PARTS, CHUNKS):
+        for lane in (ORIGINALS, TOOLS, EDITS, REDACTED, PARTS, CHUNKS, SUMMARIES, COMPACTIONS):
             step.trim(lane, step.lane(lane).stop)
         step.trim(MESSAGES, max((lanes[lane].stop for lane in lanes if branch_of(lane) is not None), default=0))
         for lane in lanes:

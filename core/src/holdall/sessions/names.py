@@ -20,6 +20,8 @@ EDITS = "edits"
 """The lane with the earlier versions of messages that were edited."""
 EVENTS = "events"
 """The lane that tells followers of everything but what is added to the branch that is shown; see ``live/notes.py``."""
+SUMMARIES, COMPACTIONS = "summaries", "compactions"
+"""The lanes with what stands for messages: summaries of them, and what of a conversation models are shown."""
 MAIN = "main"
 """The branch that every session has; the others have lanes beside its own."""
 SUB = "sub-"
@@ -36,6 +38,7 @@ APART = frozenset((SESSION, KEYS, EVENTS, "claim", "beats", "probe"))
 
 LANES = frozenset((
     SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS, EDITS, REDACTED, EVENTS, PARTS, CHUNKS, THREADS, REPLIES, PLACES,
+    SUMMARIES, COMPACTIONS,
 ))  # fmt: skip
 """The lanes of a session besides those of branches."""
 
@@ -46,7 +49,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 """Who may speak."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_MESSAGE, _RUN = "msg_main_", "toolrun_"
+_MESSAGE, _RUN, _SUMMARY, _COMPACTION = "msg_main_", "toolrun_", "summary_", "compaction_"
 _DIGITS = 10
 _BRANCHES, _DELETED, _TOTALS, _LONGEST_BRANCH = "messages/", "deleted/", "totals/", 40
 _MOST = 200
@@ -164,6 +167,26 @@ def tool_run_id(position: int) -> str:
 def tool_run_position(run: str) -> int:
     """The position that a tool run's id names."""
     return _position(run, _RUN, "tool run")
+
+
+def summary_id(position: int) -> str:
+    """The id of the summary at ``position``."""
+    return f"{_SUMMARY}{position:010d}"
+
+
+def summary_position(summary: str) -> int:
+    """The position that a summary's id names."""
+    return _position(summary, _SUMMARY, "summary")
+
+
+def compaction_id(position: int) -> str:
+    """The id of the compaction at ``position``."""
+    return f"{_COMPACTION}{position:010d}"
+
+
+def compaction_position(compaction: str) -> int:
+    """The position that a compaction's id names."""
+    return _position(compaction, _COMPACTION, "compaction")
 
 
 def _position(name: str, prefix: str, what: str) -> int:

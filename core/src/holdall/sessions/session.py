@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from holdall.sessions.branches.views import Branch, Comparison
+    from holdall.sessions.compaction.active import ActiveContext
+    from holdall.sessions.compaction.compacting import Compacted
+    from holdall.sessions.compaction.records import Compaction
     from holdall.sessions.counted import Totals
     from holdall.sessions.live.notes import Change
     from holdall.sessions.parts.reading import LargePart
     from holdall.sessions.redaction import Kept
     from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
+    from holdall.sessions.summaries.records import Summary
     from holdall.sessions.threads.reading import Thread
 
 __all__ = ["Session"]
@@ -303,6 +307,26 @@ class Session:
         told = await self._store.totals(self.id, branch)
         self.state = told.state
         return told.totals
+
+    async def active_context(self, *, branch: str | None = None, budget: int | None = None) -> ActiveContext:
+        """What a model should see now; see ``Store.active_context``."""
+        return await self._store.active_context(self.id, branch=branch, budget=budget)
+
+    async def compact(self, **asked: Any) -> Compacted:
+        """Make what a model sees fit a budget; see ``Store.compact``."""
+        return await self._store.compact(self.id, **asked)
+
+    async def compactions(self, **asked: Any) -> Page[Compaction]:
+        """A page of what was compacted; see ``Store.compactions``."""
+        return await self._store.compactions(self.id, **asked)
+
+    async def summarise(self, **asked: Any) -> Summary:
+        """Summarise messages; see ``Store.summarise``."""
+        return await self._store.summarise(self.id, **asked)
+
+    async def summaries(self, **asked: Any) -> Page[Summary]:
+        """A page of its summaries; see ``Store.summaries``."""
+        return await self._store.summaries(self.id, **asked)
 
     async def log_tool(self, tool: str, **run: Any) -> ToolRun:
         """Log one run of a tool; the fields are those of ``NewToolRun``."""

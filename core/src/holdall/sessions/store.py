@@ -11,6 +11,7 @@ from holdall.sessions import appending, history
 from holdall.sessions.access import Principal
 from holdall.sessions.appending import Appended
 from holdall.sessions.branching import Branching
+from holdall.sessions.condensing import Condensing
 from holdall.sessions.counting import Counting
 from holdall.sessions.editing import Editing
 from holdall.sessions.engine import Decision, Engine
@@ -38,7 +39,9 @@ def _ignore(_: Any) -> None:
     return None
 
 
-class Store(Branching, Counting, Editing, Exporting, Following, Parting, Redacting, Replying, Searching, Selecting):
+class Store(
+    Branching, Condensing, Counting, Editing, Exporting, Following, Parting, Redacting, Replying, Searching, Selecting
+):
     """Sessions in one storage, acted on by one principal or, without one, by trusted code."""
 
     def __init__(

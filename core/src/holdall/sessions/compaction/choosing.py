@@ -9,12 +9,11 @@ from holdall.sessions.compaction.counting import Counter
 from holdall.sessions.compaction.entries import eliding
 from holdall.sessions.compaction.grouping import grouped
 from holdall.sessions.compaction.kinds import Choice, Entry
-from holdall.sessions.compaction.parts import calls_and_results
 
 __all__ = ["PENDING", "applied", "checked", "left_out", "rescued"]
 
 PENDING = 1_000
-"""How many entries with unanswered calls are remembered that were left out: the newest."""
+"""How many entries that belong to unanswered calls are remembered that were left out: the newest."""
 
 
 def checked(name: str, entries: Sequence[Entry], choice: Choice) -> Choice:
@@ -40,12 +39,13 @@ def applied(entries: Sequence[Entry], choice: Choice, counter: Counter) -> list[
 
 
 def left_out(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
-    """Those that go though a call of theirs has not been answered yet."""
+    """Those that go though a call of theirs, or of their group, has not been answered yet."""
     gone = choice.omit | choice.summarise
     if not gone:
         return []
     _, grouping = grouped(entries)
-    return [entries[at] for at in sorted(grouping.waiting() & gone)]
+    groups = {entries[at].group for at in grouping.waiting() & gone}
+    return [entry for entry in entries if entry.group in groups] if groups else []
 
 
 def rescued(entries: Sequence[Entry], pending: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -55,11 +55,11 @@ def rescued(entries: Sequence[Entry], pending: Sequence[Entry]) -> tuple[list[En
     """
     if not pending:
         return list(entries), []
-    _, grouping = grouped(entries)
-    wanted = {name for _, name in grouping.orphans}
-    back, waiting = list[Entry](), list[Entry]()
-    for entry in pending:
-        names = {name for is_call, name in calls_and_results(entry.message.fields) if is_call}
-        (back if names & wanted else waiting).append(entry)
-    whole = sorted([*entries, *back], key=lambda entry: entry.position) if back else list(entries)
-    return whole, waiting[-PENDING:]
+    whole = sorted([*entries, *pending], key=lambda entry: entry.position)
+    left = {entry.position for entry in pending}
+    places = {at for at, entry in enumerate(whole) if entry.covered is None and entry.position in left}
+    groups, _ = grouped(whole)
+    shown = {group for at, group in enumerate(groups) if at not in places}
+    waiting = {at for at in places if groups[at] not in shown}
+    back = [entry for at, entry in enumerate(whole) if at not in waiting]
+    return back, [whole[at] for at in sorted(waiting)][-PENDING:]

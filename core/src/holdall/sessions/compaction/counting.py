@@ -10,15 +10,17 @@ from typing import Any
 import msgspec
 
 from holdall.sessions.compaction.kinds import Tokenizer
-from holdall.sessions.compaction.parts import output_parts, parts_of
+from holdall.sessions.compaction.parts import large_of, output_parts, parts_of
 from holdall.sessions.views import Message
 
-__all__ = ["AROUND", "PICTURE", "Counter"]
+__all__ = ["AROUND", "BYTES", "PICTURE", "Counter"]
 
 AROUND = 4
 """What a message takes beside its words: who speaks, where it ends."""
 PICTURE = 1_000
 """What an image or a file is taken for: it is no text, and models differ."""
+BYTES = 4
+"""Of a large part, which is kept apart and not read to be counted, so many are taken for a token."""
 _KEPT = 20_000
 _WORDS = ("text", "thinking")
 
@@ -35,7 +37,7 @@ class Counter:
         digest = blake2b(message.raw, digest_size=16).digest()
         found = self._kept.get(digest)
         if found is None:
-            found = self._kept[digest] = self._counted(message.fields)
+            found = self._kept[digest] = self._counted(message)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         else:
@@ -49,8 +51,12 @@ class Counter:
             raise ValueError(f"a tokenizer counted {counted} tokens")
         return counted
 
-    def _counted(self, message: Mapping[str, Any]) -> tuple[int, Mapping[int, int]]:
-        parts = [self._part(part) for part in parts_of(message)]
+    def _counted(self, whole: Message) -> tuple[int, Mapping[int, int]]:
+        message = whole.fields
+        parts = [self._part(part) for part in parts_of(message)] or [0]
+        for at, size in large_of(whole).items():
+            if at < len(parts) and parts[at] < PICTURE:  # pictures are counted as such
+                parts[at] += size // BYTES
         calls = message.get("tool_calls")
         around = AROUND + (self.text(_json(calls)) if calls else 0)
         return around + sum(parts), {at: parts[at] for at in output_parts(message)}

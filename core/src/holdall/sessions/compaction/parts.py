@@ -11,9 +11,11 @@ from typing import Any, cast
 
 import msgspec
 
+from holdall.sessions.parts.joining import references
+from holdall.sessions.parts.splitting import FIELD
 from holdall.sessions.views import Message
 
-__all__ = ["calls_and_results", "elided", "output_parts", "parts_of", "says_something"]
+__all__ = ["calls_and_results", "elided", "large_of", "output_parts", "parts_of", "says_something"]
 
 Fields = Mapping[str, Any]
 
@@ -45,13 +47,28 @@ def calls_and_results(message: Fields) -> Iterator[tuple[bool, str]]:
 def output_parts(message: Fields) -> list[int]:
     """The places of the parts that are a tool's output; the text of a message of the role ``tool`` is at 0."""
     if isinstance(message.get("content"), str):
-        return [0] if message.get("role") == "tool" and message["content"] else []
+        return [0] if message.get("role") == "tool" and (message["content"] or FIELD in message) else []
     return [at for at, part in enumerate(parts_of(message)) if part.get("type") == "tool_result"]
 
 
 def says_something(message: Fields) -> bool:
     """Whether the user speaks here, rather than a tool in the user's name."""
     return message.get("role") == "user" and any(part.get("type") != "tool_result" for part in parts_of(message))
+
+
+def large_of(message: Message) -> dict[int, int]:
+    """By part, the bytes that are kept apart from the message."""
+    sizes: dict[int, int] = {}
+    for reference in references(message):
+        at = _part_at(reference.at)
+        sizes[at] = sizes.get(at, 0) + reference.bytes
+    return sizes
+
+
+def _part_at(pointer: str) -> int:
+    """The part that a pointer to a large value is in; a text counts as part 0."""
+    steps = pointer.split("/")[2:]
+    return int(steps[0]) if steps else 0
 
 
 def elided(message: Message, notes: Mapping[int, str]) -> Message:
@@ -62,7 +79,10 @@ def elided(message: Message, notes: Mapping[int, str]) -> Message:
         content = notes.get(0, content)
     else:
         content = [_noted(part, notes[at]) if at in notes else part for at, part in enumerate(content)]
-    return Message(msgspec.json.encode({**fields, "content": content}), message.version)
+    left = {**fields, "content": content}
+    if references(message):  # what is left out is not brought back by its reference
+        left[FIELD] = [told for told in fields[FIELD] if _part_at(told["at"]) not in notes]
+    return Message(msgspec.json.encode(left), message.version)
 
 
 def _noted(part: Fields, note: str) -> dict[str, Any]:

@@ -45,9 +45,11 @@ async def squeezed(
             choice = msgspec.structs.replace(choice, summarise=frozenset(), room=0)
         kept = await asyncio.to_thread(applied, entries, choice, counter)
         if choice.summarise and summarise is not None:
-            covered = await summarise([entries[at] for at in sorted(choice.summarise)], choice.room)
-            made = counted(summary_item(covered), counter)
-            kept = sorted([*kept, made], key=lambda entry: entry.position)
+            old = [entries[at] for at in sorted(choice.summarise)]
+            made = counted(summary_item(await summarise(old, choice.room)), counter)
+            if made.tokens >= tokens_of(old):  # a summary that is no shorter is none
+                choice = msgspec.structs.replace(choice, summarise=frozenset())
+            kept = sorted([*kept, *([made] if choice.summarise else old)], key=lambda entry: entry.position)
         waiting = [*context.pending, *left_out(entries, choice)]
         context = Context(kept, sorted(waiting, key=lambda entry: entry.position)[-PENDING:])
     return context

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from enum import Enum
 
 import msgspec
 
@@ -10,10 +11,12 @@ from holdall.contract import Head, Span
 from holdall.errors import NotFound
 from holdall.sessions.branches.line import Line
 from holdall.sessions.engine import Engine
-from holdall.sessions.names import EDITS, message_id, message_place, messages_lane
+from holdall.sessions.names import EDITS, REDACTED, message_id, message_place, messages_lane
 from holdall.sessions.reader import NO_LANE, Check
 
-__all__ = ["Cover", "Covers", "covers_of", "id_at", "stale"]
+__all__ = ["Cover", "Covers", "Since", "covers_of", "id_at", "since"]
+
+_Places = dict[int, tuple[str, int]]
 
 
 class Cover(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +34,18 @@ class Covers(msgspec.Struct, frozen=True):
     runs: tuple[Cover, ...]
     edits: int
     """How many edits the session had seen."""
+    redactions: int = 0
+    """How many versions had been redacted."""
+
+
+class Since(Enum):
+    """What has happened since to the messages that a record stands for."""
+
+    NOTHING = 0
+    CHANGED = 1
+    """One was edited, or is gone."""
+    REDACTED = 2
+    """What one said is not to be read any more."""
 
 
 def covers_of(head: Head, line: Line, start: int, stop: int) -> Covers:
@@ -40,7 +55,7 @@ def covers_of(head: Head, line: Line, start: int, stop: int) -> Covers:
         for branch, first, end in line.segments()
         if max(first, start) < min(end, stop)
     )
-    return Covers(runs, head.lanes.get(EDITS, NO_LANE).stop)
+    return Covers(runs, *(head.lanes.get(lane, NO_LANE).stop for lane in (EDITS, REDACTED)))
 
 
 def id_at(covers: Covers, position: int) -> str:
@@ -51,17 +66,20 @@ def id_at(covers: Covers, position: int) -> str:
     raise ValueError(f"{position} is not covered")
 
 
-async def stale(engine: Engine, session: str, head: Head, records: Sequence[Covers], check: Check) -> list[bool]:
-    """Of each, whether a message that it stands for was changed since, or is gone.
+async def since(engine: Engine, session: str, head: Head, records: Sequence[Covers], check: Check) -> list[Since]:
+    """Of each, what has happened since to the messages that it stands for.
 
-    The heads of lanes tell, nearly always; where a lane was written to, the edits since are looked through.
+    The heads of lanes tell that nothing has, nearly always; otherwise edits and redactions since are looked through.
     """
     moved = [_moved(head, covers) for covers in records]
     if not any(moved):
-        return moved
-    since = min(covers.edits for covers, has in zip(records, moved, strict=True) if has)
-    edited = await _edited(engine, session, since, check)
-    return [has and _touched(covers, edited) for covers, has in zip(records, moved, strict=True)]
+        return [Since.NOTHING for _ in records]
+    few = [covers for covers, has in zip(records, moved, strict=True) if has]
+    changed = await _places(engine, session, Span(EDITS, min(covers.edits for covers in few)), check)
+    hidden = await _places(engine, session, Span(REDACTED, min(covers.redactions for covers in few)), check)
+    return [
+        _since(covers, changed, hidden) if has else Since.NOTHING for covers, has in zip(records, moved, strict=True)
+    ]
 
 
 def _moved(head: Head, covers: Covers) -> bool:
@@ -69,28 +87,36 @@ def _moved(head: Head, covers: Covers) -> bool:
     return any(lane.rewritten != run.rewritten or lane.first > run.start for run, lane in lanes)
 
 
-def _touched(covers: Covers, edited: Mapping[int, tuple[str, int]]) -> bool:
-    """Whether one of the edits since is of a message covered. Where there were none, something else changed a lane."""
-    since = [place for at, place in edited.items() if at >= covers.edits]
-    return not since or any(_holds(covers.runs, *place) for place in since)
+def _since(covers: Covers, changed: _Places, hidden: _Places) -> Since:
+    """Where a lane was written to though nobody edited or redacted anything, what it was counts as a change."""
+    edits = [place for at, place in changed.items() if at >= covers.edits]
+    redactions = [place for at, place in hidden.items() if at >= covers.redactions]
+    if any(_holds(covers.runs, *place) for place in redactions):
+        return Since.REDACTED
+    touched = any(_holds(covers.runs, *place) for place in edits)
+    return Since.CHANGED if touched or not (edits or redactions) else Since.NOTHING
 
 
 def _holds(runs: Iterable[Cover], branch: str, position: int) -> bool:
     return any(run.branch == branch and run.start <= position < run.stop for run in runs)
 
 
-async def _edited(engine: Engine, session: str, since: int, check: Check) -> dict[int, tuple[str, int]]:
-    """The places of the messages that were edited, by the edits' positions."""
-    view = await engine.view(session, Span(EDITS, since), check=check)
-    found: dict[int, tuple[str, int]] = {}
+async def _places(engine: Engine, session: str, span: Span, check: Check) -> _Places:
+    """The places of the messages that records of ``span`` are about, by the records' positions."""
+    view = await engine.view(session, span, check=check)
+    found: _Places = {}
     for (lane, at), raw in view.records.items():
-        if lane == EDITS:
+        if lane == span.lane:
             try:
-                found[at] = message_place(msgspec.json.decode(raw, type=_Named).id)
-            except (msgspec.DecodeError, NotFound):  # what others keep there
+                named = msgspec.json.decode(raw, type=_Named)
+                found[at] = message_place(named.of or named.id)
+            except (msgspec.DecodeError, NotFound):  # what a repair may put there
                 continue
     return found
 
 
 class _Named(msgspec.Struct):
-    id: str
+    """The id of the message that a record of an edit, or of a redaction, is about."""
+
+    id: str = ""
+    of: str = ""
