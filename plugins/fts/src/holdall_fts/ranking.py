@@ -30,7 +30,7 @@ class Ranking(NamedTuple):
     @staticmethod
     def counts(messages: int, words: int, having: Sequence[int]) -> list[int]:
         """Small numbers from those of messages, of all their words, and of the messages that have each word."""
-        weights = [round(log(1 + (messages - count + 0.5) / (count + 0.5)) * _FINE) for count in having]
+        weights = [max(round(log(1 + (messages - count + 0.5) / (count + 0.5)) * _FINE), 1) for count in having]
         return [max(round(words / max(messages, 1)), 1), *weights]
 
     def scorer(self, groups: Sequence[Group]) -> Callable[[int, int], float]:

@@ -69,7 +69,7 @@ async def search(engine: Engine, ask: Ask, limit: int, cursor: str | None, check
     query = None if ask.query is None else Query(ask.query)
     if ask.session is not None:
         await engine.current(ask.session, check)
-    checker = Checker(engine, query, check, labels=ask.labels(), **_filters(ask))
+    checker = Checker(engine, query, check, labels=ask.labels(), scored=ask.best, **_filters(ask))
     if engine.keeper is None:
         return await scan(engine, checker, ask, limit, cursor)
     complete = await engine.keeper.current()

@@ -35,6 +35,7 @@ class Checker:
         tag: str | None,
         since: int | None,
         until: int | None,
+        scored: bool,
     ) -> None:
         self.engine = engine
         self.check = check
@@ -44,6 +45,7 @@ class Checker:
         self._tag = tag
         self._since = since
         self._until = until
+        self._scored = scored
 
     async def matches(self, hits: Sequence[Hit]) -> list[Match | None]:
         """What is to be shown of each of ``hits``; ``None``: nothing."""
@@ -94,7 +96,7 @@ class Checker:
             return None
 
     async def _match(self, view: View | None, hit: Hit) -> Match | None:
-        score = hit.score or None
+        score = hit.score if self._scored else None
         return None if view is None else await self.shown(view, hit.key.branch, hit.key.position, score)
 
     async def _is_of_live(self, view: View, branch: str, position: int) -> bool:
