@@ -48,11 +48,6 @@ class Walk:
         stretches = await every_branch(store, session, found.state.head)
         return cls(store, found, stretches[0].line, stretches)
 
-    @property
-    def now(self) -> int:
-        """The time: milliseconds since 1970, UTC."""
-        return self._store.engine.clock.now() // 1000
-
     def first(self, lane: str) -> int:
         """The position of the first record of ``lane``; not 0 when the session has been cleared."""
         return self.lane(lane).first

@@ -38,7 +38,7 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
             number += len(turns)
     async for piece in _log(walk):
         yield piece
-    yield _foot(walk).encode()
+    yield _FOOT.encode()
 
 
 def _leaving(stretches: Sequence[Stretch]) -> Mapping[str, Sequence[str]]:
@@ -155,6 +155,5 @@ async def _log(walk: Walk) -> AsyncIterator[bytes]:
         yield b"</section>\n"
 
 
-def _foot(walk: Walk) -> str:
-    at = walk.now
-    return f"</main>\n<footer>Exported by Holdall {escaped(__version__)} on {_when(at)}. Times are in UTC.</footer>\n</body>\n</html>\n"
+_FOOT = f"</main>\n<footer>Exported by Holdall {escaped(__version__)}. Times are in UTC.</footer>\n</body>\n</html>\n"
+"""It does not say when: the same session is written the same."""
