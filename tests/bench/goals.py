@@ -29,6 +29,7 @@ GOALS = {
     "P5d": Goal("P5 ≥ 10 x the fastest durable peer", lambda row: (row.ratio or 0) >= 10),
     "P5m": Goal("P5 ≥ 2 x the fastest peer in memory", lambda row: (row.ratio or 0) >= 2),
     "P4": Goal("P4 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2),
+    "L1": Goal("L1 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2, ("memory", "file")),
     "B1": Goal("B1 ≤ 1.2 x 1 branch", lambda row: (row.ratio or 0) <= 1.2, ("memory", "file")),
     "P5": Goal("P5 ≤ 1.3 x 1,000 sessions", lambda row: (row.ratio or 0) <= 1.3),
     "P6": Goal("P6 ≤ 1.5 x bare interpreter", lambda row: (row.ratio or 0) <= 1.5),

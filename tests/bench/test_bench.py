@@ -23,7 +23,7 @@ from tests.bench.table import page
 from tests.bench.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
-ONLY = "floor,overhead,append,concurrent,page,branches,list,resume,http,syncs,bytes,memory,hits"
+ONLY = "floor,overhead,append,concurrent,page,branches,long,list,resume,http,syncs,bytes,memory,hits"
 
 
 @pytest.fixture(scope="module")

@@ -51,11 +51,12 @@ class Where(msgspec.Struct, frozen=True):
             return False
         if self.tool is not None and self.tool not in _called(message.content):
             return False
-        at = message.created_at
-        if isinstance(self.since, int) and at < self.since:
+        if isinstance(self.since, int) and message.created_at < self.since:
             return False
-        if isinstance(self.until, int) and at >= self.until:
+        if isinstance(self.until, int) and message.created_at >= self.until:
             return False
+        if not self.metadata:
+            return True
         metadata = message.metadata
         return all(name in metadata and _same(metadata[name], value) for name, value in self.metadata.items())
 
