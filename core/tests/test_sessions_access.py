@@ -70,6 +70,7 @@ CALLS = {
     "parts": [{}],
     "whole": [{"messages": [Message(b'{"id":"x","large_parts":[{"at":"/content","hash":"y","bytes":1}]}')]}],
     "redact": [{"message": MESSAGE}, {"message": "x"}, {"message": MESSAGE, "expect": 1}],
+    "purge": [{"message": MESSAGE}, {"branch": "side"}, {}, {"message": "x"}],
     "redacted": [{"message": MESSAGE}, {"message": "x"}],
     "totals": [{}, {"branch": "main"}, {"branch": "other"}, {"branch": "?"}],
     "edit": [{"message": MESSAGE, "changes": {"content": "x"}}, {"message": "x", "changes": {}}],
@@ -78,7 +79,7 @@ CALLS = {
     "follow": [{}, {"after": "0"}, {"after": "1-1"}, {"after": "x"}],
     "follower": [{}, {"after": "0"}, {"after": "x"}],
 }
-FOR_ADMINS = {"redacted"}
+FOR_ADMINS = {"purge", "redacted"}
 WITHOUT_A_SESSION = {"acting_as", "create", "find", "get_or_create", "health", "list", "sweep"}
 
 

@@ -243,6 +243,10 @@ class ThreadedStorage(ISessionStorage):
         """Run the blocking ``repair`` on the storage's thread."""
         return await self._thread.run(lambda: self._storage.repair(apply=apply))
 
+    async def purge(self, partition: str) -> Sequence[str]:
+        """Run the blocking ``purge`` on the storage's thread."""
+        return await self._thread.run(lambda: self._storage.purge(partition))
+
     def health(self) -> str | None:
         """What the storage says of itself, or what its writes met."""
         return self._storage.health() or self._health.line

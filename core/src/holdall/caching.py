@@ -132,3 +132,8 @@ class Cache(Generic[V]):
         if item is not None:
             self.size -= item[1]
             self._policy.forget(key)
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        for key in list(self._items):
+            self.drop(key)

@@ -62,6 +62,10 @@ class Abilities(Value):
         self._fill(durability, shared)
 
 
+UNTOLD = "this kind of storage cannot tell what its media still have of what was erased"
+"""What a storage answers that does not know how to purge."""
+
+
 class ISessionStorage(ABC):
     """A storage whose verbs are coroutines.
 
@@ -96,6 +100,15 @@ class ISessionStorage(ABC):
         """
         del apply
         return ()
+
+    async def purge(self, partition: str) -> Sequence[str]:
+        """Leave no byte on the media of what was a record of ``partition`` and is none any more, dropped or not.
+
+        Answers a line for each place that may still have some, or that cannot be told of; none: nothing has. It can be
+        asked again at any time, and is where it did not come to an end.
+        """
+        del partition
+        return (UNTOLD,)
 
     def health(self) -> str | None:
         """What keeps the storage from working as it should, in one line, or ``None``. No I/O; the event loop asks."""
@@ -132,6 +145,11 @@ class BlockingSessionStorage(ABC):
         """See ``ISessionStorage.repair``."""
         del apply
         return ()
+
+    def purge(self, partition: str) -> Sequence[str]:
+        """See ``ISessionStorage.purge``."""
+        del partition
+        return (UNTOLD,)
 
     def health(self) -> str | None:
         """See ``ISessionStorage.health``: the one call that comes from another thread. What writes met is added."""

@@ -75,6 +75,10 @@ class Service:
             raise StorageError("the store is not open")
         return self._store
 
+    def forget(self) -> None:
+        """Keep no page that was sent."""
+        self.pages.clear()
+
     def use(self, store: Store) -> None:
         """Serve from ``store``."""
         self._store = store

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": ("training", "train a dictionary for the compressor on the storage's own records"),
     "reencode": ("reencoding", "write every old record by the codecs that are configured now"),
     "keys": ("keys", "which keys an encrypted store needs; make a new one, or change to it"),
+    "purge": ("purging", "erase a message, a deleted branch or a session for good, and say what is left"),
     "repair": ("repairing", "put a damaged storage right, or say what that would cost"),
 }
 

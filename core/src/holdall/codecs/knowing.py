@@ -65,7 +65,7 @@ class KnowingStorage(ISessionStorage):
         self._told: set[str] = set()
         # Nothing is added to these, so nothing stands in their way.
         self.commit, self.drop, self.health, self.close = storage.commit, storage.drop, storage.health, storage.close
-        self.faults, self.repair = storage.faults, storage.repair
+        self.faults, self.repair, self.purge = storage.faults, storage.repair, storage.purge
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """What the storage has, and its dictionaries."""

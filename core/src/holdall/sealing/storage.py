@@ -110,6 +110,10 @@ class SealedStorage(ISessionStorage):
         lines = [*await self.below.repair(apply=apply)]
         return lines + [line async for line in mend(self.below, self.vault, apply=apply)]
 
+    async def purge(self, partition: str) -> Sequence[str]:
+        """See ``ISessionStorage.purge``."""
+        return await self.below.purge(partition)
+
     def health(self) -> str | None:
         """See ``ISessionStorage.health``."""
         return self.below.health()

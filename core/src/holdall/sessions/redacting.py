@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from holdall.sessions.access import Principal
     from holdall.sessions.engine import Engine
+    from holdall.sessions.purging import Purged
     from holdall.sessions.reader import Check
     from holdall.sessions.redaction import Kept
     from holdall.sessions.state import State
@@ -33,6 +34,8 @@ class Redacting:
     if TYPE_CHECKING:
         _check: Check
         whole: Callable[[str, Sequence[Message]], Coroutine[Any, Any, list[Message]]]
+
+        delete: Callable[[str], Coroutine[Any, Any, None]]
 
         def _tell(self, kind: Any, state: State, messages: Sequence[Message] = ()) -> None: ...
 
@@ -60,9 +63,32 @@ class Redacting:
         self._tell("redacted", state, [found])
         return (await self.whole(session, [found]))[0]
 
+    async def purge(self, session: str, *, message: str | None = None, branch: str | None = None) -> Purged:
+        """Erase a message, a deleted branch or the whole session for good, and say whether anything may be left of it.
+
+        A message keeps its place, role, time and what it took; its versions go, what was redacted of it, the record that
+        it was imported from, and large parts that nothing else has. What storage, search index and memory of this
+        process have of before goes, too. Raises ``Forbidden`` for anybody but an admin. It can be asked again.
+        """
+        if message is not None and branch is not None:
+            raise Invalid("give a message or a branch, not both", pointer="/branch")
+        await self._allow(session)
+        purging, engine = sessions.purging, self.engine
+        if message is not None:
+            count = await purging.purge_message(engine, session, message, self.by, self._check)
+        elif branch is not None:
+            count = await purging.purge_branch(engine, session, branch, self.by, self._check)
+        else:
+            count = await purging.delete_once(engine, session, self._check, self.delete)
+        return await purging.forget(engine, session, count)
+
+    async def _allow(self, session: str) -> None:
+        """Raise unless the caller is an admin."""
+        if self.principal is not None and not self.principal.admin:
+            await self.engine.current(session, self._check)
+            raise Forbidden("only an admin may do that")
+
     async def redacted(self, session: str, message: str) -> list[Kept]:
         """What a message said before it was redacted, the newest first. Raises ``Forbidden`` for anybody but an admin."""
-        await self.engine.current(session, self._check)
-        if self.principal is not None and not self.principal.admin:
-            raise Forbidden("only an admin may read what was redacted")
+        await self._allow(session)
         return await sessions.redaction.redacted(self.engine, session, message, self._check)

@@ -26,7 +26,7 @@ from holdall.sessions.reader import NO_LANE, Check
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message
 
-__all__ = ["Ask", "Kept", "redact", "redacted", "spans_of"]
+__all__ = ["Ask", "Everything", "Kept", "before", "found_of", "kept_at", "redact", "redacted", "spans_of"]
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
         return {**said, "kind": self.kind, "said": msgspec.json.decode(self.data)}
 
 
-class _Found(msgspec.Struct, frozen=True):
+class Everything(msgspec.Struct, frozen=True):
     """All of a message that a redaction has to do with, at one moment."""
 
     state: State
@@ -66,6 +66,7 @@ class _Found(msgspec.Struct, frozen=True):
 
     @property
     def versions(self) -> list[Message]:
+        """The newest version and every earlier one."""
         return [self.message, *self.earlier.values()]
 
 
@@ -84,7 +85,7 @@ def spans_of(given: Sequence[Mapping[str, Any]]) -> list[SpanOfText]:
 async def redact(engine: Engine, session: str, name: str, ask: Ask, check: Check) -> tuple[State, Message]:
     """Put markers in a message's place, and what it said apart; see ``Store.redact``."""
     while True:
-        found = await _found(engine, session, name, check)
+        found = await found_of(engine, session, name, check)
         check_version(found.state, ask.expect)
         fields = await _marked(engine, session, found.message, ask, check)
         apart = apart_of(fields, engine.policy)
@@ -96,7 +97,8 @@ async def redact(engine: Engine, session: str, name: str, ask: Ask, check: Check
             check_version(await engine.current(session, check), ask.expect)
 
 
-async def _found(engine: Engine, session: str, name: str, check: Check) -> _Found:
+async def found_of(engine: Engine, session: str, name: str, check: Check) -> Everything:
+    """A message with all that it ever said, as far as that is not redacted already."""
     state = await engine.current(session, check)
     message = await read_message(engine, session, name, check)
     earlier = await earlier_of(engine, session, message, check)
@@ -104,7 +106,7 @@ async def _found(engine: Engine, session: str, name: str, check: Check) -> _Foun
     places = sorted(at for at in asked if type(at) is int and at >= 0)
     view = await engine.view(session, *(Span(ORIGINALS, at, at + 1) for at in places), check=check)
     originals = {at: record for at in places if (record := view.records.get((ORIGINALS, at)))}
-    return _Found(state, message, earlier, originals)
+    return Everything(state, message, earlier, originals)
 
 
 async def _marked(engine: Engine, session: str, message: Message, ask: Ask, check: Check) -> dict[str, Any]:
@@ -117,7 +119,7 @@ async def _marked(engine: Engine, session: str, message: Message, ask: Ask, chec
 
 
 def _redacting(
-    engine: Engine, found: _Found, fields: dict[str, Any], ask: Ask, apart: Apart | None
+    engine: Engine, found: Everything, fields: dict[str, Any], ask: Ask, apart: Apart | None
 ) -> Callable[[State, int], Any]:
     branch, position = message_place(found.message.id)
     lane, lanes = messages_lane(branch), found.state.head.lanes
@@ -136,7 +138,7 @@ def _redacting(
         if apart is not None:
             keep(step, apart)
         hide(step, [reference.hash for version in found.versions for reference in references(version)])
-        places = [[first, step.lane(REDACTED).stop], *_before(found.message)]
+        places = [[first, step.lane(REDACTED).stop], *before(found.message)]
         told = {"at": at, "by": ask.by, "reason": ask.reason, "kept": places}
         record = as_json({**fields, "redacted": told})
         if len(record) > engine.policy.max_message_bytes:
@@ -160,7 +162,7 @@ def _replace(step: SessionStep, lane: str, position: int, old: bytes, new: bytes
     step.size += len(new) - len(old)
 
 
-def _kept(found: _Found, ask: Ask, at: int) -> Any:
+def _kept(found: Everything, ask: Ask, at: int) -> Any:
     """The records of the lane ``redacted``: the newest version first."""
     for version in found.versions:
         yield _encode(Kept(found.message.id, at, ask.by, "message", msgspec.Raw(version.raw), ask.reason))
@@ -169,7 +171,7 @@ def _kept(found: _Found, ask: Ask, at: int) -> Any:
         yield _encode(Kept(found.message.id, at, ask.by, "original", text, ask.reason))
 
 
-def _before(message: Message) -> list[list[int]]:
+def before(message: Message) -> list[list[int]]:
     """Where the lane ``redacted`` has what earlier redactions of a message put there."""
     try:
         told = msgspec.convert(message.get("redacted"), dict[str, Any])
@@ -181,19 +183,25 @@ def _before(message: Message) -> list[list[int]]:
 async def redacted(engine: Engine, session: str, name: str, check: Check) -> list[Kept]:
     """What a message said before it was redacted, the newest first; nothing of what was purged."""
     message = await read_message(engine, session, name, check)
-    spans = [Span(REDACTED, *place) for place in _before(message) if len(place) == 2]  # noqa: PLR2004
+    return [
+        await _whole(engine, session, kept, check) for kept in (await kept_at(engine, session, message, check)).values()
+    ]
+
+
+async def kept_at(engine: Engine, session: str, message: Message, check: Check) -> dict[int, Kept]:
+    """What is kept of a message that was redacted, the newest first, by its position in the lane."""
+    spans = [Span(REDACTED, *place) for place in before(message) if len(place) == 2]  # noqa: PLR2004
     view = await engine.view(session, *spans, check=check)
-    found: list[Kept] = []
-    for span in spans:
-        for record in view.run(span):
-            if record == b"null":
-                continue
+    found: dict[int, Kept] = {}
+    for _, at in view.state.head.addresses(spans):
+        record = view.records[REDACTED, at]
+        if record != b"null":
             try:
                 kept = _decode(record)
             except msgspec.ValidationError:
-                raise Damaged(f"{view.state.head.partition} {REDACTED}", "it is not what was written") from None
-            if kept.of == name:
-                found.append(await _whole(engine, session, kept, check))
+                raise Damaged(f"{view.state.head.partition} {REDACTED}[{at}]", "it is not what was written") from None
+            if kept.of == message.id:
+                found[at] = kept
     return found
 
 

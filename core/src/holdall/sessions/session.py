@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from holdall.sessions.counted import Totals
     from holdall.sessions.live.notes import Change
     from holdall.sessions.parts.reading import LargePart
+    from holdall.sessions.purging import Purged
     from holdall.sessions.redaction import Kept
     from holdall.sessions.search.views import SearchPage
     from holdall.sessions.store import Store
@@ -229,6 +230,10 @@ class Session:
     async def redact(self, message: str, **asked: Any) -> Message:
         """Have a message say that it was redacted; see ``Store.redact``."""
         return await self._store.redact(self.id, message, **asked)
+
+    async def purge(self, **what: Any) -> Purged:
+        """Erase a message, a deleted branch or all of it for good; see ``Store.purge``."""
+        return await self._store.purge(self.id, **what)
 
     async def redacted(self, message: str) -> list[Kept]:
         """What a message said before it was redacted; see ``Store.redacted``."""

@@ -106,6 +106,14 @@ class DiskcacheSessionStorage(Cache, Cells, BatchSessionStorage):
         with _typed_errors():
             return [*self.quarantine.lines(), *integrity(self._sql)]
 
+    def purge(self, partition: str) -> Sequence[str]:
+        """Write the file anew, without its free space, and empty its log."""
+        del partition
+        with _typed_errors():
+            self._sql("VACUUM").fetchall()
+            busy = self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return [*(["cache.db-wal: another process is reading"] if busy else ()), *self.quarantine.lines()]
+
     def repair(self, *, apply: bool) -> Sequence[str]:
         """Make the indexes again from the table, and lost heads from the cells below them."""
         with _typed_errors(), self._con:

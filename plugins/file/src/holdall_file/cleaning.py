@@ -21,12 +21,29 @@ class Cleaning:
     def __init__(self, folder: Folder, days: int) -> None:
         self._folder = folder
         self._age = days * _DAY
-        self._next = 0.0
+        self._next = self._look = 0.0
+        self._asked = self._when()
 
     @property
     def due(self) -> bool:
         """Whether an hour has passed."""
         return time.monotonic() >= self._next
+
+    @property
+    def asked(self) -> bool:
+        """Whether another process asked, since this was last said, to empty the write-ahead log. Looks once a second."""
+        now = time.monotonic()
+        if now < self._look:
+            return False
+        self._look, before = now + 1, self._asked
+        self._asked = self._when()
+        return self._asked != before
+
+    def _when(self) -> int:
+        try:
+            return os.stat("scrub", dir_fd=self._folder.fd).st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def clean(self) -> None:
         """Remove what is older than the days that were configured. Other processes may do the same."""

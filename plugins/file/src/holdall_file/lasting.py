@@ -171,6 +171,18 @@ class Lasting:
             self._shelf.unsynced.pop(digest, None)
             self._since.pop(digest, None)
 
+    def scrub(self) -> bool:
+        """Leave nothing in the write-ahead log; ``False``: it is needed, for a sync failed."""
+        if self.broken:
+            return False
+        try:
+            self.flush()
+        except SyncFailed as error:
+            self._degrade(error, self._wal.name)
+            raise
+        self._wal.scrub()
+        return True
+
     def heal(self, turn: Turn) -> None:
         """After a failed sync the file may only seem to hold its last bytes: write them again, once checked."""
         found, session = self._suspects.get(turn.digest), turn.session

@@ -144,6 +144,8 @@ class FileSessionStorage(ISessionStorage):
         self._check()
         if self._opened.cleaning.due:
             await self._side.run(self._opened.cleaning.clean)
+        if self._opened.cleaning.asked:
+            await self._thread.run(self._writer.scrub)
         if self._scanner is None:
             self._scanner = self._new_scanner()
         return await self._scanner.scan(scan)
@@ -223,6 +225,12 @@ class FileSessionStorage(ISessionStorage):
         if mended.heads:
             await self._beside(lambda catalog: catalog.add(mended.heads))
         return [*mended.lost, *await self._beside(lambda catalog: complete(opened.folder, catalog, apply=apply))]
+
+    async def purge(self, partition: str) -> Sequence[str]:
+        """Write the log anew, empty this process's write-ahead log, and ask other processes to empty theirs."""
+        self._check()
+        purge = partial(self._reserve.spend, lambda: self._writer.purge(partition))
+        return await self._patiently(lambda: self._thread.run(purge))
 
     async def close(self) -> None:
         """Bring everything to the disk and give the folder back."""

@@ -128,6 +128,12 @@ class Wal:
         self._epoch += 1
         self._at = _FIRST
 
+    def scrub(self) -> None:
+        """Begin again, and leave nothing behind: every file that the entries name is on the disk."""
+        self.restart()
+        write_all(self._file.fd, bytes(self._filled - _FIRST), _FIRST)
+        sync(self._file.fd)
+
     def remove(self, folder: Folder) -> None:
         """Remove the file: nothing in it is needed any more."""
         folder.unlink(self.name)

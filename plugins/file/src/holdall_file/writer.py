@@ -190,6 +190,16 @@ class Writer:
         finally:
             self._shelf.release(session)
 
+    def purge(self, partition: str) -> list[str]:
+        """Leave no byte of what the session no longer has; see ``purging.py``. Raises ``Busy``."""
+        from holdall_file.purging import purge  # noqa: PLC0415 - most processes never do
+
+        return purge(self._folder, self._shelf, self._wal, self._lasting, partition)
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, as another process asks."""
+        self._lasting.scrub()
+
     def tidy(self) -> None:
         """Compact the logs that hold more dead bytes than live ones."""
         if not self.after.heavy:

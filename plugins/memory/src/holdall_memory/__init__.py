@@ -10,8 +10,6 @@ from holdall.errors import Conflict, StorageUnavailable
 from holdall.hooks import NoSettings, StorageOffer, hookimpl
 from holdall_memory.order import Order, scores
 
-__all__ = ["MemorySessionStorage", "holdall_storages"]
-
 _MOST = 256  # partitions that move before the orders are told, so that nobody who looks has to wait long
 
 
@@ -53,13 +51,16 @@ class MemorySessionStorage(ISessionStorage):
         del self._heads[partition], self._records[partition]
         self._moved.setdefault(partition, head)
 
+    async def purge(self, partition: str) -> Sequence[str]:  # noqa: ARG002
+        """Nothing is kept but what there is."""
+        return ()
+
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk one order."""
         self._mine()
         self._tell()
         order = self._orders.get(scan.mark)
-        names = [] if order is None else order.walk(self._heads, scan)
-        return [self._part(name, scan.spans) for name in names]
+        return [self._part(name, scan.spans) for name in (order.walk(self._heads, scan) if order else ())]
 
     def _mine(self) -> dict[str, Head]:
         """The heads; a forked child is refused, whose writes nobody else would ever see."""

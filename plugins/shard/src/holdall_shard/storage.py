@@ -44,6 +44,10 @@ class ShardSessionStorage(ISessionStorage):
         """Repair each member."""
         return await self._each(lambda member: member.repair(apply=apply))
 
+    async def purge(self, partition: str) -> Sequence[str]:
+        """Tell its member."""
+        return await self._of(partition).purge(partition)
+
     def health(self) -> str | None:
         """The first member that is not well, and how."""
         told = ((name, member.health()) for name, member in self.members.items())

@@ -36,7 +36,7 @@ class Front:
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._size = 0
         self._turn = asyncio.Lock()
-        self.close = storage.close
+        self.close, self.purge = storage.close, storage.purge
 
     async def clear(self) -> None:
         """Drop whatever is there: nobody knows how old it is. Raises ``SettingsError`` where it was not a tier's."""

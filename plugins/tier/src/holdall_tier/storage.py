@@ -98,6 +98,12 @@ class TierSessionStorage(ISessionStorage):
         await self._front.clear()
         return await self._back.repair(apply=apply)
 
+    async def purge(self, partition: str) -> Sequence[str]:
+        """The back's and the front's, which is given up first."""
+        await self._front.drop(partition)
+        back, front = await self._back.purge(partition), await self._front.purge(partition)
+        return [*(f"back: {line}" for line in back), *(f"front: {line}" for line in front)]
+
     def health(self) -> str | None:
         """The back's, or how the front failed last."""
         return self._back.health() or self._failure

@@ -17,8 +17,6 @@ from holdall.folders import ReplacedFile, Reserve, typed
 from holdall.folders.sheet import Sheet, document_after, load_sheet, snapshot_of, write_sheet
 from holdall.hooks import StorageOffer, hookimpl
 
-_RESERVE = 2**16
-
 
 class TinyDBSettings(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """``[storage.options]`` of ``tinydb``."""
@@ -42,7 +40,7 @@ class TinyDBSessionStorage(MemoryStorage, BatchSessionStorage):
             self._folder, self.close = self._file.fd, undo.callback(self._file.close)
             self._sheet = load_sheet(self._file)
             self.memory = {"sessions": self._sheet.documents}
-            self._reserve = Reserve(self._file.path.parent, max(_RESERVE, self._file.size * 5 // 4))
+            self._reserve = Reserve(self._file.path.parent, max(2**16, self._file.size * 5 // 4))
             self._reserve.fill()
             undo.pop_all()
 
@@ -99,6 +97,12 @@ class TinyDBSessionStorage(MemoryStorage, BatchSessionStorage):
     def faults(self) -> Sequence[str]:
         """What of the file was not what was written."""
         return self._sheet.lost()
+
+    def purge(self, partition: str) -> Sequence[str]:  # noqa: ARG002 - it is one file for all
+        """Write the file once more, and keep none from before."""
+        with self._whole():
+            self._write(self._sheet.headless, keep=False)
+        return ()
 
     def repair(self, *, apply: bool) -> Sequence[str]:
         """Work out lost heads again from the records below them."""

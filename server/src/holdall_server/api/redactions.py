@@ -1,4 +1,4 @@
-"""Redaction: have less be seen of a message; and, for admins, read what it said."""
+"""Redaction: have less be seen of a message; and, for admins, read what it said, and erase it for good."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdall_server import models
 from holdall_server.api.edits import MESSAGE_PATH
+from holdall_server.api.sessions import SESSION_PATH
 from holdall_server.bodies import fields_of, take
 from holdall_server.conditions import etag, expected
 from holdall_server.exchange import Call, Reply, json_reply
@@ -57,6 +58,27 @@ class KeptList(BaseModel):
     items: list[KeptView]
 
 
+class Purge(BaseModel):
+    """What is to be erased: a message, or a branch that was deleted; without either the session."""
+
+    model_config = _STRICT
+    message: models.MessageId | None = None
+    branch: models.BranchName | None = None
+
+
+class PurgedView(BaseModel):
+    """What was erased, and whether anything may be left of it."""
+
+    messages: int
+    """How many messages were erased now."""
+    checked: list[str]
+    """What has nothing of before any more."""
+    left: list[str]
+    """What may still have some, and why; ask again when that is put right."""
+    verified: bool
+    """Whether nothing is left."""
+
+
 @TABLE.add(
     "POST",
     f"{MESSAGE_PATH}/redact",
@@ -85,3 +107,19 @@ async def get_redacted(call: Call) -> Reply:
     """Read what a message said before it was redacted; for admins."""
     found = await call.store.redacted(call.path["session"], call.path["message"])
     return json_reply({"items": [kept.as_dict() for kept in found]})
+
+
+@TABLE.add(
+    "POST",
+    f"{SESSION_PATH}/purge",
+    policy=Policy.OWNER,
+    body=Body((Purge,), required=False),
+    answers={200: Told("What was erased, and whether it is certain.", (PurgedView,))},
+)
+async def purge(call: Call) -> Reply:
+    """Erase a message, a deleted branch or the session for good, and say whether anything is left; for admins."""
+    fields = dict(fields_of(call.body, Purge))
+    message, branch = take(fields, "message", str), take(fields, "branch", str)
+    found = await call.store.purge(call.path["session"], message=message, branch=branch)
+    call.service.forget()
+    return json_reply(found.as_dict())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdall.sessions.reader import Check
     from holdall.sessions.state import SessionStep
 
-__all__ = ["Apart", "StaleIndexError", "hide", "keep", "knowing"]
+__all__ = ["Apart", "StaleIndexError", "collect", "hide", "keep", "knowing"]
 
 T = TypeVar("T")
 CHUNK = 128 << 10
@@ -61,6 +61,23 @@ def hide(step: SessionStep, hashes: Sequence[str]) -> None:
         step.add(
             PARTS, [noted(Note(each, -hashes.count(each), hidden=hashes.count(each))) for each in dict.fromkeys(hashes)]
         )
+
+
+def collect(step: SessionStep, apart: Apart, shown: Sequence[str], hidden: Sequence[str]) -> None:
+    """Count references away, of messages and of what was redacted; of a part that has none left, erase what is in it."""
+    index = apart.index
+    if step.head is None or index is None or not index.is_of(step.head):
+        raise StaleIndexError
+    for each in dict.fromkeys([*shown, *hidden]):
+        entry = index.get(each)
+        if entry is None:
+            continue
+        less = shown.count(each), hidden.count(each)
+        step.add(PARTS, [noted(Note(each, -less[0], hidden=-less[1]))])
+        if entry.references + entry.hidden <= sum(less):
+            for at, size in enumerate(entry.sizes, entry.first):
+                step.rewrite(CHUNKS, at, b"null")
+                step.size -= size
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
