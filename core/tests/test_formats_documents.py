@@ -138,3 +138,13 @@ def test_of_an_array_hardly_more_than_an_element_is_held(tmp_path: Path) -> None
     finally:
         tracemalloc.stop()
     assert peak < 6 << 20, f"{peak:,} bytes"
+
+
+def test_an_element_that_is_too_long_is_named_and_ends_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_CHUNK", 100)
+    monkeypatch.setattr(documents, "LONGEST", 1000)
+    records, (fault,) = read(tmp_path / "x.json", json.dumps([{"n": 1}, {"n": "x" * 5000}, {"n": 2}], indent=0))
+    assert ([record.value for record in records], fault.line) == ([{"n": 1}], 5)
+    assert fault.reason == "is longer than 1,000 characters; what follows it is not read"

@@ -83,17 +83,19 @@ def elements(path: Path) -> Iterator[Record | Fault]:
         try:
             window.peek()
             window.at += 1
-            found: Record | Fault | None = None
+            bad = False
             while (char := window.peek()) != "]":
                 if not char:
-                    if not isinstance(found, Fault):
+                    if not bad:
                         yield Fault(window.line, "is cut short: the file ends inside the array")
                     return
                 if char == ",":
                     window.at += 1
                 else:
                     found = _element(window)
+                    bad = isinstance(found, Fault)
                     yield found
+                    del found  # it may be large, and is somebody else's now
             window.at += 1
             if window.peek():
                 yield Fault(window.line, "comes after the end of the array")
@@ -107,19 +109,23 @@ class _Window:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
-        self._ended = False
+        self.ended = False
         self.text = ""
         self.at = 0
         self.line = 1
 
+    def stop(self) -> None:
+        """Read no more."""
+        self.ended, self.at = True, len(self.text)
+
     def more(self) -> bool:
         """Read on, and forget what lies behind; ``False`` where there is no more, or too much of one element."""
         begun = len(self.text) - self.at
-        if self._ended or begun > LONGEST:
+        if self.ended or begun > LONGEST:
             return False
-        data = self._file.read(max(_CHUNK, begun))
-        self._ended = not data
-        self.text = self.text[self.at :] + self._decode(data, self._ended)
+        data = self._file.read(max(_CHUNK, begun // 2))
+        self.ended = not data
+        self.text = self.text[self.at :] + self._decode(data, self.ended)
         self.at = 0
         return True
 
@@ -140,6 +146,8 @@ class _Window:
         text = self.text[self.at : end]
         self.line += text.count("\n")
         self.at = end
+        if end > _CHUNK:  # a large element need not be here twice
+            self.text, self.at = self.text[end:], 0
         return text
 
 
@@ -153,6 +161,9 @@ def _element(window: _Window) -> Record | Fault:
             if close and window.more():
                 continue
             line = window.line + window.text.count("\n", at, error.pos)
+            if close and not window.ended:
+                window.stop()
+                return Fault(window.line, f"is longer than {LONGEST:,} characters; what follows it is not read")
             _skip(window)
             return Fault(line, f"is not JSON: {error.msg}" + (", where the file ends" if close else ""))
         except (ValueError, RecursionError) as error:

@@ -32,13 +32,12 @@ class ManySessions:
 
     def transcripts(self, source: Source) -> Iterator[Transcript | Fault]:
         """A session for each record; of the file no more is held than one."""
-        for record in source.records():
-            if isinstance(record, Fault):
-                yield record
-            elif self._matches(record):
-                yield self._made(record)
-            else:
-                yield Fault(record.line, self._otherwise)
+        return map(self._told, source.records())
+
+    def _told(self, record: Record | Fault) -> Transcript | Fault:
+        if isinstance(record, Fault):
+            return record
+        return self._made(record) if self._matches(record) else Fault(record.line, self._otherwise)
 
     def _made(self, record: Record) -> Transcript:
         return self._session(record)

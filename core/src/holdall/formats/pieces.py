@@ -30,13 +30,18 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item: its name, its value as it stands but for what is nested in it, and the piece that keeps it."""
+    """One item: its name, and its value as it stands but for what is nested in it."""
 
     id: str
     above: str | None
     """The item that it is nested in."""
     value: Any
-    text: str
+    _place: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The piece that keeps it; made when it is asked for, so that a conversation is not held twice."""
+        return json_text({**self._place, "value": self.value})
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -84,7 +89,7 @@ def items_of(
         piece: dict[str, Any] = {"type": ITEM, "node": identity, "at": at}
         piece |= {} if key is None else {"key": key}
         piece |= {} if above is None else {"above": above}
-        yield Item(identity, above, value, json_text({**piece, "value": value}))
+        yield Item(identity, above, value, piece)
 
 
 def _listed(found: Any, layout: Layout) -> list[tuple[int, str | None, Any, str | None]]:

@@ -30,5 +30,6 @@ def transcripts(
     if name is None:
         names = ", ".join(formats.readable)
         raise Invalid(f"its format cannot be told from its content; name it with --format: {names}")
+    source.forget()
     for found in formats.reader(name).transcripts(source):
         yield replace(found, format=name) if isinstance(found, Transcript) else found

@@ -33,7 +33,9 @@ class OneSession:
 
     def transcripts(self, source: Source) -> Iterator[Transcript | Fault]:
         """The session."""
-        yield Transcript(self._describe(source.head), lambda: self._entries(source.records()), self._matching)
+        about = self._describe(source.head)
+        source.forget()
+        yield Transcript(about, lambda: self._entries(source.records()), self._matching)
 
 
 def again(made: Sequence[Entry | Fault]) -> Callable[[], Iterator[Entry | Fault]]:

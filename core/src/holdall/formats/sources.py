@@ -54,3 +54,7 @@ class Source:
             if number >= _HEAD or size > _HEAD_CHARS:
                 break
         return found
+
+    def forget(self) -> None:
+        """Let go of ``head``, which may be large; it is read again when somebody asks."""
+        self.__dict__.pop("head", None)
