@@ -144,6 +144,7 @@ def main() -> None:
     if args.fill:
         return
     size, unique = json.loads(facts.read_text())
+    there = (folder / "search").is_dir()
     found = asyncio.run(measure(config, unique))
     index = sum(path.stat().st_size for path in (folder / "search").iterdir())
     row = {
@@ -154,7 +155,10 @@ def main() -> None:
         **found,
     }
     kept = json.loads(args.out.read_text()) if args.out.exists() else {"sizes": []}
-    sizes = {one["messages"]: one for one in [*kept["sizes"], row]}
+    sizes = {one["messages"]: one for one in kept["sizes"]}
+    if there and args.messages in sizes:  # it was built by an earlier run
+        row |= {name: sizes[args.messages][name] for name in ("build_s", "build_cpu_s", "tidied_s")}
+    sizes[args.messages] = row
     document = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "sizes": [sizes[count] for count in sorted(sizes)]}
     args.out.write_text(json.dumps(document, indent=1) + "\n")
     print(json.dumps(row, indent=1))
