@@ -93,3 +93,13 @@ def test_a_policy_may_give_up_keys_though_there_is_room():
     cache.size += 5
     cache.shed()
     assert (len(cache), cache.size) == (2, 15)
+
+
+def test_what_was_given_up_at_once_is_gone():
+    cache = Cache(LeastRecentlyUsed(), 100)
+    for key in "abc":
+        cache.put(key, key, 20)
+    cache.clear()
+    assert (len(cache), cache.size, cache.get("a")) == (0, 0, None)
+    cache.put("a", "again", 100)
+    assert cache.get("a") == "again"

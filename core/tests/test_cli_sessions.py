@@ -324,3 +324,23 @@ def test_following_prints_a_line_for_each_change(run: Run) -> None:
     code, out, err = run("follow", session, "--after", "x")
     assert (code, out) == (1, "")
     assert "is not an id of an event" in err
+
+
+@pytest.mark.covers("CV-09", "XX-04")
+def test_a_purge_is_meant_and_says_what_is_left(run, tmp_path):
+    async def made():
+        async with holdall.open("holdall.toml") as store:
+            return (await store.create(owner="ana", messages=[{"role": "user", "content": "a secret"}])).id
+
+    def having():
+        return [path.name for path in tmp_path.rglob("*") if path.is_file() and b"a secret" in path.read_bytes()]
+
+    name = asyncio.run(made())
+    code, out, _ = run("purge", name, "--message", "msg_main_0000000000")
+    assert (code, len(having())) == (1, 1)
+    assert "--yes" in out
+    code, out, _ = run("purge", name, "--message", "msg_main_0000000000", "--yes")
+    assert (code, having()) == (0, [])
+    assert out.startswith("1 messages erased; nothing of before is in: the storage")
+    code, out, _ = run("purge", name, "--yes", "--json")
+    assert (code, json.loads(out)["verified"], json.loads(out)["messages"]) == (0, True, 1)

@@ -12,6 +12,8 @@ import pytest
 from support.stores import beside, user
 
 from holdall import Invalid, NotFound, TooLarge
+from holdall.sessions.steps import Step
+from holdall.transfer.verifying import verify
 
 BIG = "aé日" * 40_000
 """240,000 bytes of characters of one, two and three bytes, so that some lie where chunks are cut."""
@@ -221,3 +223,20 @@ async def test_exports_are_whole(store):
     found = [json.loads(line) for line in lines.splitlines()]
     assert any(str(each) == BIG or BIG in json.dumps(each, ensure_ascii=False) for each in found)
     assert not any("large_parts" in str(each) for each in found)
+
+
+@pytest.mark.covers("XX-05")
+async def test_a_part_that_is_not_what_its_hash_says_is_found_and_costs_itself(store):
+    storage, codec = store.engine.storage, store.engine.codec
+    session = await store.create(owner="ana", messages=[user(BIG), user("small")])
+    assert (await verify(storage, codec)).problems == []
+    head = (await storage.load(f"session/{session.id}")).head
+    step = Step.begin(head.partition, head, head.version + 1)
+    step.rewrite("chunks", 0, b"null")
+    await storage.commit(step.commit(codec))
+    (problem,) = (await verify(storage, codec)).problems
+    assert digest(BIG) in problem
+    first, second = await beside(store).history(session.id)
+    assert (first["content"], first["large_parts"][0]["hash"], second.text) == ("", digest(BIG), "small")
+    with pytest.raises(NotFound):
+        await (await beside(store).part(session.id, digest(BIG))).read()

@@ -69,3 +69,27 @@ async def test_a_message_is_redacted_over_http(ana, session):
     wrong = await ana.post(f"{url}/{said['id']}/redact", json={"spans": [{**span, "stop": 99}]})
     assert (wrong.status_code, wrong.json()["pointer"]) == (422, "/spans")
     assert (await ana.get(f"{url}/{said['id']}/redacted")).status_code == 403
+
+
+@pytest.mark.covers("CV-09", "XX-04")
+async def test_an_admin_purges_over_http(quick):
+    ana, root = quick.client("ana"), quick.client("root")
+    url = (await ana.post("/api/sessions", json={"messages": [{"role": "user", "content": "secret"}]})).headers[
+        "location"
+    ]
+    page = await ana.get(f"{url}/history")
+    assert page.json()["items"][0]["content"] == "secret"
+    asked = {"message": "msg_main_0000000000"}
+    assert (await ana.post(f"{url}/purge", json=asked)).status_code == 403
+    done = await root.post(f"{url}/purge", json=asked)
+    assert (done.status_code, done.json()["messages"], done.json()["verified"], done.json()["left"]) == (
+        200,
+        1,
+        True,
+        [],
+    )
+    assert (await ana.get(f"{url}/history")).json()["items"][0]["content"] == "[purged]"
+    both = await root.post(f"{url}/purge", json={**asked, "branch": "x"})
+    assert (both.status_code, both.json()["pointer"]) == (422, "/branch")
+    assert (await root.post(f"{url}/purge")).json()["messages"] == 1
+    assert (await ana.get(url)).status_code == 404

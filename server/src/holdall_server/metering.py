@@ -66,6 +66,10 @@ class MeteredStorage(ISessionStorage):
         """Passed on."""
         return await self._storage.faults()
 
+    async def purge(self, partition: str) -> Sequence[str]:
+        """Passed on."""
+        return await self._storage.purge(partition)
+
     def health(self) -> str | None:
         """Passed on."""
         return self._storage.health()

@@ -9,9 +9,11 @@ from holdall.codecs.knowing import LOST
 from holdall.contract import Address, Head
 from holdall.sessions.branches.origins import Origin, encoded
 from holdall.sessions.names import (
+    CHUNKS,
     KEYS,
     MAIN,
     ORIGINALS,
+    PARTS,
     RECENT,
     SESSION,
     TOOLS,
@@ -20,10 +22,15 @@ from holdall.sessions.names import (
     message_id,
     tool_run_id,
 )
+from holdall.sessions.parts.index import Note, noted
 from holdall.sessions.record import SessionRecord, encode_record
 
 __all__ = ["substitute"]
 
+_LARGE = {
+    CHUNKS: (b"null", "some of a large part, which messages refer to in vain now:"),
+    PARTS: (noted(Note("", 0)), "where a large part is, or how often it is referred to:"),
+}
 _SAID = "[lost: this record was damaged in the storage]"
 
 
@@ -61,4 +68,5 @@ def substitute(  # noqa: PLR0911 - one for each lane
     if lane == KEYS:
         none = {"key": f"lost-{at}", "print": "", "at": now, "messages": (0, 0), "tools": (0, 0)}
         return msgspec.json.encode(none), "an idempotency key; a repeat of its request would be stored again"
-    return b"null", f"the record {lane}[{at}]"
+    record, lost = _LARGE.get(lane, (b"null", "the record"))
+    return record, f"{lost} {lane}[{at}]"

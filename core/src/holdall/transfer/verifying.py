@@ -12,6 +12,7 @@ from holdall.errors import Conflict, Damaged
 from holdall.transfer.damage import Hurt, readings
 from holdall.transfer.marks import Marks
 from holdall.transfer.soundness import head_faults, record_fault
+from holdall.transfer.wholeness import part_faults
 from holdall.transfer.windows import heads
 
 __all__ = ["Verified", "verify"]
@@ -70,6 +71,7 @@ async def _partition(storage: ISessionStorage, codec: Codec, head: Head, report:
         part = Verified()
         try:
             await _records(storage, codec, head, part)
+            part.problems += [fault async for fault in part_faults(storage, codec, head)] if not part.hurt else []
         except Damaged as damage:
             part.problems.append(str(damage))
         except Conflict:
