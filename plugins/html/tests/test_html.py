@@ -286,6 +286,17 @@ async def test_images_are_shown_when_they_are_here_and_of_a_kind_that_is_a_pictu
     assert_inert(shown)
 
 
+async def test_a_reply_leads_to_what_it_is_to_and_an_edit_is_told(store: Store) -> None:
+    session = await store.create(owner="ana", messages=[says("user", "m0")])
+    await session.append(says("user", "again", reply_to="msg_main_0000000000"))
+    await session.edit("msg_main_0000000001", content="better")
+    await session.redact("msg_main_0000000000", reason="x")
+    shown = await page(store, session.id)
+    assert "redacted" in shown.article("msg_main_0000000000")
+    assert {"in", "reply", "to", "edited", "version", "2", "better"} <= words(shown.article("msg_main_0000000001"))
+    assert "#msg_main_0000000000" in [one["href"] for one in shown.all("a")]
+
+
 async def test_every_writing_stands_in_its_own_direction(store: Store) -> None:
     texts = ["שלום <b>עולם</b>", "مرحبا `code` بك", "漢字かな交じり文", "👩‍👩‍👧‍👦 🏳️‍🌈", "mixed עברית text"]
     shown = await of(store, *(says("user", text) for text in texts), title="כותרת")
@@ -331,7 +342,7 @@ async def test_nothing_that_anybody_said_is_more_than_text(store: Store) -> None
     )
     for text in strings:
         roles = [says("user", text), says("assistant", *(kind(text) for kind in kinds), metadata={"model": text})]
-        named = {"name": text[:200] or "x", "reply_to": text, "edited": {"version": text}}
+        named = {"name": text[:200] or "x", "edited": {"version": text}}
         runs = [{"tool": text[:200] or "x", "arguments": {"a": text}, "result": text, "error": text}]
         await store.append(session.id, [*roles, says("system", text, **named)], tools=runs)
     shown = await page(store, session.id)
