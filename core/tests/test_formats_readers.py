@@ -49,6 +49,38 @@ def read(path: Path, name: str | None = None) -> tuple[Transcript, list[Entry], 
     return transcript, [e for e in found if isinstance(e, Entry)], [f for f in found if isinstance(f, Fault)]
 
 
+def test_what_claude_code_says_in_its_users_place_is_not_the_users(tmp_path: Path) -> None:
+    told = {"sessionId": "s-1", "timestamp": TIME}
+    summary = {**told, "type": "user", "uuid": "u8", "isCompactSummary": True,
+               "message": {"role": "user", "content": "This session is being continued …"}}  # fmt: skip
+    caveat = {**told, "type": "user", "uuid": "u7", "isMeta": True,
+              "message": {"role": "user", "content": [{"type": "text", "text": "The messages below …"}]}}  # fmt: skip
+    boundary = {**told, "type": "system", "subtype": "compact_boundary", "uuid": "u6", "content": "Conversation compacted",
+                "compactMetadata": {"trigger": "auto", "preTokens": 155_000}}  # fmt: skip
+    transcript, entries, faults = read(write(tmp_path / "t.jsonl", boundary, summary, caveat, USER))
+    assert (transcript.about.fields["title"], faults) == ("please list the files", [])
+    assert entries[0].message is None
+    assert entries[0].original == json.dumps(boundary)
+    messages = [entry.message for entry in entries if entry.message is not None]
+    assert [message["role"] for message in messages] == ["system", "system", "user"]
+    assert [entry.kind for entry in entries] == ["system", "user", "user", "user"]
+    assert [message["metadata"].get("isCompactSummary") for message in messages] == [True, None, None]
+
+
+def test_results_of_calls_that_ran_side_by_side_follow_each_other(tmp_path: Path) -> None:
+    """Both records name the same parent; that makes no branch."""
+    calls = [{"type": "tool_use", "id": f"call-{n}", "name": "Bash", "input": {}} for n in (1, 2)]
+    asks = {**ASKS, "message": {**ASKS["message"], "content": calls}}
+    results = [
+        {**TOLD, "uuid": f"r{n}", "message": {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": f"call-{n}", "content": str(n)}]}}
+        for n in (2, 1)
+    ]  # fmt: skip
+    _, entries, _ = read(write(tmp_path / "t.jsonl", USER, asks, *results))
+    assert [(entry.sub, entry.branch, entry.parent) for entry in entries] == [(None, None, None)] * 4
+    assert [result.call for entry in entries for result in entry.results] == ["call-2", "call-1"]
+
+
 def test_claude_code_records_become_messages_with_everything_useful(tmp_path: Path) -> None:
     transcript, entries, faults = read(write(tmp_path / "t.jsonl", SUMMARY, USER, ASKS, TOLD))
     assert (transcript.format, transcript.about.id, faults) == ("claude-code", "s-1", [])

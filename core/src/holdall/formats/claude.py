@@ -35,7 +35,8 @@ def about(head: Sequence[Record]) -> About:
     nothing: dict[str, Any] = {}
     first = next((value for value in values if value.get("sessionId")), nothing)
     summary = next((value["summary"] for value in values if isinstance(value.get("summary"), str)), None)
-    said = (text_of(_message(value).get("content")) for value in values if value.get("type") == "user")
+    spoken = (value for value in values if value.get("type") == "user" and not _put_in(value))
+    said = (text_of(_message(value).get("content")) for value in spoken)
     title = next(filter(None, map(titled, [summary] if summary else said)), None)
     where = {name: first[name] for name in ("cwd", "gitBranch", "version") if isinstance(first.get(name), str)}
     return About(
@@ -70,10 +71,16 @@ def _entry(record: Record) -> Entry:
     if isinstance(message.get("id"), str):
         metadata["message_id"] = message["id"]
     content = _content(message.get("content"), at, entry)
-    entry.message = {"role": message["role"], "content": content, "metadata": metadata}
+    role = "system" if _put_in(value) else message["role"]
+    entry.message = {"role": role, "content": content, "metadata": metadata}
     if at is not None:
         entry.message["created_at"] = at
     return entry
+
+
+def _put_in(value: Mapping[str, Any]) -> bool:
+    """Whether the program says it in its user's place: caveats, and at a compaction a summary of all that was said."""
+    return value.get("isMeta") is True or value.get("isCompactSummary") is True
 
 
 def _message(value: Mapping[str, Any]) -> dict[str, Any]:

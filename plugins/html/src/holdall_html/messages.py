@@ -98,7 +98,7 @@ def _text(text: str, role: str) -> str:
     body = f'<div class="prose">{prose(text)}</div>\n'
     if role == "assistant":
         return body
-    if role == "user" and _INSERTED.match(text):
+    if role in ("user", "system") and _INSERTED.match(text):
         return _folded("program", first_line(text), text, body)
     return body if len(text) <= _LONG else _folded("long", first_line(text), text, body)
 
@@ -158,6 +158,8 @@ def _notes(message: Message) -> list[str]:
         notes.append("redacted")
     if message.metadata.get("isMeta") is True:
         notes.append("put in by the program")
+    if message.metadata.get("isCompactSummary") is True:
+        notes.append("summary of what came before")
     return notes
 
 
