@@ -124,6 +124,18 @@ async def test_places_that_do_not_begin_at_0_are_moved(store: Store, tmp_path: P
     assert copy["session"]["reverted_to"] == "msg_a_0000000002"
 
 
+async def test_what_does_not_fit_into_one_step_arrives_whole(store: Store, tmp_path: Path) -> None:
+    session = await store.create(owner="ana")
+    for start in range(0, 600, 100):
+        texts = [f"{number} {'x' * 1500}" for number in range(start, start + 100)]
+        runs = [{"tool": "ls", "result": text} for text in texts]
+        await store.append(session.id, [say(text) for text in texts], tools=runs, originals=texts)
+    (tmp_path / "s.jsonl").write_bytes(await every(store, session.id))
+    (done,) = (await bring(store, tmp_path / "s.jsonl")).sessions
+    copy = json.loads(await every(store, done.session, "json"))
+    assert bare(copy) == bare(json.loads(await every(store, session.id, "json")))
+
+
 class Stopping(StoreTarget):
     """A store that is gone after some steps."""
 

@@ -86,7 +86,8 @@ class Rebuilding:
             elif entry.kind == "tool":
                 await self._run(told)
             elif entry.original is not None and self._is_new(_ORIGINALS):
-                self._originals.append(await self._room(entry.original))
+                await self._make_room(entry.original)
+                self._originals.append(entry.original)
         except (Invalid, msgspec.ValidationError) as refused:
             raise Invalid(f"line {entry.line}: {refused}") from None
 
@@ -145,7 +146,8 @@ class Rebuilding:
         elif self._is_new(self._branch):
             if "reply_to" in said[0]:
                 await self._flush()  # what it replies to may be in it
-            self._messages.append(await self._room(said[0]))
+            await self._make_room(said[0])
+            self._messages.append(said[0])
             if len(said) > 1:
                 self._edits.append((here, said))
         elif len(said) > 1 and self._branch not in self._gone:
@@ -157,7 +159,9 @@ class Rebuilding:
         if self._is_new(_TOOLS):
             fields = {name: what for name, what in told.items() if name not in ("id", "message")}
             message = self._here(told.get("message"))
-            self._runs.append(await self._room(fields if message is None else {**fields, "message": message}))
+            fields |= {} if message is None else {"message": message}
+            await self._make_room(fields)
+            self._runs.append(fields)
 
     def _is_new(self, lane: str) -> bool:
         """Whether the session lacks the next line of a lane."""
@@ -183,14 +187,13 @@ class Rebuilding:
             return None
         return message_id(position + self._moved[branch], branch) if branch in self._moved else None
 
-    async def _room(self, item: Any) -> Any:
-        """``item``, once there is room for it in the next step."""
+    async def _make_room(self, item: Any) -> None:
+        """Store what waits, if ``item`` has no room in the same step."""
         size = len(msgspec.json.encode(item))
         count = len(self._messages) + len(self._runs) + len(self._originals)
         if count and (self._bytes + size > MOST_BYTES or count >= MOST_RECORDS):
             await self._flush()
         self._bytes += size
-        return item
 
     async def _flush(self) -> None:
         """Store what waits, then edit of that what was edited."""
