@@ -61,6 +61,18 @@ async def text(store: Store, session: str, form: str) -> str:
     return b"".join([piece async for piece in export(store, session, form, "main", formats=FORMATS)]).decode()
 
 
+async def every(store: Store, session: str, form: str) -> str:
+    """The session with all of its branches."""
+    return b"".join([piece async for piece in export(store, session, form, every=True)]).decode()
+
+
+def branches(document: str) -> list[Any]:
+    """All that is said in a session, by branch, and what tools did."""
+    told = json.loads(document)
+    said = {branch["name"]: branch["messages"] for branch in told["branches"]}
+    return [said, told["tools"], told["originals"], told["versions"]]
+
+
 async def again(store: Store, path: Path, told: str, form: str) -> str:
     """The session that an export becomes."""
     path.write_text(told)  # noqa: ASYNC240 - a small file
@@ -77,6 +89,9 @@ async def test_out_and_in_again(store: Store, path: Path, tmp_path: Path) -> Non
         lines = await text(store, session, "jsonl")
         copy = json.loads(await text(store, await again(store, tmp_path / "a.jsonl", lines, "holdall"), "json"))
         assert parts(copy) == parts(document)
+        whole = await every(store, session, "jsonl")
+        copied = await again(store, tmp_path / "e.jsonl", whole, "holdall")
+        assert branches(await every(store, copied, "json")) == branches(await every(store, session, "json"))
         said = await text(store, session, "openai")
         assert await text(store, await again(store, tmp_path / "o.jsonl", said, "openai"), "openai") == said
         trajectory = json.dumps(json.loads(await text(store, session, "atif")))
