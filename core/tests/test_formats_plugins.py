@@ -48,6 +48,8 @@ SAMPLES = {
     "librechat": '{"conversationId":"1",\n"messages":[{"messageId":"a","isCreatedByUser":true,"text":"hello"}]}',
     "chatbot-ui": '{"history":[{"id":"1",\n"messages":[{"role":"user","content":"hello"}]}]}',
     "gemini-cli": '{"sessionId":"1","projectHash":"2",\n"messages":[{"id":"a","type":"user","content":"hello"}]}',
+    "pi": '{"type":"session","id":"1","cwd":"/","timestamp":"2026-03-01T10:00:00Z"}\n{"type":"message",'
+    '"timestamp":"2026-03-01T10:00:00Z","message":{"role":"user","content":[{"type":"text","text":"hello"}]}}\n',
     "sharegpt": '[{"conversations":[{"from":"human","value":"hello"}],"chosen":{"from":"gpt","value":"hi"}}]',
     "oasst": '{"prompt":{"message_id":"a","role":"prompter","text":"hello","replies":[]}}\n',
 }
@@ -96,6 +98,10 @@ class TestChatbotUI(BuiltIn):
 
 class TestGemini(BuiltIn):
     plugin = "gemini-cli"
+
+
+class TestPi(BuiltIn):
+    plugin = "pi"
 
 
 class TestShareGPT(BuiltIn):

@@ -120,6 +120,43 @@ def test_originals_are_the_lines_as_they_stand(tmp_path: Path) -> None:
     assert entries[1].note is not None  # a user record that says nothing
 
 
+def test_pi_records_become_messages_and_calls_end_with_their_results(tmp_path: Path) -> None:
+    session = {"type": "session", "id": "p-1", "timestamp": TIME, "cwd": "/home/ana/site", "provider": "x"}
+    said = [
+        {"role": "user", "content": [{"type": "text", "text": "read it"}], "timestamp": MS},
+        {"role": "assistant", "model": "model-x", "content": [
+            {"type": "thinking", "thinking": "so be it"},
+            {"type": "toolCall", "id": "c1", "name": "read", "arguments": {"path": "a"}},
+            {"type": "toolCall", "name": "nameless"},
+        ]},
+        {"role": "toolResult", "toolCallId": "c1", "toolName": "read", "isError": True, "content": [{"type": "text", "text": "no"}]},
+        {"role": "bashExecution", "command": "ls", "output": "a b\n", "exitCode": 0},
+        {"role": "elf"},
+    ]  # fmt: skip
+    lines = [session, *({"type": "message", "timestamp": TIME, "message": message} for message in said)]
+    lines.append({"type": "compaction", "timestamp": TIME, "summary": "They read."})
+    transcript, entries, _ = read(write(tmp_path / "p.jsonl", *lines))
+    assert (transcript.format, transcript.about.id) == ("pi", "p-1")
+    assert transcript.about.fields == {
+        "title": "read it", "metadata": {"agent": "pi", "cwd": "/home/ana/site", "provider": "x"},
+    }  # fmt: skip
+    assert [entry.kind for entry in entries] == [
+        "session", "user", "assistant", "toolResult", "bashExecution", "elf", "compaction",
+    ]  # fmt: skip
+    made = [entry.message for entry in entries if entry.message is not None]
+    assert [message["role"] for message in made] == ["user", "assistant", "tool", "user"]
+    assert made[1]["content"] == [
+        {"type": "thinking", "text": "so be it"},
+        {"type": "tool_call", "id": "c1", "name": "read", "arguments": {"path": "a"}},
+        {"type": "data", "data": {"type": "toolCall", "name": "nameless"}},
+    ]
+    assert (made[1]["metadata"], made[1]["created_at"]) == ({"model": "model-x"}, MS)
+    assert (made[3]["content"], made[3]["metadata"]) == ("ls\na b\n", {"exitCode": 0})
+    ((result,),) = [entry.results for entry in entries if entry.results]
+    assert (result.call, result.failed) == ("c1", True)
+    assert entries[5].note == "is a message of 'elf', who is nobody known"
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -339,3 +339,16 @@ async def test_what_was_rejected_is_a_branch_beside_what_was_chosen(memory: Stor
         assert await shown(memory, session.session) == ["Which?", "This."]
         assert await all_paths(memory, session.session) == [["Which?", "That."], ["Which?", "This."]]
     assert await shown(memory, report.sessions[2].session) == ["Which?"]
+
+
+async def test_a_record_that_is_too_large_to_be_kept_still_makes_its_messages(tmp_path: Path) -> None:
+    """Conversations without a name are known again by counting: what stands for the record keeps its place."""
+    path, policy = tmp_path / "run.traj", {"sweep_every": 0, "max_message_bytes": 2000}
+    write(path, {"history": [{"role": "user", "content": f"{n} {'word ' * 100}"} for n in range(10)]})
+    async with holdall.open({"storage": {"use": "memory"}, "sessions": policy}) as store:
+        report = await import_file(StoreTarget(store), path, Choices("ana"))
+        (done,), (fault,) = report.sessions, report.faults
+        assert (report.error, done.added["messages"], done.added["originals"]) == (None, 10, 1)
+        assert fault.reason.startswith("its original was not kept: an original (bytes) is ")
+        again = await import_file(StoreTarget(store), path, Choices("ana"))
+        assert (again.faults, sum(again.sessions[0].added.values())) == ([], 0)

@@ -6,12 +6,12 @@ Compared with a walk of the source that shares no code with the readers (``suppo
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.walks import Conversation, conversations
+from support.walks import Conversation, conversations, loaded
 
 import holdall
 from holdall.formats import export
@@ -64,6 +64,12 @@ async def branches(store: Store, session: str) -> list[str]:
 
 async def path_of(store: Store, session: str, branch: str | None) -> tuple[tuple[str, str, str], ...]:
     """The messages of a branch: node, role and text."""
+    found = await every(store, session, branch)
+    return tuple((message["metadata"]["node"], message.role, said(message.content)) for message in found)
+
+
+async def every(store: Store, session: str, branch: str | None) -> list[Any]:
+    """The messages of a branch, a page at a time."""
     found: list[Any] = []
     before = None
     while True:
@@ -71,8 +77,12 @@ async def path_of(store: Store, session: str, branch: str | None) -> tuple[tuple
         found = [*page.items, *found]
         before = page.previous
         if before is None:
-            break
-    return tuple((message["metadata"]["node"], message.role, said(message.content)) for message in found)
+            return found
+
+
+async def original(store: Store, session: str) -> str:
+    """What the session was imported from."""
+    return b"".join([piece async for piece in export(store, session, "original")]).decode()
 
 
 def said(content: Any) -> str:
@@ -101,8 +111,7 @@ async def compare(store: Store, kind: str, session: str, source: Conversation) -
     if source.shown is not None:
         assert found[MAIN] == await path_of(store, session, None)
         assert named(found[MAIN], kind) == named(source.shown, kind)
-    written = b"".join([piece async for piece in export(store, session, "original")]).decode()
-    assert json.loads(written) == source.value
+    assert json.loads(await original(store, session)) == source.value
 
 
 @pytest.mark.parametrize(("kind", "path"), FOUND or [("none", Path())], ids=lambda value: getattr(value, "name", value))
@@ -123,7 +132,53 @@ async def test_every_path_is_a_branch_and_no_other(store: Store, kind: str, path
 
 async def compare_linear(store: Store, session: str, source: Conversation) -> None:
     (path,) = source.paths
-    page = await store.history(session, limit=100)
-    assert [message.role for message in page.items] == [role for _, role, _ in path]
-    written = b"".join([piece async for piece in export(store, session, "original")]).decode()
-    assert json.loads(written) == source.value
+    found = await every(store, session, None)
+    assert [message.role for message in found] == [role for _, role, _ in path]
+    words = [said(message.content) for message in found]
+    assert [word for word, step in zip(words, path, strict=True) if step[2].lstrip()[:1] not in "{["] == [
+        text for _, _, text in path if text.lstrip()[:1] not in "{["
+    ]
+    assert json.loads(await original(store, session)) == source.value
+
+
+RUNS = [path for name in ("pi", "swe-agent", "tau-bench") for path in sorted(DATA.glob(f"agents/{name}/*"))]
+ROLES = {"toolResult": "tool", "bashExecution": "user"}
+
+
+def talks(path: Path) -> list[list[str]]:
+    """Who speaks in each conversation of a file of an agent's runs."""
+    value = loaded(path)
+    if path.parent.name == "pi":
+        told = [[line["message"] for line in value if line["type"] == "message"]]
+    elif path.parent.name == "tau-bench":
+        told = [line["traj"] for line in value]
+    else:
+        told = [value["history"] if isinstance(value, dict) else value]
+    return [[ROLES.get(message["role"], message["role"]) for message in talk] for talk in told]
+
+
+@pytest.mark.parametrize("path", RUNS or [Path("none")], ids=lambda path: path.name)
+async def test_an_agents_run_is_a_row_of_messages(store: Store, path: Path) -> None:
+    report = await import_file(StoreTarget(store), path, Choices("ana"))
+    assert report.error is None
+    assert all(": an original" in fault.reason for fault in report.faults), "only what is too large is not kept"
+    found = []
+    for session in report.sessions:
+        messages = await every(store, session.session, None)
+        found.append([message.role for message in messages])
+    assert found == talks(path)
+    written = "".join([await original(store, session.session) for session in report.sessions])
+    value = loaded(path)
+    if not report.faults:
+        assert list(values(written)) == (value if isinstance(value, list) else [value])
+    again = await import_file(StoreTarget(store), path, Choices("ana"))
+    assert (again.faults, sum(sum(session.added.values()) for session in again.sessions)) == ([], 0)
+
+
+def values(text: str) -> Iterator[Any]:
+    """The JSON values that stand in a text one after the other."""
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = decoder.raw_decode(text, at)
+        yield value

@@ -48,6 +48,7 @@ def holdall_formats() -> Iterable[FormatOffer]:
         FormatOffer("librechat", "LibreChat's export of a conversation", _from("librechat", "READER")),
         FormatOffer("chatbot-ui", "Chatbot UI's export of conversations", _from("chatbotui", "READER")),
         FormatOffer("gemini-cli", "Gemini CLI sessions", _from("gemini", "READER")),
+        FormatOffer("pi", "sessions of the pi coding agent", _from("pi", "READER")),
         FormatOffer("sharegpt", "ShareGPT conversations, with preferences", _from("sharegpt", "READER")),
         FormatOffer("oasst", "OASST message trees", _from("oasst", "READER")),
     ]

@@ -156,7 +156,9 @@ class Appending:
             try:
                 await self._append(built)
             except Invalid as refused:
-                fault = None if self._careful else _mended(built, entries, refused)
+                # Where records are known again by counting them, only what keeps its place may be made smaller.
+                mended = not self._careful or refused.pointer.startswith("/originals/")
+                fault = _mended(built, entries, refused) if mended else None
                 if fault is not None:
                     self.report.faults.append(fault)
                 elif len(entries) > 1:
