@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from support.storages import Counting
@@ -195,3 +196,24 @@ async def test_those_under_a_message_are_listed_without_reading_the_others(clock
     storage.calls.clear()
     assert len(await session.branches(under=ids[7], limit=50)) == 10
     assert storage.calls["records"] < 30
+
+
+@pytest.mark.covers("CV-08", "LC-15")
+async def test_followers_are_told_what_went_along(store):
+    session, ids = await spoken(store, 1)
+    await session.fork(at=ids[0], name="side")
+    await session.start_sub("side")
+    await session.delete_branch("side")
+    await session.restore_branch("side")
+    told = []
+    async with contextlib.aclosing(session.follow(after="0")) as changes:
+        async for change in changes:
+            told.append((change.type, change.fields.get("branch"), change.fields.get("along")))
+            if change.type == "branch_restored":
+                break
+    assert told[-4:] == [
+        ("forked", "side", None),
+        ("forked", "sub-2", None),
+        ("branch_deleted", "side", ["sub-2"]),
+        ("branch_restored", "side", ["sub-2"]),
+    ]

@@ -13,10 +13,13 @@ from support.storages import Counting
 from support.stores import beside, on, text, user
 
 from holdall import Conflict, Invalid, NotFound, Principal
+from holdall.codecs import Codec
 from holdall.formats import export
 from holdall.sessions.names import message_id
+from holdall.sessions.steps import Step
 from holdall.transfer.copying import Side, copy
 from holdall.transfer.importing import Choices, import_file
+from holdall.transfer.substitutes import substitute
 from holdall.transfer.targets import StoreTarget
 from holdall_memory import MemorySessionStorage
 
@@ -97,7 +100,7 @@ async def test_what_is_not_there_cannot_be_replied_to(store):
         await session.thread("nothing")
     with pytest.raises(NotFound):
         await session.thread(message_id(3))
-    for cursor in ("x", "-1", "²"):
+    for cursor in ("x", "-1", "²", "9" * 11):
         with pytest.raises(Invalid):
             await session.threads(before=cursor)
     with pytest.raises(Invalid, match="is given by the store"):
@@ -347,3 +350,30 @@ async def test_large_parts_are_in_their_places_unless_asked_otherwise(store):
     assert len(short.raw) < 1000
     (one,) = await session.threads()
     assert (one.replies, len(one.last.raw) < 1000) == (1, True)
+
+
+@pytest.mark.parametrize("lane", ["threads", "replies", "places"])
+async def test_what_damage_costs_of_threads_stops_nobody(clock, lane):
+    storage = MemorySessionStorage()
+    session, ids = await spoken(on(storage, clock), 3)
+    for number in range(40):
+        await session.append(reply(ids[number % 2]))
+    head = (await storage.load(f"session/{session.id}")).head
+    for position in range(len(head.lanes[lane])):
+        address = lane, position
+        record, lost = substitute(head, address, 0, "ana")
+        assert lost == f"the record {lane}[{position}]"
+        step = Step.begin(head.partition, (await storage.load(head.partition)).head, clock.now())
+        step.rewrite(lane, position, record)
+        await storage.commit(step.commit(Codec()))
+    again = await on(storage, clock).get(session.id)
+    await pages(again.threads, 3)
+    for one in (*ids, message_id(20)):
+        await members(again, one)
+    assert [await members(again, one) for one in ids] == [[one] for one in ids]
+    said = await again.append(reply(ids[0], "after"))
+    more = await again.append(reply(said.id, "that"))
+    if lane != "threads":
+        assert await members(again, more.id) == [ids[0], said.id, more.id]
+    begun = await again.append(reply(ids[2]))
+    assert await members(again, ids[2]) == [ids[2], begun.id]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Replying"]
 
+_DIGITS = 10
+
 
 class Replying:
     """The operations on threads: a part of ``Store``."""
@@ -63,6 +65,6 @@ class Replying:
 def _number(cursor: str | None, pointer: str) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdecimal()):
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS):
         raise Invalid("is not a cursor that this listing gave", pointer=pointer)
     return int(cursor)

@@ -108,7 +108,7 @@ def deleting(branch: str, by: str, expect: int | None, origins: Origins) -> Deci
         step.append(deleted_lane(branch), [encoded(Deletion(now // 1000, by))])
         for name in along:
             step.append(deleted_lane(name), [encoded(Deletion(now // 1000, by, branch))])
-        step.tell("branch_deleted", branch=branch)
+        step.tell("branch_deleted", branch=branch, **({"along": along} if along else {}))
         return step, None
 
     return decide
@@ -123,9 +123,10 @@ def restoring(branch: str, expect: int | None, deletions: Deletions) -> Decision
         step = SessionStep.on(state, now)
         if lane in state.head.lanes:
             step.remove(lane)
-            for name in taken_along(state.head, branch, deletions):
+            along = taken_along(state.head, branch, deletions)
+            for name in along:
                 step.remove(deleted_lane(name))
-            step.tell("branch_restored", branch=branch)
+            step.tell("branch_restored", branch=branch, **({"along": along} if along else {}))
         else:
             check_live(state.head, branch)
         return step, None

@@ -160,7 +160,8 @@ class _Walk:
         found: list[Key] = []
         while position is not None and len(found) <= limit:
             block: Block | None = self._known.get(REPLIES, position)
-            if block is None:
+            if block is None:  # lost, and what came before it
+                position = None
                 break
             ids = block.ids if at is None or at not in block.ids else block.ids[: block.ids.index(at)]
             found = [*ids, *found]
