@@ -63,7 +63,8 @@ def uuids(messages: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def parts(value: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
-    content = (value.get("message") or {}).get("content")
+    message: dict[str, Any] = value.get("message") or {}
+    content: Any = message.get("content")
     return [part for part in content if part.get("type") == kind] if isinstance(content, list) else []
 
 
@@ -107,7 +108,7 @@ async def test_every_real_sidechain_lands_under_the_call_that_started_it(store: 
         talk = [one for one in records if one["type"] in ("user", "assistant")]
         assert uuids(main) == [one["uuid"] for one in talk if not one.get("isSidechain")]
         subs = await store.branches(done.session, subs=True)
-        found = {}
+        found: dict[str, list[dict[str, Any]]] = {}
         for sub in subs:
             messages = await said(store, done.session, sub.name)
             found[uuids(messages)[0]] = messages
