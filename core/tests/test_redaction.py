@@ -85,6 +85,29 @@ async def test_parts_and_spans_are_redacted_and_pairs_stay_pairs(store):
     assert text["text"] in said
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("spans", "left"),
+    [
+        ([(0, 10), (5, 8)], "[redacted]ABCDEF"),
+        ([(0, 3), (0, 10)], "[redacted]ABCDEF"),
+        ([(2, 6), (4, 9), (12, 14)], "01[redacted]9AB[redacted]EF"),
+        ([(2, 4), (4, 6), (2, 4)], "01[redacted][redacted]6789ABCDEF"),
+    ],
+)
+async def test_spans_that_overlap_leave_nothing_of_what_they_have(store, spans, left, order):
+    session = await store.create(owner="ana", messages=[user("0123456789ABCDEF")])
+    asked = [{"at": "/content", "start": start, "stop": stop} for start, stop in spans[::order]]
+    assert (await session.redact("msg_main_0000000000", spans=asked))["content"] == left
+
+
+@pytest.mark.parametrize("at", ["/content/-1/text", "/content/00/text", "x/content/0/text", "/content/+0/text"])
+async def test_a_text_has_one_pointer(store, at):
+    session = await store.create(owner="ana", messages=[user([{"type": "text", "text": "hello"}])])
+    with pytest.raises(Invalid):
+        await session.redact("msg_main_0000000000", spans=[{"at": at, "start": 0, "stop": 1}])
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -60,8 +60,11 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
 def without(message: dict[str, Any], parts: Sequence[int], spans: Sequence[SpanOfText]) -> dict[str, Any]:
     """A message with markers in the place of some parts of its content, and of some characters of its texts."""
     copy = msgspec.json.decode(msgspec.json.encode(message), type=dict[str, Any])
-    for span in sorted(spans, key=lambda span: (span.at, -span.start)):
-        _cut(copy, span)
+    texts: dict[tuple[str, ...], list[SpanOfText]] = {}
+    for span in spans:
+        texts.setdefault(_steps(span.at), []).append(span)
+    for steps, found in texts.items():
+        _cut(copy, steps, sorted(found, key=lambda span: span.start))
     for index in parts:
         content = copy["content"]
         if not isinstance(content, list) or not 0 <= index < len(cast("list[Any]", content)):
@@ -70,22 +73,44 @@ def without(message: dict[str, Any], parts: Sequence[int], spans: Sequence[SpanO
     return copy
 
 
-def _cut(message: dict[str, Any], span: SpanOfText) -> None:
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in span.at.split("/")[1:]]
+def _steps(pointer: str) -> tuple[str, ...]:
+    """A JSON Pointer into the content, taken apart: a text has only one."""
+    empty, *steps = pointer.split("/")
+    if empty or steps[:1] != ["content"]:
+        raise Invalid("is not a text in the message's content", pointer="/spans")
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+
+
+def _cut(message: dict[str, Any], steps: Sequence[str], spans: Sequence[SpanOfText]) -> None:
+    """Put markers into one text, in the place of ``spans`` by where they start; where they overlap, one for all."""
     try:
         holder, last = _place(message, steps)
         text: Any = holder[last]
     except (LookupError, TypeError, ValueError):
         raise Invalid("is not a text in the message's content", pointer="/spans") from None
-    if not isinstance(text, str) or steps[:1] != ["content"]:
+    if not isinstance(text, str):
         raise Invalid("is not a text in the message's content", pointer="/spans")
-    if not 0 <= span.start < span.stop <= len(text):
-        raise Invalid(f"is outside its text, which has {len(text)} characters", pointer="/spans")
-    holder[last] = text[: span.start] + MARKER + text[span.stop :]
+    pieces: list[str] = []
+    behind = 0
+    for span in spans:
+        if not 0 <= span.start < span.stop <= len(text):
+            raise Invalid(f"is outside its text, which has {len(text)} characters", pointer="/spans")
+        if span.start >= behind:
+            pieces += [text[behind : span.start], MARKER]
+        behind = max(behind, span.stop)
+    holder[last] = "".join([*pieces, text[behind:]])
 
 
 def _place(holder: Any, steps: Sequence[str]) -> tuple[Any, Any]:
     """What has a value, and where in it."""
     for step in steps[:-1]:
-        holder = holder[int(step) if isinstance(holder, list) else step]
-    return holder, int(steps[-1]) if isinstance(holder, list) else steps[-1]
+        holder = holder[_step(holder, step)]
+    return holder, _step(holder, steps[-1])
+
+
+def _step(holder: Any, step: str) -> Any:
+    if not isinstance(holder, list):
+        return step
+    if str(int(step)) != step or step.startswith("-"):
+        raise ValueError(step)
+    return int(step)
