@@ -18,8 +18,11 @@ from holdall.transfer.importing import Choices, import_file
 from holdall.transfer.targets import StoreTarget
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-FOLDERS = ("agents/claude-code", "agents/codex", "agents/tau-bench")
-FILES = sorted(path for folder in FOLDERS for path in (DATA / folder).rglob("*.jsonl*"))
+KINDS = (
+    "agents/claude-code/**/*.jsonl*", "agents/codex/*", "agents/gemini-cli/*", "agents/swe-agent/*.json",
+    "agents/tau-bench/*", "chat-exports/*", "chats/dpo*", "chats/glaive*", "chats/sharegpt*", "trees/*",
+)  # fmt: skip
+FILES = sorted(path for kind in KINDS for path in DATA.glob(kind))
 FORMATS = Formats(installed=True)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 WORD, NUMBERED = re.compile(r"[^\W_]+"), re.compile(r"^[\s>*-]*\d+[.)](?=\s)", re.MULTILINE)
