@@ -344,3 +344,26 @@ def test_a_purge_is_meant_and_says_what_is_left(run, tmp_path):
     assert out.startswith("1 messages erased; nothing of before is in: the storage")
     code, out, _ = run("purge", name, "--yes", "--json")
     assert (code, json.loads(out)["verified"], json.loads(out)["messages"]) == (0, True, 1)
+
+
+@pytest.mark.covers("CV-10", "CV-13")
+def test_a_session_is_compacted_and_summarised(run: Run) -> None:
+    async def made() -> str:
+        async with holdall.open("holdall.toml") as store:
+            session = await store.create(owner="ana")
+            await session.append([{"role": "user", "content": f"The cache has page {n}."} for n in range(40)])
+            return session.id
+
+    name = asyncio.run(made())
+    code, out, _ = run("compact", name, "--budget", "100")
+    assert (code, "compacted by compaction_0000000000" in out) == (0, True)
+    code, out, _ = run("compact", name, "--budget", "100")
+    assert (code, out.startswith("nothing to do")) == (0, True)
+    code, out, _ = run("compact", name, "--budget", "3", "--use", "window", "--json")
+    assert (code, json.loads(out)["met"]) == (1, False)
+    code, out, _ = run("summarise", name, "--tokens", "40", "--last", "msg_main_0000000009")
+    assert (code, out.splitlines()[0]) == (0, "summary_0000000000: msg_main_0000000000 to msg_main_0000000009")
+    assert "cache" in out
+    code, out, _ = run("summarise", name, "--list", "--json")
+    assert [json.loads(line)["messages"] for line in out.splitlines()] == [10]
+    assert run("compact", name, "--budget", "0")[0] == 2

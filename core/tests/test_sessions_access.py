@@ -8,6 +8,7 @@ import inspect
 import random
 
 import pytest
+from support.condensing import SmallTools
 from support.stores import on, user
 
 from holdall import HoldallError, Invalid, Message, NotFound, Principal, Store
@@ -76,6 +77,13 @@ CALLS = {
     "edit": [{"message": MESSAGE, "changes": {"content": "x"}}, {"message": "x", "changes": {}}],
     "versions": [{"message": MESSAGE}, {"message": "msg_main_0000000099"}, {"message": MESSAGE, "limit": 0}],
     "restore_version": [{"message": MESSAGE, "version": 1}, {"message": "x", "version": 0}],
+    "active_context": [{}, {"branch": "other"}, {"budget": 5}, {"budget": 0}],
+    "compact": [{"budget": 5}, {"whole": True}, {"expect": 1}, {"budget": 0}, {"branch": "?"}],
+    "compactions": [{}, {"limit": 0}, {"before": "x"}],
+    "compaction": [{"compaction": "compaction_0000000000"}, {"compaction": "x"}],
+    "summarise": [{"text": "x"}, {"text": ""}, {"last": MESSAGE, "text": "x"}, {"expect": 1}, {"replaces": "x"}],
+    "summaries": [{}, {"limit": 0}, {"after": "x"}],
+    "summary": [{"summary": "summary_0000000000"}, {"summary": "x"}],
     "follow": [{}, {"after": "0"}, {"after": "1-1"}, {"after": "x"}],
     "follower": [{}, {"after": "0"}, {"after": "x"}],
 }
@@ -146,6 +154,9 @@ async def test_the_owner_and_an_admin_may_do_it(clock, method, principal):
     store = on(MemorySessionStorage(), clock)
     session = await store.create(owner="ana", ttl=60, messages=[user(), user(LARGE)])
     await session.log_tool("t", status="running")
+    store.engine.tools = SmallTools
+    await session.summarise()
+    await session.compact()
     await session.fork(name="side")
     await session.revert(MESSAGE)
     asked = called(store.acting_as(principal), method, session.id, CALLS[method][0])

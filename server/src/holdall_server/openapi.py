@@ -37,6 +37,8 @@ _SAMPLES = {
     "message": "^[A-Za-z0-9_-]{1,64}$",
     "run": "^[A-Za-z0-9_-]{1,64}$",
     "part": "^[0-9a-f]{64}$",
+    "summary": "^[A-Za-z0-9_-]{1,64}$",
+    "compaction": "^[A-Za-z0-9_-]{1,64}$",
     "branch": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
 }
 _PATTERNS = {"Idempotency-Key": KEY, "Last-Event-ID": "[0-9]{1,15}(-[0-9]{1,15}){0,2}"}

@@ -101,6 +101,8 @@ _TABLE: tuple[tuple[type[errors.HoldallError], Callable[[Any], Problem]], ...] =
     (errors.Ended, _always(409, "the session has ended; nothing more can be written to it")),
     (errors.Conflict, _always(409, "the session was changed by somebody else meanwhile; nothing was stored")),
     (errors.KeyReused, _always(422, "the Idempotency-Key was used before with other content")),
+    (errors.SummaryError, _always(503, "there is no summary to be had; nothing was stored", _RETRY)),
+    (errors.PluginError, _always(500, "a plugin that this needs is missing, or failed; the server's log says more")),
     (errors.StorageBusy, _always(503, "the storage is in use by another process", _RETRY)),
     (errors.StorageUnavailable, _always(503, "the storage cannot be reached", _RETRY)),
     (errors.StorageFull, _always(507, "there is no room for the write; reads and deletes still work")),

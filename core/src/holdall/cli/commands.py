@@ -17,6 +17,8 @@ COMMANDS = {
     "reindex": ("reindexing", "make the search index anew, while it is used"),
     "import": ("importing", "import transcripts into a store or through a running server"),
     "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
+    "compact": ("compacting", "make what a model sees of a session fit a budget of tokens"),
+    "summarise": ("summarising", "summarise messages of a session, and keep the summary beside them"),
     "copy": ("copying", "copy everything from one storage to another"),
     "backup": ("backing_up", "write everything in a storage to one archive, while it is in use"),
     "restore": ("restoring", "restore an archive into an empty storage"),

@@ -56,7 +56,7 @@ class Condensing:
         if budget is None:
             context = active.told(*await active.active(engine, session, branch, self._check))
         else:
-            found = await compacting.fitted(engine, engine.tools(), session, branch, budget, self._check)
+            found = await compacting.fitted(engine, session, branch, budget, self._check)
             context = active.told(*found, budget)
         return context.of(await self.whole(session, context.messages))
 
@@ -79,10 +79,8 @@ class Condensing:
         """
         from holdall.sessions.compaction import compacting  # noqa: PLC0415 - few processes compact
 
-        tools = self.engine.tools()
-        budget = tools.budget if budget is None else budget
         asked = compacting.Asked(budget, branch, compactors, whole, self.by, expect)
-        compacted, state = await compacting.compact(self.engine, tools, session, asked, self._check)
+        compacted, state = await compacting.compact(self.engine, session, asked, self._check)
         if compacted.new:
             self._tell("compacted", state)
         return compacted
@@ -124,7 +122,7 @@ class Condensing:
         from holdall.sessions.summaries import summarising  # noqa: PLC0415 - few processes summarise
 
         wanted = summarising.Wanted(first, last, branch, text, replaces, tokens, summariser, self.by, expect)
-        made, state = await summarising.summarise(self.engine, self.engine.tools, session, wanted, self._check)
+        made, state = await summarising.summarise(self.engine, session, wanted, self._check)
         self._tell("summarised", state)
         return made
 

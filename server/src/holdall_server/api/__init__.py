@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdall_server.api import (
     branches,
+    contexts,
     documents,
     edits,
     events,
@@ -34,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *threads.TABLE,
     *totals.TABLE,
     *search.TABLE,
+    *contexts.TABLE,
     *tools.TABLE,
     *events.TABLE,
     *exports.TABLE,

@@ -88,7 +88,8 @@ async def active(engine: Engine, session: str, branch: str | None, check: Check)
         place = await place_of(engine, session, branch, check)
         count = place.line.stop - place.start + (0 if place.base is None else len(place.base.items))
         if count > MOST:
-            raise TooLarge("the active context (messages; compact it first)", limit=MOST, actual=count)
+            what = "the active context (messages; give a budget, or compact it first)"
+            raise TooLarge(what, limit=MOST, actual=count, pointer="/budget")
         tail = await _tail(engine, session, place, check)
         if tail is not None:
             items = [*([] if place.base is None else place.base.items), *tail[1]]

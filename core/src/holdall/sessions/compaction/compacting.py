@@ -14,7 +14,7 @@ from holdall.sessions.compaction.entries import tokens_of
 from holdall.sessions.compaction.kinds import Covered
 from holdall.sessions.compaction.records import Compaction, CompactionRecord, Elided, Replaced, Size, encoded, runs_of
 from holdall.sessions.compaction.squeezing import Context
-from holdall.sessions.compaction.tools import Maker, Tools
+from holdall.sessions.compaction.tools import Maker
 from holdall.sessions.compaction.walking import Making, Walk, walked
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import COMPACTIONS, SUMMARIES, compaction_id, messages_lane, summary_id
@@ -30,7 +30,7 @@ __all__ = ["Asked", "Compacted", "check_there", "compact", "fitted"]
 class Asked(msgspec.Struct, frozen=True):
     """What somebody asks for who compacts."""
 
-    budget: int
+    budget: int | None = None
     branch: str | None = None
     compactors: Sequence[str] | None = None
     whole: bool = False
@@ -59,40 +59,42 @@ class Compacted(msgspec.Struct, frozen=True):
         return self.tokens <= self.budget
 
 
-async def compact(engine: Engine, tools: Tools, session: str, asked: Asked, check: Check) -> tuple[Compacted, State]:
+async def compact(engine: Engine, session: str, asked: Asked, check: Check) -> tuple[Compacted, State]:
     """Make what a model sees fit a budget; see ``Store.compact``. Also the state that this leaves."""
     _check_budget(asked.budget)
     while True:
         held = await place_of(engine, session, asked.branch, check)
         check_writable(held.state, asked.expect)
+        tools = engine.tools()
+        budget = tools.budget if asked.budget is None else asked.budget
         anew = asked.whole or (held.base is not None and held.base.stale)
         place = msgspec.structs.replace(held, base=None) if anew else held
         making, strategies = Making(tools), tools.strategies(asked.compactors)
-        walk = await walked(engine, tools.counter, strategies, session, place, asked.budget, making.summarise, check)
+        walk = await walked(engine, tools.counter, strategies, session, place, budget, making.summarise, check)
         if _settled(held, place, walk):
-            return _unchanged(held, walk, asked.budget), held.state
-        new = _New(place, walk, asked, tools.tokenizer, tuple(strategy.name for strategy in strategies), making.maker)
+            return _unchanged(held, walk, budget), held.state
+        names = tuple(strategy.name for strategy in strategies)
+        new = _New(place, walk, asked, budget, tools.tokenizer, names, making.maker)
         try:
             state, record = await engine.change(session, _storing(engine, new, check))
         except Conflict:
             check_version((await place_of(engine, session, asked.branch, check)).state, asked.expect)
             continue
         made = Compaction(record, stale=False, version=state.head.changed)
-        return _told(made, walk, asked.budget, state, new=True), state
+        return _told(made, walk, budget, state, new=True), state
 
 
-async def fitted(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may ask
-    engine: Engine, tools: Tools, session: str, branch: str | None, budget: int, check: Check
-) -> tuple[Place, Context]:
+async def fitted(engine: Engine, session: str, branch: str | None, budget: int, check: Check) -> tuple[Place, Context]:
     """What a model with room for ``budget`` tokens would see. Nothing is stored, and nothing summarised anew."""
     _check_budget(budget)
     place = await place_of(engine, session, branch, check)
+    tools = engine.tools()
     walk = await walked(engine, tools.counter, tools.strategies(), session, place, budget, None, check)
     return place, walk.context
 
 
-def _check_budget(budget: int) -> None:
-    if budget < 1:
+def _check_budget(budget: int | None) -> None:
+    if budget is not None and budget < 1:
         raise Invalid("is at least 1", pointer="/budget")
 
 
@@ -129,6 +131,7 @@ class _New(msgspec.Struct, frozen=True):
     place: Place
     walk: Walk
     asked: Asked
+    budget: int
     tokenizer: str
     compactors: tuple[str, ...]
     maker: Maker | None
@@ -154,7 +157,7 @@ class _New(msgspec.Struct, frozen=True):
             pending=tuple(entry.position for entry in self.walk.context.pending),
             compactors=self.compactors,
             tokenizer=self.tokenizer,
-            budget=self.asked.budget,
+            budget=self.budget,
             before=Size(self.walk.messages, self.walk.tokens),
             after=Size(len(entries), tokens_of(entries)),
             created_at=at,

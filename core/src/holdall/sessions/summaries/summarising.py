@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -67,20 +67,15 @@ class Range(msgspec.Struct, frozen=True):
         return covers_of(self.state.head, self.line, self.start, self.stop)
 
 
-async def summarise(
-    engine: Engine, find: Callable[[], Tools], session: str, wanted: Wanted, check: Check
-) -> tuple[Summary, State]:
-    """Make a summary, or store one that somebody wrote; see ``Store.summarise``. Also the state that this leaves.
-
-    ``find`` finds the tools, which are needed only to make one.
-    """
+async def summarise(engine: Engine, session: str, wanted: Wanted, check: Check) -> tuple[Summary, State]:
+    """Make a summary, or store one that somebody wrote; see ``Store.summarise``. Also the state that this leaves."""
     _check(wanted)
     while True:
         found = await _range(engine, session, wanted, check)
         check_writable(found.state, wanted.expect)
         made = _Made(found, wanted, wanted.text or "")
         if wanted.text is None:
-            made = await _made(found, wanted, find(), _pages(engine, session, found, check))
+            made = await _made(found, wanted, engine.tools(), _pages(engine, session, found, check))
         try:
             state, record = await engine.change(session, _storing(engine, made, check))
         except Conflict:
