@@ -9,7 +9,7 @@ import msgspec
 
 from holdall import Page
 from holdall.formats.chat import chat_of
-from holdall_server import models
+from holdall_server import condensed
 from holdall_server.api.pages import AROUND, page_reply
 from holdall_server.api.sessions import SESSION_PATH
 from holdall_server.bodies import fields_of, take
@@ -22,7 +22,7 @@ __all__ = ["TABLE"]
 
 TABLE = Table()
 SUMMARIES, COMPACTIONS = f"{SESSION_PATH}/summaries", f"{SESSION_PATH}/compactions"
-SUMMARY = Told("The summary.", (models.SummaryView,), headers=("ETag",))
+SUMMARY = Told("The summary.", (condensed.SummaryView,), headers=("ETag",))
 
 
 @TABLE.add(
@@ -35,7 +35,7 @@ SUMMARY = Told("The summary.", (models.SummaryView,), headers=("ETag",))
         Choice("format", "The messages as they are stored, or as OpenAI's.", ("messages", "openai")),
     ),
     cached=True,
-    answers={200: Told("What a model should see now.", (models.ContextView,), headers=("ETag",))},
+    answers={200: Told("What a model should see now.", (condensed.ContextView,), headers=("ETag",))},
 )
 async def get_active_context(call: Call) -> Reply:
     """Read what a model should see now: what the newest compaction left, and every message after it."""
@@ -54,13 +54,13 @@ async def get_active_context(call: Call) -> Reply:
     "POST",
     f"{SESSION_PATH}/compact",
     policy=Policy.OWNER,
-    body=Body((models.Compact,), required=False),
+    body=Body((condensed.Compact,), required=False),
     conditional=True,
-    answers={200: Told("What it came to.", (models.CompactedView,), headers=("ETag",))},
+    answers={200: Told("What it came to.", (condensed.CompactedView,), headers=("ETag",))},
 )
 async def compact(call: Call) -> Reply:
     """Make what a model sees fit a budget of tokens; every message stays readable."""
-    fields = dict(fields_of(call.body if call.body is not None else {}, models.Compact))
+    fields = dict(fields_of(call.body if call.body is not None else {}, condensed.Compact))
     budget, branch = take(fields, "budget", int), take(fields, "branch", str)
     whole = bool(take(fields, "whole", bool, default=False))
     store, session = call.store, call.path["session"]
@@ -76,7 +76,7 @@ async def compact(call: Call) -> Reply:
     policy=Policy.OWNER,
     query=AROUND,
     cached=True,
-    answers={200: Told("A page of compactions.", (models.CompactionPage,), headers=("ETag", "Link"))},
+    answers={200: Told("A page of compactions.", (condensed.CompactionPage,), headers=("ETag", "Link"))},
 )
 async def list_compactions(call: Call) -> Reply:
     """List what was compacted, oldest first: the latest, or those around a cursor."""
@@ -88,7 +88,7 @@ async def list_compactions(call: Call) -> Reply:
     f"{COMPACTIONS}/{{compaction}}",
     policy=Policy.OWNER,
     cached=True,
-    answers={200: Told("The compaction.", (models.CompactionView,), headers=("ETag",))},
+    answers={200: Told("The compaction.", (condensed.CompactionView,), headers=("ETag",))},
 )
 async def get_compaction(call: Call) -> Reply:
     """Read one compaction: which messages a model is shown, and what stands for the others."""
@@ -102,7 +102,7 @@ async def get_compaction(call: Call) -> Reply:
     policy=Policy.OWNER,
     query=AROUND,
     cached=True,
-    answers={200: Told("A page of summaries.", (models.SummaryPage,), headers=("ETag", "Link"))},
+    answers={200: Told("A page of summaries.", (condensed.SummaryPage,), headers=("ETag", "Link"))},
 )
 async def list_summaries(call: Call) -> Reply:
     """List the summaries of a session, oldest first: the latest, or those around a cursor."""
@@ -113,13 +113,13 @@ async def list_summaries(call: Call) -> Reply:
     "POST",
     SUMMARIES,
     policy=Policy.OWNER,
-    body=Body((models.Summarise,), required=False),
+    body=Body((condensed.Summarise,), required=False),
     conditional=True,
-    answers={201: Told("The new summary.", (models.SummaryView,), headers=("ETag", "Location"))},
+    answers={201: Told("The new summary.", (condensed.SummaryView,), headers=("ETag", "Location"))},
 )
 async def summarise(call: Call) -> Reply:
     """Summarise messages, or store a summary that somebody wrote, perhaps in the place of an earlier one."""
-    fields = dict(fields_of(call.body if call.body is not None else {}, models.Summarise))
+    fields = dict(fields_of(call.body if call.body is not None else {}, condensed.Summarise))
     asked: dict[str, Any] = {name: take(fields, name, str) for name in ("first", "last", "branch", "text", "replaces")}
     session, tokens = call.path["session"], take(fields, "tokens", int)
     made = await call.store.summarise(session, **asked, tokens=tokens, expect=await expected(call))
