@@ -6,11 +6,17 @@ again, to either process. Hypothesis prints how to repeat what it finds.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from test_branches_model import PICK, WHICH, BranchMachine
+
+from holdall.contract import Lane
+from holdall.sessions.live import reading, telling
+from holdall.sessions.live.notes import Place
 
 TYPES = {
     "switch": "switched",
@@ -37,11 +43,11 @@ class Reader:
 class LiveMachine(BranchMachine):
     @initialize()
     def begin(self):
+        self.readers = [Reader() for _ in range(3)]
         super().begin()
         self.happened: list[tuple[str, str | None]] = []
         self.erased: set[str] = set()
         self.runs: dict[str, str] = {}
-        self.readers = [Reader() for _ in range(3)]
 
     def call(self, which, verb, /, *given, **named):
         reverted = hasattr(self, "happened") and self.model.shown is not None
@@ -71,6 +77,9 @@ class LiveMachine(BranchMachine):
         return found
 
     @rule(which=WHICH, count=st.integers(0, 2), tools=st.integers(1, 3))
+    def log_runs(self, which, count, tools):
+        self.log(which, count, tools)
+
     def log(self, which, count, tools):
         if self.model.shown is not None:
             count = 0
@@ -99,6 +108,12 @@ class LiveMachine(BranchMachine):
     def look(self, which, reader, taken, again):
         """Read on; ``taken`` of it before the connection breaks."""
         self.read(self.readers[reader], which, taken, again=again)
+
+    @rule(which=WHICH, reader=READERS, tools=st.integers(2, 4), taken=st.integers(0, 6))
+    def log_and_look(self, which, reader, tools, taken):
+        """Most of what happens at once is cut somewhere in the middle."""
+        self.log(which, 2, tools)
+        self.read(self.readers[reader], 1 - which, taken)
 
     @rule(which=WHICH, reader=READERS)
     def begin_here(self, which, reader):
@@ -142,14 +157,17 @@ class LiveMachine(BranchMachine):
         raise AssertionError(f"{told} did not happen, or was told before")
 
     def teardown(self):
-        if hasattr(self, "readers"):
+        try:
             for number, reader in enumerate(self.readers):
                 while self.read(reader, number % 2, None):
                     pass
                 left = self.happened[reader.seen :]
                 assert all(each in self.erased for _, each in left), f"{left} were not told"
+        finally:
+            for reader in self.readers:
                 self.leave(reader)
-        super().teardown()
+            self.run(asyncio.sleep(0))
+            super().teardown()
 
 
 @pytest.mark.covers("LC-15")
@@ -165,3 +183,39 @@ def test_everything_is_told_once_and_in_order_from_disk(backend):
     machine = type("OnDisk", (LiveMachine,), {"backend": backend})
     some = settings(max_examples=3, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(machine, settings=some)
+
+
+def _stop_before(_step, head, branch):
+    """Where the branch ended before the step: what came with it is told twice, or behind its own note."""
+    return head.lanes.get(f"messages/{branch}", Lane()).stop
+
+
+class _Partless(Place):
+    """Places that forget where in a note they are."""
+
+    def __str__(self):
+        return f"{self.notes}-{self.messages}"
+
+
+def _forgetful(self, reader, leave=LiveMachine.leave):
+    """A client that loses its place with its connection."""
+    leave(self, reader)
+    reader.id = "0"
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "wrong"),
+    [
+        (telling, "_stop", _stop_before),
+        (reading, "Place", _Partless),
+        (reading, "_lost", lambda *_: "always"),
+        (LiveMachine, "leave", _forgetful),
+    ],
+    ids=["where-a-note-stands", "where-in-a-note", "resets", "a-forgetful-client"],
+)
+def test_what_is_wrong_is_found(monkeypatch, where, name, wrong):
+    """The negative control: with any of these the model must not agree."""
+    monkeypatch.setattr(where, name, wrong)
+    quick = settings(max_examples=60, stateful_step_count=40, phases=[Phase.generate], derandomize=True)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(LiveMachine, settings=quick)

@@ -66,7 +66,7 @@ class Follower:
         while not self.ended:
             late = not await self._woken_by(deadline)
             self._woken.clear()
-            changes = await self._look()
+            changes = [] if late and await self._is_still() else await self._look()
             if changes or late:
                 return changes
         return []
@@ -106,6 +106,17 @@ class Follower:
             return None
         until = self._engine.presence.expires_at(self._state)
         return None if until is None else until / 1000 - self._engine.clock.now() / 1_000_000
+
+    async def _is_still(self) -> bool:
+        """Whether nothing happened since it was looked last, which a look at the head alone tells."""
+        state = self._state
+        if self.ended or state is None or self.place != end_of(state):
+            return False
+        snapshot = await self._engine.storage.load(self._partition)
+        if snapshot is None or snapshot.head.version != state.head.version:
+            return False
+        self._check(state)
+        return not await self._engine.expired(state)
 
     async def _look(self) -> list[Change]:
         if self.ended:

@@ -72,7 +72,6 @@ class Watch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._rooms: dict[str, Room] = {}
-        self._newest = engine.clock.now()
         self._looking: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -129,7 +128,7 @@ class Watch:
     async def _look(self) -> bool:
         """Wake the followers of what has changed; returns whether anything had."""
         if len(self._rooms) > _FEW:
-            since = min(self._newest, self._engine.clock.now()) - _SLACK
+            since = self._engine.clock.now() - _SLACK
             return any([await self._walk(mark, since) for mark in (RECENT, TOUCHED)])
         return any([await self._heads(partition) for partition in [*self._rooms]])
 
@@ -139,7 +138,7 @@ class Watch:
 
     async def _walk(self, mark: str, since: int) -> bool:
         """Look at what was scored later than ``since``, the latest first."""
-        found, limit, after = False, 16, None
+        found, limit, after = False, 2, None
         while True:
             page = await self._engine.storage.scan(Scan(mark, after, limit, descending=True))
             for snapshot in page:
@@ -147,11 +146,10 @@ class Watch:
                 after = (head.marks[mark], head.partition)
                 if after[0] < since:
                     return found
-                self._newest = max(self._newest, after[0])
                 found = self._seen(head.partition, head.version) or found
             if len(page) < limit:
                 return found
-            limit = 200
+            limit = min(limit * 8, 256)
 
     def _seen(self, partition: str, version: int) -> bool:
         room = self._rooms.get(partition)
