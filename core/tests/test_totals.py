@@ -223,8 +223,12 @@ async def test_totals_of_a_long_session_read_no_more_than_those_of_a_short_one(s
     session = await store.create(owner="ana")
     for _ in range(24):
         await session.append([user(), USED] * 64)
+    before = session.state.head
     first = await session.totals()
     assert first.messages == 24 * 128
+    assert session.state.head.lanes["totals/main"].stop >= 23
+    assert session.state.head.changed == before.changed
+    assert "events" not in session.state.head.lanes, "followers are told of what they can see"
     load = storage.load
 
     async def counted(partition, *spans):

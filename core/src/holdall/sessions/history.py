@@ -71,13 +71,13 @@ def span_of(lane: str, limit: int, place: Around) -> Span:
 
 def page_of(part: Part, make: Callable[[bytes], T], cursor: Callable[[int], str]) -> Page[T]:
     """A part of a lane as a page: its items, and the cursors to go on with."""
-    lane, positions, version = part.lane, part.positions, part.state.head.changed
+    lane, positions, head = part.lane, part.positions, part.state.head
     items = [make(raw) for raw in part.records]
     if not positions:
-        return Page(items, version=version)
+        return Page(items, version=head.changed)
     following = cursor(positions[-1]) if positions.stop < lane.stop else None
     preceding = cursor(positions[0]) if positions.start > lane.first else None
-    return Page(items, following, preceding, version, PARTS in part.state.head.lanes)
+    return Page(items, following, preceding, head.changed, PARTS in head.lanes)
 
 
 def around(before: P | None, after: P | None, position: Callable[[P], int]) -> Around:

@@ -198,6 +198,7 @@ def _keeping(part: _Part, view: View, check: Check) -> Decision[None]:
     def decide(state: State, now: int) -> tuple[SessionStep | None, None]:
         check(state)
         step = _Quiet.on(state, now)
+        step.plain = True  # nobody is told
         if _seen(state.head, part) != seen or step.lane(lane).stop not in (first, 0):
             return None, None  # somebody else was first
         if part.kept < 0:
