@@ -454,3 +454,7 @@ async def test_every_branch_is_on_the_page_and_linked_from_where_it_leaves(store
     anchors = {one["href"] for one in shown.all("a")}
     assert {"#branch-retry", "#msg_main_0000000000", "#branch-sub-1", "#msg_main_0000000001"} <= anchors
     assert "#2" in shown.article("msg_retry_0000000001")
+    contents = shown.source.partition("<nav>")[2].partition("</nav>")[0]
+    assert re.findall(r"#(\d+)</span>.*?#(\w+-?\w+)\"", contents) == [
+        ("1", "msg_main_0000000000"), ("2", "msg_retry_0000000001"), ("1", "msg_sub-1_0000000002"),
+    ]  # fmt: skip

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from holdall.formats.usage import Totals, model_of
 from holdall.formats.values import titled
+from holdall.formats.walking import Walk
 from holdall.sessions.views import Message
 
 __all__ = ["Heading", "Overview", "surveyed"]
@@ -41,8 +41,8 @@ class Overview:
     """The contents has one of so many."""
     asked: int = 0
 
-    def add(self, message: Message) -> None:
-        """Count ``message``."""
+    def add(self, message: Message, number: int) -> None:
+        """Count ``message``, which has that number on its branch."""
         self.messages += 1
         at = message.created_at
         self.first = at if self.first is None else min(self.first, at)
@@ -55,24 +55,27 @@ class Overview:
         if not isinstance(content, str):
             self.calls += sum(part.get("type") == "tool_call" for part in content)
         if message.role == "user" and message.metadata.get("isMeta") is not True:
-            self._asked(message)
+            self._asked(message, number)
 
-    def _asked(self, message: Message) -> None:
+    def _asked(self, message: Message, number: int) -> None:
         text = titled(message.text[:10_000])
         if text is None:
             return
         if self.asked % self.every == 0:
-            self.headings.append(Heading(message.id, self.messages, text))
+            self.headings.append(Heading(message.id, number, text))
         self.asked += 1
         if len(self.headings) > _MOST:
             self.headings = self.headings[::2]
             self.every *= 2
 
 
-async def surveyed(pages: AsyncIterator[Sequence[Message]]) -> Overview:
-    """The overview of ``pages``."""
+async def surveyed(walk: Walk) -> Overview:
+    """The overview of what is to be written."""
     found = Overview()
-    async for page in pages:
-        for message in page:
-            found.add(message)
+    for stretch in walk.stretches:
+        number = stretch.first - stretch.line.first + 1
+        async for page in walk.messages_of(stretch):
+            for message in page:
+                found.add(message, number)
+                number += 1
     return found

@@ -24,7 +24,7 @@ async def write(walk: Walk) -> AsyncIterator[bytes]:
     Read twice: for what is told at the top, and for the conversation. No more than a page of messages, and those that
     wait for what their tools answered, is held at a time.
     """
-    overview = await surveyed(walk.messages())
+    overview = await surveyed(walk)
     yield (_head(walk, overview) + _contents(overview)).encode()
     writer = Writer(_leaving(walk.stretches))
     for stretch in walk.stretches:

@@ -33,7 +33,8 @@ def gist(arguments: Any) -> str:
             found = words[-1] if words[:1] in (["bash"], ["sh"], ["zsh"]) else " ".join(words)
         if isinstance(found, str) and found.strip():
             return line(found, _GIST)
-    return line(", ".join(f"{name}: {said}" for name, said in given.items()), _GIST)
+    told = (f"{name}: {said if isinstance(said, str) else _compact(said)}" for name, said in given.items())
+    return line(", ".join(told), _GIST)
 
 
 def fields(given: Any) -> str:
