@@ -64,8 +64,8 @@ def uuids(messages: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def parts(value: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     message: dict[str, Any] = value.get("message") or {}
-    content: Any = message.get("content")
-    return [part for part in content if part.get("type") == kind] if isinstance(content, list) else []
+    content: list[dict[str, Any]] = message["content"] if isinstance(message.get("content"), list) else []
+    return [part for part in content if part.get("type") == kind]
 
 
 def chains(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
