@@ -14,6 +14,7 @@ from support.stores import beside, on, text, user
 
 import holdall
 from holdall import Conflict, Ended, Invalid, NotFound, PluginError, Principal, SettingsError, TooLarge
+from holdall.contract import Span
 from holdall.hooks import CompactorOffer, NoSettings, hookimpl
 from holdall.plugins import Plugins
 from holdall.sessions.compaction import Choice
@@ -510,3 +511,16 @@ async def test_a_summary_of_what_is_redacted_says_nothing_more(store):
     await session.compact(budget=300)
     context = await session.active_context()
     assert (context.stale, "secret" in str([message.fields for message in context.messages])) == (False, False)
+
+
+@pytest.mark.covers("CV-10", "CV-13")
+async def test_a_purge_takes_the_words_out_of_summaries(store):
+    session = await store.create(owner="ana", messages=[user("The secret of the cache is 1234."), *turns(20)])
+    await session.compact(budget=300)
+    assert "secret" in (await session.active_context()).messages[0].text
+    await session.purge(message="msg_main_0000000000")
+    snapshot = await store.engine.storage.load(f"session/{session.id}", Span("summaries", 0), Span("compactions", 0))
+    assert not [raw for raw in snapshot.records.values() if b"secret" in raw]
+    for store_ in (store, beside(store)):
+        context = await store_.active_context(session.id)
+        assert (context.stale, context.messages[0].text.splitlines()[-1]) == (True, "[purged]")

@@ -78,7 +78,6 @@ _BUNDLED = {
     "window": "holdall-compaction",
     "estimate": "holdall-compaction",
     "textrank": "holdall-compaction",
-    "chat-completions": "holdall-chat-completions",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 

@@ -24,6 +24,7 @@ from holdall.sessions.names import (
     ORIGINALS,
     PARTS,
     REDACTED,
+    SUMMARIES,
     branch_of,
     known_branch,
     message_id,
@@ -36,6 +37,7 @@ from holdall.sessions.parts.storing import Apart, collect, knowing
 from holdall.sessions.reader import NO_LANE, Check
 from holdall.sessions.redaction import Everything, Kept, found_of, kept_at
 from holdall.sessions.state import SessionStep, State
+from holdall.sessions.summaries.erasing import erase
 from holdall.sessions.views import Message
 
 __all__ = ["Purged", "delete_once", "forget", "purge_branch", "purge_message"]
@@ -71,6 +73,8 @@ async def purge_message(engine: Engine, session: str, name: str, by: str, check:
         found = await found_of(engine, session, name, check)
         if "purged" in found.message and "edited" not in found.message:
             return 0
+        if SUMMARIES in found.state.head.lanes:
+            await erase(engine, session, name, check)  # first: what is purged is not looked at again
         kept, apart = await kept_at(engine, session, found.message, check), Apart()
         attempt = partial(engine.change, session, _erasing(found, kept, apart, by))
         try:
@@ -179,7 +183,8 @@ async def forget(engine: Engine, session: str, messages: int) -> Purged:
     heads = [each.head for each in (snapshot, known) if each is not None]
     engine.states.drop(partition)
     for lane in {PARTS, *(lane for head in heads for lane in head.lanes)}:
-        for name in ((partition, lane), (partition, lane, "earlier"), (partition, lane, "index")):
+        context = (partition, "compaction", branch_of(lane))
+        for name in ((partition, lane), (partition, lane, "earlier"), (partition, lane, "index"), context):
             engine.states.drop(name)
     checked.append("the memory of this process")
     return Purged(messages, checked, left)
