@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from support.stores import beside, user
 import holdall
 from holdall import Forbidden, Invalid, ISessionStorage, NotFound, Principal
 from holdall.plugins import Plugins
+from holdall.sessions.steps import Step
 
 MARK = f"MARK-{os.urandom(6).hex()}"
 LARGE = MARK * 10_000
@@ -90,6 +92,19 @@ async def test_no_file_has_a_byte_of_a_session_that_was_purged(store, folder):
     with pytest.raises(NotFound):
         await store.get(session.id)
     assert (await store.purge(session.id)).as_dict() == {**found.as_dict(), "messages": 0}
+
+
+async def test_summaries_go_with_what_they_may_say(store, folder):
+    session = await store.create(owner="ana", messages=[user("one"), user("two")])
+    head = session.state.head
+    step = Step.begin(head.partition, head, head.version + 1)
+    step.append("summaries", [json.dumps({"text": MARK}).encode()])
+    await store.engine.storage.commit(step.commit(store.engine.codec))
+    found = await session.purge(message="msg_main_0000000001")
+    assert (found.verified, having(folder)) == (True, [])
+    await session.refresh()
+    assert not session.state.head.lanes["summaries"]
+    assert "compactions" not in session.state.head.lanes
 
 
 async def test_only_admins_purge_and_only_what_nobody_else_shows(store):

@@ -19,6 +19,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.inputs import as_json
 from holdall.sessions.markers import STAYING
 from holdall.sessions.names import (
+    COMPACTIONS,
     EDITS,
     MAIN,
     ORIGINALS,
@@ -110,6 +111,8 @@ def _erasing(found: Everything, kept: dict[int, Kept], apart: Apart, by: str) ->
             _replace(step, REDACTED, place, len(one.data), b"null")
         if shown or hidden:
             collect(step, apart, shown, hidden)
+        for derived in (SUMMARIES, COMPACTIONS):  # they may say what is erased, and can be made again
+            step.trim(derived, step.lane(derived).stop)
         step.tell("purged", lane, position, position + 1)
         return step, None
 
