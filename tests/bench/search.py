@@ -111,10 +111,11 @@ async def measure(config: dict[str, Any], unique: list[str]) -> dict[str, Any]:
             rows[name]["hits"] = hits
         session = await store.create(owner="owner-0", messages=[{"role": "user", "content": "first"}])
         fresh = []
-        for number in range(ROUNDS):
-            await store.append(session.id, [{"role": "user", "content": f"fresh{number}"}])
+        for _ in range(ROUNDS):
+            word = f"fresh{time.time_ns()}"
+            await store.append(session.id, [{"role": "user", "content": word}])
             began = time.perf_counter()
-            assert len(await store.search(f"fresh{number}")) == 1
+            assert len(await store.search(word)) == 1
             fresh.append(time.perf_counter() - began)
         rows["after each append"] = {"p50_ms": round(statistics.median(fresh) * 1000, 2)}
     return {**{name: round(value, 1) for name, value in built.items()}, "queries": rows}

@@ -61,6 +61,8 @@ def words(text: str) -> list[tuple[str, bool]]:
 
 def parts(word: str) -> set[str]:
     """A word, and the words of a name in code that it is: ``getUserName`` is ``get``, ``user`` and ``name``, too."""
+    if len(word) > 64:  # no word, but a key or a picture: known by how it begins
+        return {plain(word[:64])}
     found, part = {plain(word)}, ""
     if not word.isascii() or word.isupper():  # a word in capitals is no name
         return found

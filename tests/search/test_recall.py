@@ -39,7 +39,7 @@ class Read:
     def __init__(self, text: str) -> None:
         runs = words(text)
         self.glued = [plain(run) for run, is_glued in runs if is_glued]
-        self.words = {part for run, is_glued in runs if not is_glued and len(run) <= 64 for part in parts(run)}
+        self.words = {part for run, is_glued in runs if not is_glued for part in parts(run)}
 
     def has(self, kind: str, query: str) -> bool:
         if kind == "glued":

@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from itertools import groupby, islice
+from operator import itemgetter
 from sqlite3 import Connection
-from typing import NamedTuple
 
 from holdall.searching import Found, Hit, Key, Lookup, Need, Wanted
 from holdall_fts.lanes import lanes_wanted
@@ -24,12 +24,8 @@ _KEPT = 100_000
 _FIRST = Key(-1, "", "", 0)
 
 
-class Place(NamedTuple):
-    """A document that was found."""
-
-    key: Key
-    row: Row
-    number: int
+Place = tuple[Key, Row, int]
+"""A document that was found: its key, its segment, and its number there. A plain tuple, for there are many."""
 
 
 class Finder:
@@ -51,7 +47,7 @@ class Finder:
         search = _Search(connection, wanted, needs, lanes.allowed, self._current(connection), self._names)
         if wanted.best:
             return _best(search, wanted)
-        hits = [Hit(place.key) for place in islice(search.newest(), wanted.limit + 1)]
+        hits = [Hit(key) for key, _, _ in islice(search.newest(), wanted.limit + 1)]
         return Found(hits[: wanted.limit], more=len(hits) > wanted.limit)
 
     def _current(self, connection: Connection) -> list[Row]:
@@ -75,14 +71,14 @@ def _best(search: _Search, wanted: Wanted) -> Found:
     counts = wanted.counts or _counts(search, words)
     ranking, after = Ranking.of(counts), wanted.after
     scored: list[tuple[float, Key]] = []
-    for row, found in groupby(places, key=lambda place: place.row):
+    for row, found in groupby(places, key=itemgetter(1)):
         lengths = row.columns(search.connection).lengths
         score = ranking.scorer([search.group(row, word) for word in words])
-        scored += [(score(place.number, lengths[place.number]), place.key) for place in found]
+        scored += [(score(number, lengths[number]), key) for key, _, number in found]
     if after is not None:
         scored = [one for one in scored if one < after]
     hits = [Hit(key, score) for score, key in nlargest(wanted.limit + 1, scored)]
-    newest = places[0].key if places else None
+    newest = places[0][0] if places else None
     return Found(hits[: wanted.limit], len(hits) > wanted.limit, counts, newest)
 
 
@@ -125,7 +121,7 @@ class _Search:
         runs: list[tuple[Place, Iterator[Place]]] = []
         while True:
             latest = max(runs, key=_time_of, default=None)
-            while waiting and (latest is None or waiting[-1].newest >= latest[0].key.at):
+            while waiting and (latest is None or waiting[-1].newest >= latest[0][0].at):
                 places = self._places(waiting.pop())
                 runs += [(place, places) for place in islice(places, 1)]
                 latest = max(runs, key=_time_of, default=None)
@@ -133,10 +129,10 @@ class _Search:
                 return
             runs.remove(latest)
             yield latest[0]
-            others = max((place.key for place, _ in runs), default=_FIRST)
+            others = max((place[0] for place, _ in runs), default=_FIRST)
             unread = waiting[-1].newest if waiting else -1
             for place in latest[1]:  # for as long as no other run can have a later one
-                if place.key > others and place.key.at > unread:
+                if place[0] > others and place[0].at > unread:
                     yield place
                 else:
                     runs.append((place, latest[1]))
@@ -149,16 +145,17 @@ class _Search:
             return
         columns = row.columns(self.connection)
         times, lanes, positions = columns[:3]
+        allowed, names = self._allowed, self._names
         for number in descending(bits):
             lane = lanes[number]
-            if self._allowed is not None and lane not in self._allowed:
+            if allowed is not None and lane not in allowed:
                 continue
-            name = self._name(lane)
+            name = names.get(lane) or self._name(lane)
             if name is None:
                 continue
-            key = Key(times[number], *name, positions[number])
+            key = Key(times[number], name[0], name[1], positions[number])
             if before is None or key < before:
-                yield Place(key, row, number)
+                yield key, row, number
 
     def _bits(self, row: Row) -> int:
         """The documents of a segment that have all that is needed, at a time that is wanted."""
@@ -187,4 +184,4 @@ class _Search:
 
 
 def _time_of(run: tuple[Place, Iterator[Place]]) -> Key:
-    return run[0].key
+    return run[0][0]

@@ -9,7 +9,6 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -50,9 +49,7 @@ _KINDS = "qIIIH"
 
 def packed_columns(columns: Columns) -> bytes:
     """The columns as bytes."""
-    times = columns.times
-    steps = array("q", (time - before for before, time in zip([0, *times], times, strict=False)))
-    return zlib.compress(b"".join(column.tobytes() for column in (steps, *columns[1:])), _LEVEL)
+    return zlib.compress(b"".join(column.tobytes() for column in columns), _LEVEL)
 
 
 def unpacked_columns(data: bytes, count: int) -> Columns:
@@ -65,7 +62,7 @@ def unpacked_columns(data: bytes, count: int) -> Columns:
         column.frombytes(whole[at : at + size])
         found.append(column)
         at += size
-    return Columns(array("q", accumulate(found[0])), *found[1:])
+    return Columns(*found)
 
 
 def unpacked_block(data: bytes) -> dict[str, bytes]:

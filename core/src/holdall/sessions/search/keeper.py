@@ -23,6 +23,8 @@ __all__ = ["Keeper"]
 log = logging.getLogger("holdall.search")
 _BEFORE = 30_000_000
 """Microseconds before the last look that are looked at again: no commit takes so long, no clocks are so far apart."""
+_OFTEN = 5_000_000
+"""Microseconds after which a look that found nothing new is remembered, too."""
 _TOP = (1 << 53) - 1, ""
 """Behind it, downwards, is everything."""
 _PAGE, _MOST, _FIRST = 500, 4000, 16
@@ -104,6 +106,7 @@ class Keeper:
 
     async def _look(self) -> Walked:
         """Compare what was active, or changed, since the last look."""
+        now = self._engine.clock.now()
         walked = await self.index.walked()
         if walked.mark is None:
             self._seen.clear()
@@ -115,6 +118,9 @@ class Keeper:
         met: dict[str, int] = {}
         latest = max([await self._look_at(name, mark - _BEFORE, met) for name in (RECENT, TOUCHED)])
         self._seen = met
+        latest = max(
+            latest, now if now - mark > _OFTEN else 0
+        )  # what comes now is of now, but for what ``_BEFORE`` allows
         if latest > mark:
             await self.index.walk(walked, Walked(latest, walked.backlog, walked.whole))
         return walked
