@@ -16,7 +16,7 @@ COMMANDS = {
     "search": ("searching", "find messages by what they say"),
     "reindex": ("reindexing", "make the search index anew, while it is used"),
     "import": ("importing", "import transcripts into a store or through a running server"),
-    "export": ("exporting", "write one session as JSONL, JSON, Markdown or its original records"),
+    "export": ("exporting", "write one session in a format: JSONL, JSON, Markdown, its original records …"),
     "compact": ("compacting", "make what a model sees of a session fit a budget of tokens"),
     "summarise": ("summarising", "summarise messages of a session, and keep the summary beside them"),
     "copy": ("copying", "copy everything from one storage to another"),
