@@ -31,6 +31,7 @@ GOALS = {
     "P4": Goal("P4 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2),
     "L1": Goal("L1 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2, ("memory", "file")),
     "B1": Goal("B1 ≤ 1.2 x 1 branch", lambda row: (row.ratio or 0) <= 1.2, ("memory", "file")),
+    "C1": Goal("C1 ≤ 1.2 x history 1,000", lambda row: (row.ratio or 0) <= 1.2, ("memory", "file")),
     "P5": Goal("P5 ≤ 1.3 x 1,000 sessions", lambda row: (row.ratio or 0) <= 1.3),
     "P6": Goal("P6 ≤ 1.5 x bare interpreter", lambda row: (row.ratio or 0) <= 1.5),
     "P6m": Goal("P6 ≤ 40 MB", lambda row: (row.value or 0) <= 40),
