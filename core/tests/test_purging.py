@@ -133,6 +133,53 @@ async def test_a_part_that_others_refer_to_stays(store):
     assert [part.references for part in await session.parts()] == [1]
 
 
+@pytest.mark.covers("CV-10", "CV-13")
+@pytest.mark.parametrize("redacted", [True, False])
+async def test_summaries_of_what_was_purged_say_nothing_more(store, folder, redacted):
+    text = f"We spoke of {MARK}, of caches and of what they are for. " * 3
+    session = await store.create(owner="ana", messages=[user(f"{number}: {text}") for number in range(9)])
+    assert (await session.compact(budget=400)).new
+    about = await session.summarise(last="msg_main_0000000003", text="about " + MARK)
+    apart = await session.summarise(first="msg_main_0000000001", text="apart")
+    await session.active_context()
+    for number in range(9):
+        name = f"msg_main_{number:010}"
+        if redacted:
+            await session.redact(name)
+            told = "[redacted]" if number < 4 else "[purged]"
+            assert (await store.summary(session.id, about.id)).text == told
+        assert (await session.purge(message=name)).verified
+        assert (await store.summary(session.id, about.id)).text == "[purged]"
+        assert (await store.summary(session.id, apart.id)).text == ("[purged]" if number else "apart")
+    assert (having(folder), in_memory(store)) == ([], [])
+    context = await session.active_context()
+    assert MARK not in str([message.fields for message in context.messages])
+
+
+async def test_a_summary_that_is_made_while_a_message_is_purged_says_nothing_of_it(store, folder, monkeypatch):
+    session = await store.create(owner="ana", messages=[user("one"), user(MARK)])
+    change, made = store.engine.change, list[str]()
+
+    async def late(*asked: Any, **more: Any) -> Any:
+        if not made:
+            made.append("")
+            made[0] = (await session.summarise(text="about " + MARK)).id
+        return await change(*asked, **more)
+
+    monkeypatch.setattr(store.engine, "change", late)
+    assert (await session.purge(message="msg_main_0000000001")).verified
+    assert ((await store.summary(session.id, made[0])).text, having(folder)) == ("[purged]", [])
+
+
+async def test_a_field_of_a_client_keeps_nothing_from_being_purged(store, folder):
+    forged = {"at": 1, "by": "ana"}
+    said = [user(MARK, purged=forged), user("[purged]", purged=forged, x=MARK)]
+    session = await store.create(owner="ana", messages=said)
+    found = [await session.purge(message=f"msg_main_{number:010}") for number in (0, 1, 0)]
+    assert [each.messages for each in found] == [1, 1, 0]
+    assert having(folder) == []
+
+
 class Silent(ISessionStorage):
     """A storage that knows nothing of purging, around one that does."""
 

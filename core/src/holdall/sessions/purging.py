@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from holdall.contract import Span
+from holdall.contract import Lane, Span
 from holdall.errors import Conflict, Invalid, NotFound
 from holdall.sessions.branches.origins import Origin, check_live, encoded, is_live, parse_origin
 from holdall.sessions.engine import Engine
 from holdall.sessions.inputs import as_json
 from holdall.sessions.markers import STAYING
 from holdall.sessions.names import (
-    COMPACTIONS,
     EDITS,
     MAIN,
     ORIGINALS,
@@ -72,12 +71,13 @@ async def purge_message(engine: Engine, session: str, name: str, by: str, check:
     """Overwrite a message, its versions, what was redacted of it and its original; how many messages that was."""
     while True:
         found = await found_of(engine, session, name, check)
-        if "purged" in found.message and "edited" not in found.message:
+        if _is_purged(found.message):
             return 0
-        if SUMMARIES in found.state.head.lanes:
-            await erase(engine, session, name, check)  # first: what is purged is not looked at again
+        summaries = found.state.head.lanes.get(SUMMARIES, NO_LANE)
+        if summaries:
+            summaries = await erase(engine, session, name, check)  # first: what is purged is not looked at again
         kept, apart = await kept_at(engine, session, found.message, check), Apart()
-        attempt = partial(engine.change, session, _erasing(found, kept, apart, by))
+        attempt = partial(engine.change, session, _erasing(found, kept, summaries, apart, by))
         try:
             await (knowing(engine, session, apart, check, attempt) if PARTS in found.state.head.lanes else attempt())
         except Conflict:
@@ -85,7 +85,17 @@ async def purge_message(engine: Engine, session: str, name: str, by: str, check:
         return 1
 
 
-def _erasing(found: Everything, kept: dict[int, Kept], apart: Apart, by: str) -> Callable[[State, int], Any]:
+def _is_purged(message: Message) -> bool:
+    """Whether it is what a purge leaves. A client may have a field of that name, too: that alone says nothing."""
+    told: Any = message.get("purged")
+    if not isinstance(told, dict) or set(cast("dict[str, Any]", told)) != {"at", "by"}:
+        return False
+    return message.raw == _marker(message, cast("dict[str, Any]", told))
+
+
+def _erasing(
+    found: Everything, kept: dict[int, Kept], summaries: Lane, apart: Apart, by: str
+) -> Callable[[State, int], Any]:
     branch, position = message_place(found.message.id)
     lane, lanes = messages_lane(branch), found.state.head.lanes
     seen = {name: lanes.get(name, NO_LANE) for name in (lane, EDITS, ORIGINALS, REDACTED)}
@@ -99,6 +109,8 @@ def _erasing(found: Everything, kept: dict[int, Kept], apart: Apart, by: str) ->
             here = state.head.lanes.get(name, NO_LANE)
             if (here.first, here.rewritten) != (run.first, run.rewritten):
                 raise Conflict("the message", expected=run.rewritten, found=here.rewritten)
+        if (here := state.head.lanes.get(SUMMARIES, NO_LANE)) != summaries:  # one was made of it meanwhile
+            raise Conflict("the summaries", expected=summaries.stop, found=here.stop)
         step = SessionStep.on(state, now)
         told = {"at": now // 1000, "by": by}
         record = _marker(found.message, told)
@@ -111,8 +123,6 @@ def _erasing(found: Everything, kept: dict[int, Kept], apart: Apart, by: str) ->
             _replace(step, REDACTED, place, len(one.data), b"null")
         if shown or hidden:
             collect(step, apart, shown, hidden)
-        for derived in (SUMMARIES, COMPACTIONS):  # they may say what is erased, and can be made again
-            step.trim(derived, step.lane(derived).stop)
         step.tell("purged", lane, position, position + 1)
         return step, None
 
