@@ -13,6 +13,7 @@ from holdall.checking import checked, field_names
 from holdall.contract import Abilities
 from holdall.encrypting import check_encryption
 from holdall.errors import SettingsError
+from holdall.indexing import check_search
 from holdall.plugins import Plugins, installed
 from holdall.settings import ServerSettings, Settings, StorageRef
 
@@ -24,6 +25,7 @@ def examined(settings: Settings) -> dict[str, str]:
     plugins = Plugins()
     opening.codec_of(settings, plugins)
     check_encryption(settings, plugins)
+    check_search(settings, plugins)
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
     if settings.cache.policy is not None:
@@ -41,6 +43,8 @@ def examined(settings: Settings) -> dict[str, str]:
     facts["compression"] = _plugin(settings.compression.use)
     facts["encryption"] = _encryption(settings)
     facts["cache"] = f"{_plugin(settings.cache.policy, 'least recently used')}, {settings.cache.max_bytes:,} bytes"
+    if settings.search.use is not None:
+        facts["search"] = _plugin(settings.search.use)
     if settings.plugins:
         facts["plugins"] = ", ".join(map(_plugin, settings.plugins))
     facts["listens"] = _listens(settings)
