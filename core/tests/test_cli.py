@@ -172,6 +172,30 @@ def test_check_says_what_would_run(run: Run, tmp_path: Path) -> None:
     assert facts["clients"] == "without a token: ana"
 
 
+@pytest.mark.covers("PL-06")
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ('[search]\nuse = "ftss"\n', "no plugin 'ftss' is installed"),
+        ('[search]\nuse = "fts"\n', "search.options of 'fts'"),
+        ('[compaction]\nuse = ["windw"]\n', "did you mean 'window'?"),
+        ("[compaction.options.elison]\nkeep = 2\n", "did you mean 'elision'?"),
+        ('[compaction.options.elision]\nkeep = "two"\n', "compaction.options.elision"),
+        ('[summaries]\nuse = "elision"\n', "'elision'"),
+        ("[tokenizer]\noptions = { scale = 0 }\n", "tokenizer.options of 'estimate'"),
+    ],
+)
+def test_check_names_what_is_wrong_with_search_and_compaction(
+    run: Run, tmp_path: Path, section: str, said: str
+) -> None:
+    pytest.importorskip("holdall_fts")
+    pytest.importorskip("holdall_compaction")
+    write(tmp_path / "holdall.toml", MEMORY + section)
+    code, out, err = run("check")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
 def test_the_configuration_is_found_by_flag_then_environment_then_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from holdall.checking import checked
 from holdall.errors import HoldallError, PluginError
+from holdall.offers import CompactorOffer, SummariserOffer, TokenizerOffer
 from holdall.plugins import Plugins
 from holdall.sessions.compaction.counting import Counter
 from holdall.sessions.compaction.squeezing import Strategy
 from holdall.sessions.compaction.tools import Maker
-from holdall.settings import Settings
+from holdall.settings import CompactionSettings, Settings, SummariesSettings, TokenizerSettings
 
-__all__ = ["ConfiguredTools"]
+__all__ = ["ConfiguredTools", "check_condensing"]
 
 T = TypeVar("T")
 
@@ -36,8 +37,7 @@ class ConfiguredTools:
         """Counts by the configured tokenizer."""
         if self._counter is None:
             section = self._settings.tokenizer
-            offer = self._plugins.tokenizer(section.use)
-            options = checked(offer.settings, section.options, f"tokenizer.options of {section.use!r}")
+            offer, options = _tokenizer(section, self._plugins)
             self._counter = Counter(_opened("tokenizer", section.use, lambda: offer.open(options)))
         return self._counter
 
@@ -50,25 +50,42 @@ class ConfiguredTools:
         section = self._settings.summaries
         name = section.use if name is None else name
         if name not in self._makers:
-            offer = self._plugins.summariser(name)
-            options = section.options if name == section.use else {}
-            made = checked(offer.settings, options, f"summaries.options of {name!r}")
-            self._makers[name] = Maker(name, _opened("summariser", name, lambda: offer.open(made)))
+            offer, options = _summariser(section, self._plugins, name)
+            self._makers[name] = Maker(name, _opened("summariser", name, lambda: offer.open(options)))
         return self._makers[name]
-
-    def check(self) -> None:
-        """Open everything that is configured; raises ``PluginError`` or ``SettingsError``."""
-        self.counter  # noqa: B018 - is opened by being looked at
-        self.strategies()
-        self.maker()
 
     def _strategy(self, name: str) -> Strategy:
         if name not in self._strategies:
-            offer = self._plugins.compactor(name)
-            options = self._settings.compaction.options.get(name, {})
-            made = checked(offer.settings, options, f"compaction.options.{name}")
-            self._strategies[name] = Strategy(name, _opened("compactor", name, lambda: offer.open(made)))
+            offer, options = _compactor(self._settings.compaction, self._plugins, name)
+            self._strategies[name] = Strategy(name, _opened("compactor", name, lambda: offer.open(options)))
         return self._strategies[name]
+
+
+def check_condensing(settings: Settings, plugins: Plugins) -> None:
+    """Raise ``PluginError`` or ``SettingsError`` for what is wrong with the sections that were changed; opens nothing."""
+    if settings.tokenizer != TokenizerSettings():
+        _tokenizer(settings.tokenizer, plugins)
+    if settings.summaries != SummariesSettings():
+        _summariser(settings.summaries, plugins, settings.summaries.use)
+    if settings.compaction != CompactionSettings():
+        for name in dict.fromkeys((*settings.compaction.use, *settings.compaction.options)):
+            _compactor(settings.compaction, plugins, name)
+
+
+def _tokenizer(section: TokenizerSettings, plugins: Plugins) -> tuple[TokenizerOffer[Any], Any]:
+    offer = plugins.tokenizer(section.use)
+    return offer, checked(offer.settings, section.options, f"tokenizer.options of {section.use!r}")
+
+
+def _summariser(section: SummariesSettings, plugins: Plugins, name: str) -> tuple[SummariserOffer[Any], Any]:
+    offer = plugins.summariser(name)
+    options = section.options if name == section.use else {}
+    return offer, checked(offer.settings, options, f"summaries.options of {name!r}")
+
+
+def _compactor(section: CompactionSettings, plugins: Plugins, name: str) -> tuple[CompactorOffer[Any], Any]:
+    offer = plugins.compactor(name)
+    return offer, checked(offer.settings, section.options.get(name, {}), f"compaction.options.{name}")
 
 
 def _opened(kind: str, name: str, make: Callable[[], T]) -> T:

@@ -10,12 +10,20 @@ from typing import Any, cast
 
 from holdall import opening
 from holdall.checking import checked, field_names
+from holdall.condensing import check_condensing
 from holdall.contract import Abilities
 from holdall.encrypting import check_encryption
 from holdall.errors import SettingsError
 from holdall.indexing import check_search
 from holdall.plugins import Plugins, installed
-from holdall.settings import ServerSettings, Settings, StorageRef
+from holdall.settings import (
+    CompactionSettings,
+    ServerSettings,
+    Settings,
+    StorageRef,
+    SummariesSettings,
+    TokenizerSettings,
+)
 
 __all__ = ["examined"]
 
@@ -28,6 +36,7 @@ def examined(settings: Settings) -> dict[str, str]:
     check_search(settings, plugins)
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
+    check_condensing(settings, plugins)
     if settings.cache.policy is not None:
         policy = plugins.cache_policy(settings.cache.policy)
         checked(policy.settings, settings.cache.options, f"cache.options of {policy.name!r}")
@@ -45,6 +54,7 @@ def examined(settings: Settings) -> dict[str, str]:
     facts["cache"] = f"{_plugin(settings.cache.policy, 'least recently used')}, {settings.cache.max_bytes:,} bytes"
     if settings.search.use is not None:
         facts["search"] = _plugin(settings.search.use)
+    facts |= _condensing(settings)
     if settings.plugins:
         facts["plugins"] = ", ".join(map(_plugin, settings.plugins))
     facts["listens"] = _listens(settings)
@@ -114,6 +124,20 @@ def _encryption(settings: Settings) -> str:
     if section.keys.use is not None:
         told += f", keys from {section.keys.use!r}"
     return told if section.plaintext == "refuse" else f"{told}; plaintext is accepted"
+
+
+def _condensing(settings: Settings) -> dict[str, str]:
+    """What compaction and summaries use, where the configuration says something of them."""
+    facts: dict[str, str] = {}
+    if settings.compaction != CompactionSettings():
+        facts["compaction"] = (
+            f"{', '.join(map(_plugin, settings.compaction.use))}; {settings.compaction.budget:,} tokens"
+        )
+    if settings.summaries != SummariesSettings():
+        facts["summaries"] = _plugin(settings.summaries.use)
+    if settings.tokenizer != TokenizerSettings():
+        facts["tokenizer"] = _plugin(settings.tokenizer.use)
+    return facts
 
 
 def _listens(settings: Settings) -> str:
