@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from support.stores import beside, user
 
 from holdall import Forbidden, Invalid, NotFound, Principal
 from holdall.formats import export
+from holdall.sessions import edits
 
 SECRET = "SECRET-4711"
 pytestmark = pytest.mark.covers("CV-09", "XX-04")
@@ -145,3 +147,24 @@ async def test_large_parts_and_originals_go_with_it(store):
     assert (kept[0]["content"], kept[1]) == (large, original)
     await session.append(user(large))
     assert [part.references for part in await session.parts()] == [1]
+
+
+@pytest.mark.parametrize("erase", ["redact", "purge"])
+async def test_a_version_that_is_restored_meanwhile_says_nothing_of_it(store, monkeypatch, erase):
+    session = await store.create(owner="ana", messages=[user(SECRET)])
+    name = (await session.history()).items[0].id
+    await session.edit(name, content="second")
+    versions, calls = edits.versions, list[None]()
+
+    async def slow(*asked):
+        found = await versions(*asked)
+        if not calls:
+            calls.append(None)
+            await (session.redact(name) if erase == "redact" else session.purge(message=name))
+        return found
+
+    monkeypatch.setattr(edits, "versions", slow)
+    with suppress(NotFound):
+        await session.restore_version(name, 1)
+    assert calls, "the control: it came between"
+    assert SECRET not in await shown(store, session)

@@ -6,7 +6,7 @@ the ones before it are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +34,8 @@ __all__ = ["apart_of", "earlier_of", "edit", "edited_of", "restore", "versions"]
 _EARLIER = 16
 """How many earlier versions a version names; each of those names others."""
 _OWNED = ("id", "created_at", "edited", "redacted", "large_parts", "reply_to")
-Change = Callable[[Message], dict[str, Any]]
-"""From the newest version, the fields of the next one."""
+Change = Callable[[Message], Awaitable[dict[str, Any]]]
+"""From the newest version, the fields of the next one; asked again when another came meanwhile."""
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ def changing(changes: Mapping[str, Any]) -> Change:
     if not changes:
         raise Invalid("there is nothing to change")
 
-    def change(message: Message) -> dict[str, Any]:
+    async def change(message: Message) -> dict[str, Any]:
         fields = {**message.fields, **changes}
         if "content" in changes:
             fields.pop("large_parts", None)
@@ -90,7 +90,7 @@ async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may sa
         state = await engine.current(session, check)
         check_version(state, expect)
         old = await read_message(engine, session, name, check)
-        fields = {key: value for key, value in change(old).items() if key not in ("id", "edited")}
+        fields = {key: value for key, value in (await change(old)).items() if key not in ("id", "edited")}
         validated(NewMessage, fields)
         apart = apart_of(fields, engine.policy)
         attempt = partial(engine.change, session, _putting(engine, place, old, fields, by, state, expect, apart))
@@ -196,8 +196,11 @@ async def restore(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
     engine: Engine, session: str, name: str, version: int, by: str, expect: int | None, check: Check
 ) -> tuple[State, Message]:
     """Make an earlier version the newest one again, as a version of its own; see ``Store.restore_version``."""
-    page = await versions(engine, session, name, 1, version + 1, check)
-    if not page.items or _version(page.items[0]) != version:
-        raise NotFound("version", f"{name} {version}")
-    wanted = page.items[0].fields
-    return await edit(engine, session, name, lambda _: wanted, by, expect, check)
+
+    async def change(_: Message) -> dict[str, Any]:
+        page = await versions(engine, session, name, 1, version + 1, check)
+        if not page.items or _version(page.items[0]) != version:
+            raise NotFound("version", f"{name} {version}")
+        return page.items[0].fields
+
+    return await edit(engine, session, name, change, by, expect, check)
