@@ -43,6 +43,13 @@ anonymous = "local"           # whom requests without a token act as; allowed on
 # use = "file"
 # options = { path = "keys" } # made by: umask 077; holdall keys new > keys
 
+# [search]                    # pip install holdall-fts
+# use = "fts"
+# options = { path = "./search" }
+
+# [compaction]                # pip install holdall-compaction
+# budget = 100000             # tokens that a model is shown, where nobody says how many
+
 # [cache]
 # max_bytes = 67108864
 """

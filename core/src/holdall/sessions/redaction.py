@@ -78,8 +78,8 @@ def spans_of(given: Sequence[Mapping[str, Any]]) -> list[SpanOfText]:
     """Spans as a client gives them, checked."""
     try:
         return msgspec.convert([dict(each) for each in given], list[SpanOfText])
-    except (msgspec.ValidationError, TypeError, ValueError) as error:
-        raise Invalid(f"has at, start and stop: {error}", pointer="/spans") from None
+    except (msgspec.ValidationError, TypeError, ValueError):
+        raise Invalid("each must have at, start and stop, and nothing else", pointer="/spans") from None
 
 
 async def redact(engine: Engine, session: str, name: str, ask: Ask, check: Check) -> tuple[State, Message]:

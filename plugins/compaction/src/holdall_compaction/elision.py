@@ -20,10 +20,10 @@ __all__ = ["Elision", "ElisionSettings", "holdall_compactors"]
 class ElisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The options, ``[compaction.options.elision]``."""
 
-    keep: Annotated[int, Meta(ge=0)] = 3
-    """The newest outputs that stay whatever they cost."""
-    least: Annotated[int, Meta(ge=1)] = 50
-    """What eliding an output has to save, in tokens: a short one says more than a note."""
+    keep: Annotated[int, Meta(ge=0, description="The newest outputs that stay whatever they cost.")] = 3
+    least: Annotated[
+        int, Meta(ge=1, description="What eliding an output has to save, in tokens: a short one says more than a note.")
+    ] = 50
 
 
 class Elision:

@@ -37,8 +37,14 @@ _PIECES = re.compile("|".join(_KINDS))
 class EstimateSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The options, ``[tokenizer.options]``."""
 
-    scale: Annotated[float, Meta(gt=0, le=10)] = 1.0
-    """What the estimate is multiplied by, for a model whose tokens are smaller or larger."""
+    scale: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=10,
+            description="What the estimate is multiplied by, for a model whose tokens are smaller or larger.",
+        ),
+    ] = 1.0
 
 
 class Estimate:

@@ -26,12 +26,11 @@ Share = Annotated[float, Meta(gt=0, lt=1)]
 class SummarySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The options, ``[compaction.options.summary]``."""
 
-    share: Share = 0.25
-    """The part of the budget, besides what has to stay, that the summary may take."""
-    keep: Share = 0.5
-    """The part of it that the newest messages may take."""
-    most: Annotated[int, Meta(ge=30)] = 2_000
-    """The most tokens of a summary."""
+    share: Annotated[
+        Share, Meta(description="The part of the budget, besides what has to stay, that the summary may take.")
+    ] = 0.25
+    keep: Annotated[Share, Meta(description="The part of it that the newest messages may take.")] = 0.5
+    most: Annotated[int, Meta(ge=30, description="The most tokens of a summary.")] = 2_000
 
 
 class Summary(Struct, frozen=True):

@@ -43,7 +43,7 @@ async def export_session(call: Call) -> Reply:
     name = take(fields, "format", str, "jsonl")
     formats = call.service.formats
     if name is None or name not in formats.writable:
-        hint = nearest(name or "", formats.writable)
+        hint = nearest(name or "", formats.writable) or "; more come with the plugins that the configuration names"
         raise Problem(422, "invalid", f"must be one of {', '.join(formats.writable)}{hint}", pointer="/format")
     form = formats.offer(name, writes=True)
     branch, branches = take(fields, "branch", str), take(fields, "branches", str)
