@@ -29,6 +29,7 @@ KINDS = {
     "summariser": "Summarisers",
     "tokenizer": "Tokenizers",
     "search index": "Search indexes",
+    "format": "Formats",
 }
 HEAD = """\
 # Directory of plugins
