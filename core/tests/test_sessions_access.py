@@ -88,7 +88,18 @@ CALLS = {
     "follower": [{}, {"after": "0"}, {"after": "x"}],
 }
 FOR_ADMINS = {"purge", "redacted"}
-WITHOUT_A_SESSION = {"acting_as", "create", "find", "get_or_create", "health", "list", "sweep"}
+WITHOUT_A_SESSION = {
+    "acting_as",
+    "create",
+    "find",
+    "get_or_create",
+    "health",
+    "list",
+    "reindex",
+    "search",
+    "sweep",
+}
+"""Who finds what is in ``test_search.py``, also in one session."""
 
 
 def public(of):

@@ -98,7 +98,7 @@ async def test_the_document_has_the_deployments_own_bound(start):
         for parameter in item.get("get", {}).get("parameters", ())
         if parameter["name"] == "limit"
     ]
-    assert limits == [77] * 11
+    assert limits == [77] * 13
 
 
 async def test_documented_security_is_what_is_asked_for(quick, start):

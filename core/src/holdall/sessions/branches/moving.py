@@ -108,7 +108,7 @@ def deleting(branch: str, by: str, expect: int | None, origins: Origins) -> Deci
         step.append(deleted_lane(branch), [encoded(Deletion(now // 1000, by))])
         for name in along:
             step.append(deleted_lane(name), [encoded(Deletion(now // 1000, by, branch))])
-        step.tell("branch_deleted", branch=branch, **({"along": along} if along else {}))
+        step.tell("branch_deleted", branch=branch, along=along or None)
         return step, None
 
     return decide
@@ -126,7 +126,7 @@ def restoring(branch: str, expect: int | None, deletions: Deletions) -> Decision
             along = taken_along(state.head, branch, deletions)
             for name in along:
                 step.remove(deleted_lane(name))
-            step.tell("branch_restored", branch=branch, **({"along": along} if along else {}))
+            step.tell("branch_restored", branch=branch, along=along or None)
         else:
             check_live(state.head, branch)
         return step, None
