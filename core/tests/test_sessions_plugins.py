@@ -126,6 +126,24 @@ async def test_observers_are_told_after_each_step_and_contained(guarded, clock, 
     assert caplog.text.count("plugin 'guard' failed to observe") == len(told)
 
 
+async def test_observers_are_told_what_was_erased(guarded):
+    store, guard = guarded
+    session = await store.create(owner="ana")
+    message = await session.append(user())
+    await session.fork(name="side")
+    await session.append(user(), branch="side")
+    await session.redact(message.id)
+    await session.purge(message=message.id)
+    await session.purge(message=message.id)
+    await session.delete_branch("side")
+    await session.purge(branch="side")
+    await session.purge()
+    erased = [
+        (event.kind, list(event.messages)) for event in guard.events if event.kind in ("redacted", "purged", "deleted")
+    ]
+    assert erased == [("redacted", [message.id]), ("purged", [message.id]), ("purged", []), ("deleted", [])]
+
+
 async def test_what_was_seen_by_an_observer_is_stored_already(clock):
     seen = []
 

@@ -33,6 +33,7 @@ class Event(Struct, frozen=True):
         "appended",
         "edited",
         "redacted",
+        "purged",
         "forked",
         "summarised",
         "compacted",
@@ -48,4 +49,4 @@ class Event(Struct, frozen=True):
     at: int
     """Milliseconds since 1970, UTC."""
     messages: Sequence[str] = ()
-    """The ids of the messages that were appended."""
+    """The ids of the messages that were appended, edited, redacted or purged; none of a branch that was purged."""

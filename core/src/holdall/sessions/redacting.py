@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from holdall import sessions
-from holdall.errors import Forbidden, Invalid
+from holdall.errors import Forbidden, Invalid, NotFound
 from holdall.sessions.names import checked_text
 
 if TYPE_CHECKING:
@@ -76,11 +77,23 @@ class Redacting:
         purging, engine = sessions.purging, self.engine
         if message is not None:
             count = await purging.purge_message(engine, session, message, self.by, self._check)
+            if count:
+                await self._tell_purged(session, message)
         elif branch is not None:
             count = await purging.purge_branch(engine, session, branch, self.by, self._check)
+            await self._tell_purged(session)
         else:
             count = await purging.delete_once(engine, session, self._check, self.delete)
         return await purging.forget(engine, session, count)
+
+    async def _tell_purged(self, session: str, message: str | None = None) -> None:
+        """Tell observers; of a session that somebody deleted meanwhile they are told that."""
+        with suppress(NotFound):
+            if message is None:
+                self._tell("purged", await self.engine.current(session, self._check))
+            else:
+                found = await sessions.redaction.found_of(self.engine, session, message, self._check)
+                self._tell("purged", found.state, [found.message])
 
     async def _allow(self, session: str) -> None:
         """Raise unless the caller is an admin."""
