@@ -341,7 +341,7 @@ def test_a_purge_is_meant_and_says_what_is_left(run, tmp_path):
     assert "--yes" in out
     code, out, _ = run("purge", name, "--message", "msg_main_0000000000", "--yes")
     assert (code, having()) == (0, [])
-    assert out.startswith("1 messages erased; nothing of before is in: the storage")
+    assert out.startswith("1 message erased; nothing of before is in: the storage")
     code, out, _ = run("purge", name, "--yes", "--json")
     assert (code, json.loads(out)["verified"], json.loads(out)["messages"]) == (0, True, 1)
 

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"compaction": None if done.compaction is None else done.compaction.as_dict(), **told}))
     else:
         what = f"compacted by {done.compaction.id}" if done.new else "nothing to do"
-        print(f"{what}: a model sees {done.messages:,} messages, {done.tokens:,} tokens of {done.budget:,}")
+        plural = "" if done.messages == 1 else "s"
+        print(f"{what}: a model sees {done.messages:,} message{plural}, {done.tokens:,} tokens of {done.budget:,}")
         if not done.met:
             print("that is over the budget: there is nothing left that may be given up")
     return OK if done.met else PROBLEMS

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found.as_dict()))
     else:
-        print(f"{found.messages} messages erased; nothing of before is in: {', '.join(found.checked)}")
+        plural = "" if found.messages == 1 else "s"
+        print(f"{found.messages:,} message{plural} erased; nothing of before is in: {', '.join(found.checked)}")
         for line in found.left:
             print(f"not verified: {line}")
     return OK if found.verified else PROBLEMS

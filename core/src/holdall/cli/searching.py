@@ -28,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", help="only what they said: user, assistant, tool ...")
     parser.add_argument("--tool", help="only messages that call this tool")
     parser.add_argument(
-        "--since", type=_moment, metavar="TIME", help="only what was said then (2026-01-31T12:00) or later"
+        "--since",
+        type=_moment,
+        metavar="TIME",
+        help="only what was said then (2026-01-31T12:00, local time, or …Z) or later",
     )
     parser.add_argument("--until", type=_moment, metavar="TIME", help="only what was said before then")
     parser.add_argument(
@@ -39,7 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _moment(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(f"must be a time such as 2026-01-31T12:00, not {text!r}") from None
 
 
 def run(args: argparse.Namespace) -> int:
