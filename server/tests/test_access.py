@@ -46,6 +46,8 @@ async def filled(ana):
     batch = {"messages": [HELLO, {"role": "user", "content": large}], "tools": [{"tool": "ls", "status": "running"}]}
     await ana.post(f"{url}/messages", json=batch)
     await ana.post(f"{url}/branches", json={"name": "x"})
+    summary = (await ana.post(f"{url}/summaries", json={"text": "Hello."})).json()["id"]
+    compaction = (await ana.post(f"{url}/compact", json={"budget": 100})).json()["compaction"]["id"]
     session, part = url.rpartition("/")[2], hashlib.sha256(large.encode()).hexdigest()
     return {
         "session": session,
@@ -53,6 +55,8 @@ async def filled(ana):
         "run": "toolrun_0000000000",
         "branch": "x",
         "part": part,
+        "summary": summary,
+        "compaction": compaction,
     }
 
 
@@ -189,3 +193,10 @@ async def test_without_tokens_one_owner_acts_on_loopback(start):
 async def test_an_admin_who_names_nobody_as_the_owner_is_told_so(quick):
     answer = await quick.client("root").post("/api/sessions", json={"owner": ""})
     assert (answer.status_code, answer.json()["pointer"]) == (422, "/owner")
+
+
+@pytest.mark.req("SEC-AUZ-04")
+async def test_who_has_no_token_is_not_told_what_is_wrong_with_the_rest(quick):
+    for query in ("limit=many", "metadata=x", "there-is-no-such=1"):
+        answer = await quick.client(None).get(f"/api/sessions/{MISSING}/history?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")

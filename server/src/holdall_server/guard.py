@@ -35,7 +35,6 @@ class Gate:
     def admit(self, target: str, path: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Call:
         """The call, if it may be made; raises ``Problem``."""
         service, operation = self._service, self._operation
-        parameters = self._parse(query) if query else _NONE
         if self._open:
             principal, store = None, service.store
         else:
@@ -43,6 +42,7 @@ class Gate:
             if self._operators and not self._operates(principal):
                 raise Problem(403, "forbidden", "the token does not allow this")
             store = service.store_for(principal)
+        parameters = self._parse(query) if query else _NONE
         content = None if operation.body is None else self._content(headers, body)
         return Call(service, operation, store, principal, target, path, parameters, headers, content)
 

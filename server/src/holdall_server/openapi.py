@@ -41,7 +41,7 @@ _SAMPLES = {
     "compaction": "^[A-Za-z0-9_-]{1,64}$",
     "branch": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
 }
-_PATTERNS = {"Idempotency-Key": KEY, "Last-Event-ID": "[0-9]{1,15}(-[0-9]{1,15}){0,2}"}
+_PATTERNS = {"Idempotency-Key": KEY, "Last-Event-ID": "([0-9]{1,15}(-[0-9]{1,15}){0,2})?"}
 Schemas = Mapping[tuple[type[BaseModel], JsonSchemaMode], Mapping[str, Any]]
 
 
