@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.chat_service import chat_url
 from tests.servers import postgres, quick_folder, valkey
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORTS = ROOT / "docs/benchmarks/kit.json"
 HOMES = ("plugins", "contrib")
-SERVERS = {"postgres": ("DSN", postgres), "valkey": ("URL", valkey)}
+SERVERS = {"postgres": ("DSN", postgres), "valkey": ("URL", valkey), "openai": ("URL", chat_url)}
 """What names each server in the environment, and what starts it."""
 KINDS = {
     "storage": "Storages",

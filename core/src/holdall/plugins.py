@@ -78,6 +78,7 @@ _BUNDLED = {
     "window": "holdall-compaction",
     "estimate": "holdall-compaction",
     "textrank": "holdall-compaction",
+    "openai": "holdall-openai",
 }
 """What to install for Holdall's own plugins. Of other names nobody can say whose package it would be."""
 
