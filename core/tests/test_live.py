@@ -10,7 +10,6 @@ from support.stores import beside, on, user
 
 from holdall import Invalid, NotFound, Principal
 from holdall.errors import StorageUnavailable
-from holdall.sessions.live.telling import KEPT
 from holdall.sessions.state import SessionStep
 from holdall_memory import MemorySessionStorage
 
@@ -84,14 +83,16 @@ async def test_an_ordinary_append_writes_nothing_more(clock):
 
 
 @pytest.mark.covers("LC-15")
-async def test_what_is_not_kept_any_more_is_told_as_a_reset(store):
+async def test_what_is_not_kept_any_more_is_told_as_a_reset(store, monkeypatch):
+    kept = 40
+    monkeypatch.setattr("holdall.sessions.live.telling.KEPT", kept)
     session = await store.create(owner="ana", messages=[user()])
     await session.update(title="first")
     early = (await told(store, session.id))[-1].id
-    for number in range(KEPT + KEPT // 4):
+    for number in range(kept + kept // 4):
         await session.update(title=str(number))
     lane = session.state.head.lanes["events"]
-    assert KEPT <= len(lane) <= KEPT + KEPT // 4
+    assert kept <= len(lane) <= kept + kept // 4
     (reset,) = await told(store, session.id, early)
     assert (reset.type, reset.fields["reason"]) == ("reset", "too-old")
     assert await told(store, session.id, reset.id) == []

@@ -101,12 +101,12 @@ def _orders() -> Check:
 
 CHECKS = [
     *(_crash(backend, "kill", few, 1000, "acknowledged writes survive kill -9")
-      for backend, few in zip(DURABLE, (60, 10, 10), strict=True)),
+      for backend, few in zip(DURABLE, (40, 6, 6), strict=True)),
     *(_crash(backend, "cut", few, 200, "acknowledged writes survive a power cut")
-      for backend, few in zip(DURABLE, (20, 6, 6), strict=True)),
-    _crash("file", "mix", 6, 200, "acknowledged writes survive a cut after one of the processes was killed"),
-    *(_faults(backend, sample) for backend, sample in zip(DURABLE, (120, 20, 20), strict=True)),
-    *(_linear(backend, few, 200) for backend, few in zip(DURABLE, (10, 2, 2), strict=True)),
+      for backend, few in zip(DURABLE, (12, 4, 4), strict=True)),
+    _crash("file", "mix", 4, 200, "acknowledged writes survive a cut after one of the processes was killed"),
+    *(_faults(backend, sample) for backend, sample in zip(DURABLE, (80, 12, 12), strict=True)),
+    *(_linear(backend, few, 200) for backend, few in zip(DURABLE, (6, 2, 2), strict=True)),
     _stopping("term", 1, "SIGTERM under load loses nothing, cuts no answer off and ends in time"),
     _stopping("term", 2, "the same with two workers"),
     _stopping("kill", 2, "a killed worker loses nothing acknowledged, and is replaced within 3 s"),
