@@ -31,8 +31,8 @@ run: setup ## Import a sample conversation and serve it, kept in ./data
 	@$(BIN)/holdall --config $(CONFIG) import --owner local docs/examples/first-steps.jsonl
 	@exec $(BIN)/holdall --config $(CONFIG) serve --try
 
-test: setup ## Run every test (about five minutes on two cores; ARGS goes to pytest)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+test: setup ## Run the tests (ten minutes and more on two cores; ARGS goes to pytest)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not thorough" $(ARGS)
 
 check: setup ## Lint, types, import contracts: what a change must pass besides the tests
 	$(BIN)/ruff format --check .
@@ -91,7 +91,8 @@ directory: setup ## Hold every plugin to its kit, and write what came of it into
 	@$(BIN)/python -m tests.directory $(ARGS)
 	@$(BIN)/python -m tests.generate
 
-release-check: setup test ## The tests, and the long form of everything that is tried to break it (hours)
+release-check: setup test ## The tests, also the thorough ones, and the long form of what is tried to break it (hours)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m thorough
 	@$(BIN)/python -m tests.release --out docs/benchmarks/reliability-$(shell date +%F).json $(ARGS)
 
 pins: ## Work out the pinned dependencies again (needs uv)

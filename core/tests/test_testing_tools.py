@@ -73,6 +73,7 @@ CONTROL = ("--plugin", "control-append", "--plugin-file", controls.__file__, "--
 
 
 @pytest.mark.crash
+@pytest.mark.thorough  # so do those of the release form, which every change must pass, too
 @pytest.mark.parametrize("mode", ["kill", "cut", "mix"])
 def test_controls_run_in_every_run(mode):
     done = crash(*CONTROL, "--mode", mode, "--json")

@@ -17,14 +17,13 @@ from holdall.cli import main
 
 pytestmark = [pytest.mark.covers("CV-16", "LC-10", "ST-14"), pytest.mark.crash]
 HOLDALL = [sys.executable, "-m", "holdall.cli"]
-DURABLE = ["file", "diskcache", "tinydb"]
+THOROUGH = [pytest.param(name, marks=pytest.mark.thorough) for name in ("diskcache", "tinydb")]
 
 
-@pytest.fixture
-def kind(backend: str) -> str:
-    if backend not in DURABLE:
-        pytest.skip("nothing of it survives the process")
-    return backend
+@pytest.fixture(params=["file", *THOROUGH])
+def kind(request: pytest.FixtureRequest) -> str:
+    pytest.importorskip(f"holdall_{request.param}")
+    return request.param
 
 
 def config(folder: Path, kind: str) -> Path:

@@ -155,8 +155,15 @@ def test_told_to_stop_it_loses_nothing_acknowledged(serve, workers):
         assert set(load.acknowledged) <= set(found)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("workers", "number"),
+    [
+        (1, signal.SIGINT),
+        (2, signal.SIGTERM),
+        pytest.param(1, signal.SIGTERM, marks=pytest.mark.thorough),
+        pytest.param(2, signal.SIGINT, marks=pytest.mark.thorough),
+    ],
+)
 def test_it_stops_at_once_when_it_has_just_become_ready(serve, workers, number):
     for _ in range(3):
         status, seconds = serve(workers).stop(number)

@@ -59,7 +59,7 @@ def _operations(read: Session, written: Session, history: int) -> tuple[Operatio
         await written.edit(message_id(chance.randrange(history)), content=str(message(turn)["content"]))
 
     async def page(_turn: int) -> None:
-        found = await read.history(before=message_id(chance.randrange(PAGE, history)), limit=PAGE)
+        found = await read.history(before=message_id(chance.randrange(min(PAGE, history - 1), history)), limit=PAGE)
         _ = [one.raw for one in found.items]
 
     async def tail(_turn: int) -> None:

@@ -134,7 +134,14 @@ SESSIONS = 60
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "memory"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind in {"file", "postgres"} else pytest.param(kind, marks=pytest.mark.thorough)
+        for kind in KINDS
+        if kind != "memory"
+    ],
+)
 async def test_killed_on_its_way_it_is_run_again_to_the_same_end(kind: str, tmp_path: Path) -> None:
     """``kill -9`` when some of it is there and some is not; what was whole is kept, and the rest comes."""
     source, told = options("file", tmp_path / "from"), options(kind, tmp_path / "to")

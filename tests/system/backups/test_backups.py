@@ -14,7 +14,7 @@ from tests.system.backups.running import backup_under_writers, faults_of, write_
 pytestmark = [pytest.mark.covers("ST-14"), pytest.mark.crash]
 
 
-@pytest.mark.parametrize("backend", ["file", "diskcache"])
+@pytest.mark.parametrize("backend", ["file", pytest.param("diskcache", marks=pytest.mark.thorough)])
 def test_a_backup_under_four_writers(tmp_path: Path, backend: str) -> None:
     run = backup_under_writers(tmp_path, backend, sessions=40, warm=0.3)
     assert run.faults == []

@@ -22,7 +22,15 @@ def lived(backend: str, hours: int, *more: str) -> tuple[int, str]:
     return done.returncode, done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("backend", "hours"), [("memory", 36), ("file", 30), ("diskcache", 30), ("tinydb", 30)])
+@pytest.mark.parametrize(
+    ("backend", "hours"),
+    [
+        ("memory", 36),
+        ("file", 30),
+        pytest.param("diskcache", 30, marks=pytest.mark.thorough),
+        pytest.param("tinydb", 30, marks=pytest.mark.thorough),
+    ],
+)
 def test_what_comes_and_goes_leaves_nothing(backend: str, hours: int) -> None:
     code, verdict = lived(backend, hours)
     assert (code, verdict.endswith("; bounded")) == (0, True)

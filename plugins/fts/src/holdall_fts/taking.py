@@ -97,7 +97,7 @@ def _session(connection: Connection, update: Update) -> tuple[int | None, bool]:
 
 
 def _forget_lanes(connection: Connection, dead: _Dead, session: int, branch: str | None = None) -> None:
-    sql = "SELECT id FROM lanes WHERE session = ? AND (?2 IS NULL OR branch = ?2)"
+    sql = "SELECT id FROM lanes WHERE session = ? AND branch = ifnull(?, branch)"
     for (lane,) in connection.execute(sql, (session, branch)).fetchall():
         for row, number in dead.documents(lane):
             dead.add(row, number)
