@@ -42,7 +42,11 @@ def _installed() -> list[str]:
 BACKENDS = _installed()
 
 
-@pytest.fixture(params=BACKENDS)
+OFTEN = ("memory", "file")
+"""The others hold the kit as well as these do; sessions are tried on them by ``make release-check``."""
+
+
+@pytest.fixture(params=[name if name in OFTEN else pytest.param(name, marks=pytest.mark.thorough) for name in BACKENDS])
 def backend(request: pytest.FixtureRequest) -> str:
     """A backend; tests that ask for a store run on each."""
     return request.param

@@ -66,7 +66,7 @@ def _operations(read: Session, written: Session, history: int) -> tuple[Operatio
         _ = [one.raw for one in await read.history(limit=PAGE)]
 
     async def since(_turn: int) -> None:
-        _ = [one.raw for one in await read.history(since=message_id(history - PAGE), limit=PAGE)]
+        _ = [one.raw for one in await read.history(since=message_id(max(history - PAGE, 0)), limit=PAGE)]
 
     return fork, edit, page, tail, since
 

@@ -16,6 +16,8 @@ from tests.system.conftest import DATA, Server, as_json, data_folder, holdall, s
 
 ROW = re.compile(r"^\| (agents/(?:claude-code|codex)/[^ |]+) \|.*?\| (\d+ lines[^|]*)\|", re.MULTILINE)
 
+THOROUGH = [pytest.param(name, marks=pytest.mark.thorough) for name in ("diskcache", "tinydb")]
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -94,7 +96,7 @@ def walk(client: httpx.Client, session: str, direction: str) -> list[str]:
 
 @pytest.mark.covers("CV-16", "CV-07", "CV-11", "QA-03")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("backend", ["file", "tinydb", pytest.param("diskcache", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("backend", ["file", *THOROUGH])
 def test_every_transcript_goes_in_and_comes_out(tmp_path: Path, backend: str) -> None:
     """Counts equal the table, torn lines are named, pages are exact while another appends, exports equal inputs."""
     data_folder("agents")
