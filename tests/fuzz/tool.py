@@ -18,6 +18,10 @@ _CHECKS = """\
 [checks.positive_data_acceptance]
 enabled = false
 
+# A request that breaks the schema may be too large as well, and is refused for that.
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429]
+
 # The session is there; the branch that the request names may not be.
 [[operations]]
 include-path = "/api/sessions/{session}/export"
