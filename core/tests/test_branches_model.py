@@ -5,27 +5,20 @@ Hypothesis prints how to repeat what it finds.
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
-from support.stores import beside, user
+from support.machines import TwoWriters
+from support.stores import user
 
-import holdall
 from holdall import Invalid, NotFound
-from holdall.plugins import Plugins
-from holdall.testing.clock import ManualClock
 
 WHICH = st.integers(0, 1)
 PICK = st.integers(0, 10_000)
@@ -74,34 +67,12 @@ class Model:
         return sum(self.own[each] != name for each in self.lines[name])
 
 
-class BranchMachine(RuleBasedStateMachine):
+class BranchMachine(TwoWriters):
     """Every rule does the same to the store and to the model, and compares what both say."""
-
-    backend = "memory"
-
-    def __init__(self):
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory()
-        self.opened = None
-
-    def run(self, coroutine):
-        return self.loop.run_until_complete(coroutine)
-
-    def teardown(self):
-        if self.opened is not None:
-            self.run(self.opened.__aexit__(None, None, None))
-        self.loop.close()
-        self.folder.cleanup()
 
     @initialize()
     def begin(self):
-        options = Plugins().storage(self.backend).sandbox(Path(self.folder.name))
-        config = {"storage": {"use": self.backend, "options": dict(options)}, "sessions": {"sweep_every": 0}}
-        self.opened = holdall.open(config, clock=ManualClock())
-        store = self.run(self.opened.__aenter__())
-        self.stores = [store, beside(store)]
-        self.id = self.run(store.create(owner="ana")).id
+        super().begin()
         self.model = Model()
         self.said: dict[str, str] = {}
         self.before: dict[str, list[str]] = {}

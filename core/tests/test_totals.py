@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
-from support.stores import beside, user
+from support.machines import TwoWriters
+from support.stores import user
 
-import holdall
 from holdall import Invalid, NotFound
-from holdall.plugins import Plugins
 from holdall.sessions import totals
-from holdall.testing.clock import ManualClock
 
 PICK = st.integers(0, 10_000)
 USED: dict[str, Any] = {
@@ -62,34 +56,12 @@ def summed(messages: Any) -> dict[str, Any]:
     }
 
 
-class TotalsMachine(RuleBasedStateMachine):
+class TotalsMachine(TwoWriters):
     """Two writers to one session; after each step both say what adding up every message says."""
-
-    backend = "memory"
-
-    def __init__(self):
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory()
-        self.opened = None
-
-    def run(self, coroutine):
-        return self.loop.run_until_complete(coroutine)
-
-    def teardown(self):
-        if self.opened is not None:
-            self.run(self.opened.__aexit__(None, None, None))
-        self.loop.close()
-        self.folder.cleanup()
 
     @initialize()
     def begin(self):
-        options = Plugins().storage(self.backend).sandbox(Path(self.folder.name))
-        config = {"storage": {"use": self.backend, "options": dict(options)}, "sessions": {"sweep_every": 0}}
-        self.opened = holdall.open(config, clock=ManualClock())
-        store = self.run(self.opened.__aenter__())
-        self.stores = [store, beside(store)]
-        self.id = self.run(store.create(owner="ana")).id
+        super().begin()
         self.all: dict[str, Any] = {}
 
     def call(self, which, verb, /, *given, **named):

@@ -159,25 +159,9 @@ class Specs:
         """Be told of a step after it is stored. It can't be vetoed; what this raises is reported and contained."""
 
 
-_OFFERS = frozenset(
-    (
-        "CachePolicyOffer",
-        "CipherOffer",
-        "CompactorOffer",
-        "CompressorOffer",
-        "FormatOffer",
-        "KeySource",
-        "KeySourceOffer",
-        "SearchOffer",
-        "SummariserOffer",
-        "TokenizerOffer",
-    )
-)
-
-
 def __getattr__(name: str) -> Any:
     """The offers that few stores use are imported when they are named (PEP 562)."""
-    if name not in _OFFERS:
+    if name not in __all__:
         raise AttributeError(f"module 'holdall.hooks' has no attribute {name!r}")
     from holdall import offers  # noqa: PLC0415 - as above
 

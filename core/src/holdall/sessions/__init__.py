@@ -24,27 +24,6 @@ if TYPE_CHECKING:
         totals,
     )
 
-_LATER = frozenset(
-    (
-        "branches",
-        "creating",
-        "edits",
-        "events",
-        "lifecycle",
-        "listing",
-        "live",
-        "parts",
-        "purging",
-        "redaction",
-        "search",
-        "selection",
-        "sweeping",
-        "threads",
-        "toolruns",
-        "totals",
-    )
-)
-
 __all__ = [
     "branches",
     "creating",
@@ -67,7 +46,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """What a process that only reads a conversation does without is imported when it is used (PEP 562)."""
-    if name not in _LATER:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - as above
 
