@@ -135,6 +135,28 @@ async def test_a_session_goes_out_and_comes_in_again(store: Store, tmp_path: Pat
     assert bare((await atif(store, done.session))["steps"]) == bare(told["steps"])
 
 
+async def test_usage_comes_back_in_the_words_that_it_was_told_in(store: Store, tmp_path: Path) -> None:
+    """Answers that come in pieces, each for what it adds, add up to what the trajectory took."""
+    usage = [
+        {"input_tokens": 3, "cache_read_input_tokens": 100, "output_tokens": 1},
+        {"output_tokens": 39},
+        {"prompt_tokens": 7},
+    ]
+    said = [{"role": "assistant", "content": "x", "metadata": {"message_id": "a"}, "usage": one} for one in usage]
+    session = await store.create(owner="ana", messages=said)
+    told = await atif(store, session.id)
+    assert [step["metrics"] for step in told["steps"]] == [
+        {"prompt_tokens": 103, "completion_tokens": 1, "cached_tokens": 100},
+        {"completion_tokens": 39},
+        {"prompt_tokens": 7},
+    ]
+    assert (told["final_metrics"]["total_prompt_tokens"], told["final_metrics"]["total_completion_tokens"]) == (110, 40)
+    (tmp_path / "t.json").write_text(json.dumps(told))
+    (done,) = (await bring(store, tmp_path / "t.json", new=True)).sessions
+    assert [message["usage"] for message in (await store.history(done.session)).items] == usage
+    assert (await store.totals(done.session)).totals == (await store.totals(session.id)).totals
+
+
 async def test_a_call_whose_result_is_far_away_is_told_without_it(store: Store) -> None:
     call = {"type": "tool_call", "id": "c1", "name": "run"}
     session = await store.create(owner="ana", messages=[{"role": "assistant", "content": [call]}])

@@ -98,9 +98,8 @@ def test_claude_code_records_become_messages_with_everything_useful(tmp_path: Pa
         {"type": "text", "text": "Looking."},
         {"type": "tool_call", "id": "call-1", "name": "Bash", "arguments": {"command": "ls"}},
     ]
-    assert asked["metadata"]["model"] == "model-x"
-    assert asked["metadata"]["usage"] == {"output_tokens": 7}
-    assert asked["metadata"]["message_id"] == "m1"
+    assert (asked["model"], asked["usage"]) == ("model-x", {"output_tokens": 7})
+    assert asked["metadata"] == {"uuid": "u2", "parentUuid": "u1", "requestId": "r1", "message_id": "m1"}
     assert [run.fields["tool"] for run in entries[2].runs] == ["Bash"]
     told = entries[3].message
     assert told is not None
@@ -150,7 +149,7 @@ def test_pi_records_become_messages_and_calls_end_with_their_results(tmp_path: P
         {"type": "tool_call", "id": "c1", "name": "read", "arguments": {"path": "a"}},
         {"type": "data", "data": {"type": "toolCall", "name": "nameless"}},
     ]
-    assert (made[1]["metadata"], made[1]["created_at"]) == ({"model": "model-x"}, MS)
+    assert (made[1]["model"], made[1]["metadata"], made[1]["created_at"]) == ("model-x", {}, MS)
     assert (made[3]["content"], made[3]["metadata"]) == ("ls\na b\n", {"exitCode": 0})
     ((result,),) = [entry.results for entry in entries if entry.results]
     assert (result.call, result.failed) == ("c1", True)
@@ -258,7 +257,8 @@ def test_codex_response_items_become_messages_and_events_do_not(tmp_path: Path) 
     ]
     assert messages[1]["content"] == [{"type": "thinking", "text": "hm", "encrypted_content": "sealed"}]
     assert messages[2]["content"][0]["arguments"] == {"command": ["ls"]}
-    assert messages[2]["metadata"] == {"model": "model-y"}
+    assert (messages[2]["model"], messages[2]["metadata"]) == ("model-y", {})
+    assert "model" not in messages[0]
     results = [result for entry in entries for result in entry.results]
     assert [(result.call, result.failed) for result in results] == [("f1", True), ("f2", False), ("line-10", False)]
     kinds = Counter(entry.kind for entry in entries)

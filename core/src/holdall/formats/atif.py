@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import msgspec
 
-from holdall.formats.atif_parts import OWN, call_of, content_of, fits, metrics_of, result_of, time_of
+from holdall.formats.atif_parts import OWN, USAGE, call_of, content_of, fits, metrics_of, result_of, time_of
 from holdall.formats.pairing import Turn, paired
 from holdall.formats.stretches import Stretch
-from holdall.formats.usage import Totals, model_of, usage_of
+from holdall.formats.usage import Totals, answer_of, model_of, usage_of
 from holdall.formats.walking import Walk
 
 __all__ = ["SCHEMA", "SOURCES", "write"]
@@ -115,7 +115,7 @@ class _Steps:
             self.totals.add(turn.message)
             for step in _steps_of(turn, self._started):
                 self.count += 1
-                found += self._next({"step_id": self.count, **step}, turn.message.metadata.get("message_id"))
+                found += self._next({"step_id": self.count, **step}, answer_of(turn.message))
         return found
 
     def rest(self) -> list[dict[str, Any]]:
@@ -151,6 +151,8 @@ def _step(turn: Turn, said: Said, started: Mapping[str, list[str]]) -> dict[str,
     agent = source == "agent"
     fitting = [(at, part) for at, part in said if fits(part, agent=agent)]
     own = {name: message[name] for name in _KEPT if message.get(name)}
+    if (used := message.get("usage")) and set(used) - set(USAGE):
+        own["usage"] = used
     if message.role in ("developer", "tool"):
         own["role"] = message.role
     others = [{"at": at, "part": part} for at, part in said if (at, part) not in fitting]

@@ -11,10 +11,23 @@ import msgspec
 from holdall.formats.pairing import Answer
 from holdall.formats.usage import Usage
 
-__all__ = ["OWN", "call_of", "content_of", "fields_of", "fits", "metrics_of", "objects_of", "result_of", "time_of"]
+__all__ = [
+    "OWN",
+    "USAGE",
+    "call_of",
+    "content_of",
+    "fields_of",
+    "fits",
+    "metrics_of",
+    "objects_of",
+    "result_of",
+    "time_of",
+]
 
 OWN = "holdall"
 """Where ``extra`` has what is Holdall's own."""
+USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens")
+"""What it calls tokens."""
 _PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from holdall.formats.atif_parts import OWN, fields_of, objects_of
+from holdall.formats.atif_parts import OWN, USAGE, fields_of, objects_of
 from holdall.formats.records import Entry, Result, Run, Sub
+from holdall.formats.spent import spent
 from holdall.formats.values import milliseconds
 
 __all__ = ["ROLES", "entries_of", "json_text"]
@@ -17,7 +18,6 @@ ROLES = {"user": "user", "agent": "assistant", "system": "system"}
 _TAKEN = frozenset(
     ("step_id", "timestamp", "source", "message", "model_name", "reasoning_content", "tool_calls", "observation")
 )
-_USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens")
 _MOST = 200
 
 
@@ -73,15 +73,15 @@ def _message(
     rest = {name: what for name, what in step.items() if name not in (*_TAKEN, "extra", "metrics") and what is not None}
     metrics = dict(fields_of(step.get("metrics")))
     if "usage" not in metadata and metrics:
-        usage = {name: metrics.pop(name) for name in _USAGE if type(metrics.get(name)) is int}
-        cost = metrics.pop("cost_usd", None)
-        message |= {"usage": usage} if usage else {}
-        message |= {"cost_usd": cost} if isinstance(cost, int | float) and 0 <= cost <= 10_000 else {}  # noqa: PLR2004
+        usage = fields_of(own.get("usage")) or {name: metrics[name] for name in USAGE if name in metrics}
+        found = spent(usage=usage, cost=metrics.get("cost_usd"))
+        for name in (*(USAGE if "usage" in found else ()), *found):
+            metrics.pop(name, None)
+        message |= found
         rest |= {"metrics": metrics} if metrics else {}
     rest |= {"extra": extra} if extra else {}
-    model = step.get("model_name")
-    if "model" not in metadata and isinstance(model, str) and 0 < len(model) <= _MOST:
-        message["model"] = model
+    if "model" not in metadata:
+        message |= spent(step.get("model_name"))
     metadata |= {"atif": rest} if rest else {}
     message |= {"metadata": metadata} if metadata else {}
     return message | ({"name": own["name"]} if own.get("name") else {})

@@ -9,6 +9,7 @@ from typing import Any, cast
 from holdall.formats.many import ManySessions
 from holdall.formats.pieces import Item, Layout, head_of, items_of
 from holdall.formats.records import About, Entry, Record, Result, Run, Transcript
+from holdall.formats.spent import say, spent
 from holdall.formats.trees import Tree
 from holdall.formats.values import fields_of, image, kept, milliseconds, parsed_json, part, small, text_of
 
@@ -83,6 +84,8 @@ def _entry(item: Item, tree: Tree, nodes: Mapping[str, Item]) -> Entry:
         "content": _content(item, role, content, at, entry, tree, nodes),
         "metadata": metadata,
     }
+    if role == "assistant":
+        say(entry.message, spent(metadata.get("model_slug")), model=["model_slug"])
     name = author.get("name")
     if isinstance(name, str) and 0 < len(name) <= _NAME:
         entry.message["name"] = name

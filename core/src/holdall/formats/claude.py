@@ -11,7 +11,8 @@ from typing import Any, cast
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run
 from holdall.formats.sidechains import Sidechains
 from holdall.formats.single import OneSession
-from holdall.formats.values import image, kept, milliseconds, part, small, text_of, titled
+from holdall.formats.spent import Answers, say, spent
+from holdall.formats.values import fields_of, image, kept, milliseconds, part, small, text_of, titled
 
 __all__ = ["READER"]
 
@@ -46,17 +47,17 @@ def about(head: Sequence[Record]) -> About:
 
 def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
     """Every record, as a message where it is one."""
-    sidechains = Sidechains()
+    sidechains, answers = Sidechains(), Answers()
     for line in lines:
         if isinstance(line, Fault):
             yield line
         else:
-            entry = _entry(line)
+            entry = _entry(line, answers)
             entry.sub = sidechains.of(line.value, entry)
             yield entry
 
 
-def _entry(record: Record) -> Entry:
+def _entry(record: Record, answers: Answers) -> Entry:
     value = record.value
     kind = value.get("type")
     entry = Entry(record.line, kind if isinstance(kind, str) else "unknown", record.text)
@@ -73,9 +74,20 @@ def _entry(record: Record) -> Entry:
     content = _content(message.get("content"), at, entry)
     role = "system" if _put_in(value) else message["role"]
     entry.message = {"role": role, "content": content, "metadata": metadata}
+    if role == "assistant":
+        _took(entry.message, value, message, answers)
     if at is not None:
         entry.message["created_at"] = at
     return entry
+
+
+def _took(message: dict[str, Any], value: Mapping[str, Any], said: Mapping[str, Any], answers: Answers) -> None:
+    """Make fields of what an answer of the model took, of which each of its records tells again."""
+    usage = fields_of(said.get("usage"))
+    found = spent(said.get("model"), usage, value.get("costUSD"), value.get("durationMs"))
+    say(message, found, cost_usd=["costUSD"], latency_ms=["durationMs"])
+    if isinstance(said.get("id"), str):
+        answers.lessen(message, (said["id"], str(value.get("requestId"))))
 
 
 def _put_in(value: Mapping[str, Any]) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from holdall.formats.codex_tokens import Counts
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run
 from holdall.formats.single import OneSession
+from holdall.formats.spent import spent
 from holdall.formats.values import image, kept, milliseconds, parsed_json, part, small, text_of, titled
 
 __all__ = ["READER"]
@@ -38,14 +40,19 @@ def about(head: Sequence[Record]) -> About:
 
 def entries(lines: Iterable[Record | Fault]) -> Iterator[Entry | Fault]:
     """Every record, as a message where it is one."""
-    model: Any = None
+    model, counts = None, Counts()
     for line in lines:
         if isinstance(line, Fault):
+            yield from counts.rest()
             yield line
             continue
+        item = _payload(line.value)
         if line.value.get("type") == "turn_context":
-            model = _payload(line.value).get("model", model)
-        yield _entry(line, model)
+            model = item.get("model", model)
+        elif item.get("type") == "token_count":
+            counts.told(item.get("info"))
+        yield from counts.take(_entry(line, model))
+    yield from counts.rest()
 
 
 def _payload(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,9 +75,10 @@ def _entry(record: Record, model: Any) -> Entry:
         entry.note = f"a response item of type {inner!r} that cannot be read"
         return entry
     role, content = made
-    metadata = kept(item, _TAKEN) | ({"model": model} if model and role == "assistant" else {})
+    metadata = kept(item, _TAKEN)
     metadata.pop("encrypted_content", None)
     entry.message = {"role": role, "content": content, "metadata": metadata}
+    entry.message |= spent(model) if role == "assistant" else {}
     if at is not None:
         entry.message["created_at"] = at
     return entry

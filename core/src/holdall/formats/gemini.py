@@ -10,6 +10,7 @@ import msgspec
 from holdall.formats.many import ManySessions
 from holdall.formats.pieces import Item, Layout, head_of, items_of
 from holdall.formats.records import About, Entry, Record, Run, Transcript
+from holdall.formats.spent import say, spent
 from holdall.formats.trees import Tree, in_row
 from holdall.formats.values import fields_of, json_of, kept, milliseconds, part, small, text_of, titled
 
@@ -54,13 +55,32 @@ def _entries(item: Item) -> Sequence[Entry]:
     calls = [call for call in _objects(value.get("toolCalls")) if isinstance(call.get("name"), str) and call["name"]]
     parts = [*_thoughts(value), *_said(value.get("content")), *map(_call, calls)]
     text = value.get("content")
-    message = {"role": _ROLES[kind], "content": text if parts == _said(text) and isinstance(text, str) else parts}
-    entry = Entry(0, kind, message={**message, "metadata": kept(value, _TAKEN)})
+    message: dict[str, Any] = {
+        "role": _ROLES[kind],
+        "content": text if parts == _said(text) and isinstance(text, str) else parts,
+    }
+    message = {**message, "metadata": kept(value, _TAKEN)}
+    found = spent(value.get("model"), _usage(fields_of(value.get("tokens"))))
+    say(message, found, usage=["tokens"])
+    entry = Entry(0, kind, message=message)
     entry.runs = [_run(call, at) for call in calls]
     answered = [call for call in calls if call.get("status") in _ENDS]
-    if at is not None and entry.message is not None:
-        entry.message["created_at"] = at
+    if at is not None:
+        message["created_at"] = at
     return [entry, *_answers(answered, at)]
+
+
+def _usage(tokens: Mapping[str, Any]) -> dict[str, Any]:
+    """Tokens in OpenAI's words: what the prompts of tools and thinking took, Gemini counts apart."""
+    numbers = {name: value if type(value) is int and value >= 0 else 0 for name, value in tokens.items()}
+    taken, given = (
+        numbers.get(one, 0) + numbers.get(other, 0) for one, other in (("input", "tool"), ("output", "thoughts"))
+    )
+    if not tokens:
+        return {}
+    usage: dict[str, Any] = {"input_tokens": taken, "cached_tokens": numbers.get("cached", 0), "output_tokens": given}
+    thought = numbers.get("thoughts")
+    return usage | ({"output_tokens_details": {"reasoning_tokens": thought}} if thought else {})
 
 
 def _objects(listed: Any) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from holdall.formats.many import ManySessions
 from holdall.formats.pieces import Item, Layout, head_of, items_of
 from holdall.formats.records import About, Entry, Record, Result, Run, Transcript
+from holdall.formats.spent import say, spent
 from holdall.formats.trees import Tree, in_row, latest
 from holdall.formats.values import fields_of, image, json_of, kept, milliseconds, parsed_json, part, small
 
@@ -15,6 +16,7 @@ __all__ = ["READER"]
 
 _LAYOUT = Layout("messages", nested="children")
 _TAKEN = frozenset({"text", "content", "children", "createdAt", "parentMessageId", "conversationId", "isCreatedByUser", "sender", "messageId"})  # fmt: skip
+_TOKENS = {"promptTokens": "prompt_tokens", "tokenCount": "completion_tokens"}
 _NAME = 200
 
 
@@ -56,12 +58,21 @@ def _entries(item: Item) -> Sequence[Entry]:
     entry = Entry(0, "user" if by_user else "assistant")
     at = milliseconds(value.get("createdAt"))
     entry.message = {"role": entry.kind, "content": _content(value, at, entry), "metadata": kept(value, _TAKEN)}
+    if not by_user:
+        _took(entry.message)
     sender = value.get("sender")
     if not by_user and isinstance(sender, str) and 0 < len(sender) <= _NAME:
         entry.message["name"] = sender
     if at is not None:
         entry.message["created_at"] = at
     return [entry]
+
+
+def _took(message: dict[str, Any]) -> None:
+    """Make fields of the model, and what it took. What a user's message counts, is in the prompt of its answer."""
+    metadata = message["metadata"]
+    usage = {name: metadata[of] for of, name in _TOKENS.items() if of in metadata}
+    say(message, spent(metadata.get("model"), usage), usage=[*_TOKENS])
 
 
 def _content(value: Mapping[str, Any], at: int | None, entry: Entry) -> str | list[dict[str, Any]]:

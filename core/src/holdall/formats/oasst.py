@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from holdall.formats.many import ManySessions
 from holdall.formats.pieces import Item, Layout, head_of, items_of
 from holdall.formats.records import About, Entry, Record, Transcript
+from holdall.formats.spent import say, spent
 from holdall.formats.trees import Tree
 from holdall.formats.values import fields_of, kept, milliseconds, small, titled
 
@@ -47,6 +48,7 @@ def _entries(item: Item) -> Sequence[Entry]:
     if role not in _ROLES or not isinstance(text, str):
         return [Entry(0, "unknown", note="is not a message with a role and a text")]
     message = {"role": _ROLES[role], "content": text, "metadata": kept(value, _TAKEN)}
+    say(message, spent(value.get("model_name")), model=["model_name"])
     at = milliseconds(value.get("created_date"))
     return [Entry(0, role, message=message if at is None else {**message, "created_at": at})]
 

@@ -9,7 +9,8 @@ from holdall.formats.many import Unnamed
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run, Transcript
 from holdall.formats.single import OneSession, again
 from holdall.formats.sources import Source
-from holdall.formats.values import image, kept, milliseconds, parsed_json, part, text_of, titled
+from holdall.formats.spent import say, spent
+from holdall.formats.values import fields_of, image, kept, milliseconds, parsed_json, part, text_of, titled
 
 __all__ = ["READER"]
 
@@ -90,6 +91,7 @@ def _entry(line: int, value: Any, original: str | None) -> Entry:
     metadata = kept(message, _TAKEN)
     if metadata:
         entry.message["metadata"] = metadata
+        say(entry.message, spent(metadata.get("model"), fields_of(metadata.get("usage"))))
     if isinstance(message.get("name"), str) and 0 < len(message["name"]) <= _NAME:
         entry.message["name"] = message["name"]
     if at is not None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from holdall.formats.records import About, Entry, Fault, Record, Result, Run
 from holdall.formats.single import OneSession
+from holdall.formats.spent import say, spent
 from holdall.formats.values import fields_of, json_of, kept, milliseconds, part, small, text_of, titled
 
 __all__ = ["READER"]
@@ -64,9 +65,27 @@ def _entry(record: Record) -> Entry:
         "content": _content(message, role, at, entry),
         "metadata": kept(message, _TAKEN),
     }
+    if role == "assistant":
+        _took(entry.message, message)
     if at is not None:
         entry.message["created_at"] = at
     return entry
+
+
+_TOKENS = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cacheRead": "cache_read_input_tokens",
+    "cacheWrite": "cache_creation_input_tokens",
+}
+"""What pi calls them, and Anthropic, who counts the same."""
+
+
+def _took(made: dict[str, Any], message: Mapping[str, Any]) -> None:
+    """Make fields of the model, and what it took."""
+    told = fields_of(message.get("usage"))
+    usage = {name: told[of] for of, name in _TOKENS.items() if of in told}
+    say(made, spent(message.get("model"), usage, fields_of(told.get("cost")).get("total")))
 
 
 def _content(message: Mapping[str, Any], role: str, at: int | None, entry: Entry) -> str | list[dict[str, Any]]:

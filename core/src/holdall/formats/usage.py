@@ -9,7 +9,7 @@ import msgspec
 
 from holdall.sessions.views import Message
 
-__all__ = ["Totals", "Usage", "model_of", "usage_of"]
+__all__ = ["Totals", "Usage", "answer_of", "model_of", "usage_of"]
 
 _IN, _OUT = ("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")
 _CACHED, _COST = ("cache_read_input_tokens", "cached_input_tokens", "cached_tokens"), ("cost_usd", "cost", "costUSD")
@@ -43,11 +43,11 @@ class Totals(msgspec.Struct):
     _last: tuple[Any, Usage] | None = None
 
     def add(self, message: Message) -> None:
-        """Count ``message``. Of records that are pieces of one answer, the last one counts."""
+        """Count ``message``. Of several whose metadata tells of one answer, the last one counts."""
         usage = usage_of(message)
         if usage is None:
             return
-        answer = message.metadata.get("message_id")
+        answer = answer_of(message)
         if self._last is not None and answer is not None and answer == self._last[0]:
             self._count(self._last[1], -1)
         self._last = answer, usage
@@ -59,6 +59,14 @@ class Totals(msgspec.Struct):
         self.output += times * (usage.output or 0)
         self.cached += times * (usage.cached or 0)
         self.cost += times * (usage.cost or 0)
+
+
+def answer_of(message: Message) -> Any:
+    """Which answer of a model a message is a piece of, where each piece may tell what all of them took.
+
+    A message that tells of tokens in its own ``usage`` tells of itself alone.
+    """
+    return None if "usage" in message else message.metadata.get("message_id")
 
 
 def model_of(message: Message) -> str | None:
