@@ -5,6 +5,7 @@ Covers XX-02.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -105,3 +106,12 @@ def test_peers_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PEERS", str(tmp_path / "nowhere"))
     (row,) = WORKLOADS["vs-append"].run("file", SMOKE)
     assert (row.status, row.note) == ("missing", "the peers are not installed: make peers")
+
+
+def test_an_append_is_measured_layer_by_layer(tmp_path: Path) -> None:
+    """With the sync and without, by the contract and by the public interface; and the syncs themselves."""
+    found = WORKLOADS["layers"].run("file", dataclasses.replace(SMOKE, folder=str(tmp_path)))
+    assert [row.case for row in found if row.value] == [
+        "a raw append + fdatasync", "public API, memory backend", "the contract, no sync", "public API, no sync",
+        "the contract", "public API", "of that, the sync itself",
+    ]  # fmt: skip
