@@ -259,12 +259,60 @@ def test_check_shows_where_a_storage_is_and_opens_it_when_asked(run: Run, tmp_pa
     assert (code, json.loads(out)["path"]) == (0, str(tmp_path / "data"))
     assert not (tmp_path / "data").exists()
     code, out, _ = run("check", "--open")
-    assert (code, "opened         yes" in out, out.splitlines()[-1]) == (0, True, "ok")
+    assert (code, "opened         storage; and closed again" in out, out.splitlines()[-1]) == (0, True, "ok")
     assert (tmp_path / "data").is_dir()
     write(tmp_path / "file", "")
     write(tmp_path / "holdall.toml", settings.format("./file/data"))
     code, out, err = run("check", "--open")
     assert (code in (2, 3), out, err.count("\n")) == (True, "", 1)
+
+
+SHUT = """
+from holdall import SettingsError, hookimpl
+from holdall.formats import builtin
+from holdall.hooks import CompactorOffer, FormatOffer, NoSettings, SearchOffer, SummariserOffer, TokenizerOffer
+
+def shut(_):
+    raise SettingsError("shut: there is no key")
+
+@hookimpl
+def holdall_search_indexes():
+    return [SearchOffer("shut", "", NoSettings, shut)]
+
+@hookimpl
+def holdall_summarisers():
+    return [SummariserOffer("shut", "", NoSettings, shut)]
+
+@hookimpl
+def holdall_tokenizers():
+    return [TokenizerOffer("shut", "", NoSettings, shut)]
+
+@hookimpl
+def holdall_compactors():
+    return [CompactorOffer("shut", "", NoSettings, shut)]
+
+@hookimpl
+def holdall_formats():
+    return [FormatOffer("aloud", "", writer=builtin.holdall_formats()[0].writer)]
+"""
+
+
+@pytest.mark.parametrize("what", ['[search]\nuse = "shut"', '[summaries]\nuse = "shut"', '[tokenizer]\nuse = "shut"'])
+def test_check_opens_all_that_is_named_when_asked(run: Run, tmp_path: Path, what: str) -> None:
+    write(tmp_path / "shut.py", SHUT)
+    write(tmp_path / "holdall.toml", f'plugins = ["./shut.py"]\n{MEMORY}\n{what}\n')
+    code, out, err = run("check")
+    assert (code, err, "shut" in out, "formats        aloud" in out) == (0, "", True, True)
+    assert run("check", "--open") == (2, "", "holdall: shut: there is no key\n")
+
+
+def test_check_names_what_it_opened(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("holdall_compaction")
+    write(tmp_path / "holdall.toml", f'{MEMORY}\n[compaction]\nuse = ["window"]\n')
+    assert "opened         storage, compactors; and closed again" in run("check", "--open")[1]
+    write(tmp_path / "shut.py", SHUT)
+    write(tmp_path / "holdall.toml", f'plugins = ["./shut.py"]\n{MEMORY}\n[compaction]\nuse = ["shut"]\n')
+    assert run("check", "--open")[::2] == (2, "holdall: shut: there is no key\n")
 
 
 def test_every_option_of_every_plugin_is_said_in_a_line(run: Run) -> None:

@@ -9,13 +9,19 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from holdall.cli import main
+from holdall.cli import main, offers
+from holdall.cli.deployment import examined
 from holdall.cli.scaffold import KINDS, Scaffold
 from holdall.errors import PluginError
+from holdall.settings import read_settings
+from holdall.testing import compactors, numbers, policies, runner, tokenizers
+from holdall.testing.cases import machine
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -38,17 +44,26 @@ def run(*words, **options):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=110, **options)
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """Random steps, texts and measurements by the hundred are for real plugins; a template gets a few."""
+    monkeypatch.setattr(machine, "EXAMPLES", 2)
+    monkeypatch.setattr(numbers, "_COUNT", 20)
+    for kit in (policies, tokenizers, compactors):
+        monkeypatch.setattr(kit, "thorough", settings(kit.thorough, max_examples=5))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_single_file_passes_its_kit(new, kind):
+def test_a_single_file_passes_its_kit(new, capsys, few, kind):
+    """In this process: the kit of a fresh file, and with it everything that the kit of its kind asks for."""
     code, out, _ = new("my-thing", LINE, "--kind", kind, "--single-file")
     assert (code, "holdall plugin test my_thing.py" in out) == (0, True)
     assert "CHANGE 1" in Path("my_thing.py").read_text()
     assert "mykind" not in Path("my_thing.py").read_text().lower()
-    quick = {"HOLDALL_TEST_EXAMPLES": "2"}
-    words = ("-m", "holdall.cli", "plugin", "test", "my_thing.py", "--json", "--", "-q")
-    done = run(sys.executable, *words, env={**os.environ, **quick})
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    code = main(["plugin", "test", "my_thing.py", "--json", "--", "-q"])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    told = json.loads(told.out)
     assert (told["plugin"], told["kind"], told["counts"]["failed"]) == ("my-thing", kind.replace("-", " "), 0)
     if kind != "storage":
         dictionaries = {"dictionary": False} if kind == "compressor" else {}  # its template makes none
@@ -58,6 +73,7 @@ def test_a_single_file_passes_its_kit(new, kind):
 
 
 def test_a_package_installs_and_runs_its_own_tests(new):
+    """The one that asks pip: packages of all kinds have the same files, but for the plugin and the kit's name."""
     assert new("my-thing", LINE)[0] == 0
     pip = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", "site")
     done = run(*pip, "./holdall-my-thing")
@@ -70,18 +86,43 @@ def test_a_package_installs_and_runs_its_own_tests(new):
     assert done.returncode == 0, done.stdout
 
 
-def test_what_is_written_is_as_clean_as_our_own_code(new, tmp_path):
+@pytest.fixture
+def packages(new):
+    """A package of each kind, by its module."""
     for kind in KINDS:
-        assert new(f"a{len(kind)}", LINE, "--kind", kind)[0] == 0
-    ruff = ("--config", ROOT / "pyproject.toml")
-    done = run(BIN / "ruff", "format", "--check", "-q", *ruff, ".")
-    assert done.returncode == 0, done.stdout
-    done = run(BIN / "ruff", "check", "--output-format", "concise", *ruff, ".")
-    assert done.returncode == 0, done.stdout
+        assert new(f"my-{kind}", LINE, "--kind", kind)[0] == 0
+    return {kind: f"holdall_my_{kind.replace('-', '_')}" for kind in KINDS}
+
+
+def test_what_is_written_is_as_clean_as_our_own_code(packages, tmp_path):
+    for config in (("--config", ROOT / "pyproject.toml"), ("--isolated", "--config", "line-length=120"), ()):
+        done = run(BIN / "ruff", "format", "--check", "-q", *config, ".")
+        assert done.returncode == 0, done.stdout
+        done = run(BIN / "ruff", "check", "--output-format", "concise", *config, ".")
+        assert done.returncode == 0, done.stdout
+    own = [tomllib.loads(path.read_text())["tool"]["pyright"] for path in tmp_path.glob("*/pyproject.toml")]
+    assert own == [{"typeCheckingMode": "strict", "include": ["src"]}] * len(KINDS)
     strict = {"typeCheckingMode": "strict", "include": ["*/src"], "extraPaths": sys.path[1:], "pythonVersion": "3.11"}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(strict))
     done = run(BIN / "pyright", "-p", tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+def test_every_kind_that_there_is_can_be_begun(packages):
+    """A package of each kind is found by its name, runs the kit of its kind, and its README configures it."""
+    assert {kind.replace("-", " ") for kind in KINDS} == set(offers.KINDS.values()) == set(runner.SUITES)
+    for kind, module in packages.items():
+        home, name = Path(f"holdall-my-{kind}"), f"my-{kind}"
+        about = tomllib.loads((home / "pyproject.toml").read_text())["project"]
+        assert about["entry-points"]["holdall"] == {name: module}
+        tests = (home / "tests/test_conformance.py").read_text()
+        kit = runner.SUITES[kind.replace("-", " ")].removeprefix("Test") + "Tests"
+        assert (tests.count(kit), f'plugin = "{name}"' in tests) == (2, True)
+        configured = tomllib.loads((home / "README.md").read_text().split("```")[1].removeprefix("toml\n"))
+        file = str(home / "src" / module / "__init__.py")
+        loaded = [file, *(plugin for plugin in configured.get("plugins", ()) if plugin != name)]
+        told = examined(read_settings({"storage": {"use": "memory"}, **configured, "plugins": loaded}))
+        assert name in " ".join(told.values()).replace(file, ""), f"{kind}: {told}"
 
 
 @pytest.mark.parametrize(

@@ -15,22 +15,25 @@ from holdall.testing import (
     CipherTests,
     CompactorTests,
     CompressorTests,
+    KeySourceTests,
     SummariserTests,
     TokenizerTests,
     ciphers,
     compactors,
     compressors,
+    keys,
     policies,
     summarisers,
     tokenizers,
 )
 from holdall.testing.kinds import one
-from tests.liars import condensing, others
+from tests.liars import condensing, others, wrapping
 
 KITS = {
     "compressor": (CompressorTests, compressors, others.COMPRESSORS),
     "cipher": (CipherTests, ciphers, others.CIPHERS),
     "cache policy": (CachePolicyTests, policies, others.POLICIES),
+    "key source": (KeySourceTests, keys, wrapping.KEY_SOURCES),
     "tokenizer": (TokenizerTests, tokenizers, condensing.TOKENIZERS),
     "compactor": (CompactorTests, compactors, condensing.COMPACTORS),
     "summariser": (SummariserTests, summarisers, condensing.SUMMARISERS),
@@ -38,7 +41,7 @@ KITS = {
 
 
 def home(name):
-    return others if hasattr(others, name) else condensing
+    return next(room for room in (others, condensing, wrapping) if hasattr(room, name))
 
 
 def caught_by(offer):

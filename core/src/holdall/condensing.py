@@ -14,7 +14,7 @@ from holdall.sessions.compaction.squeezing import Strategy
 from holdall.sessions.compaction.tools import Maker
 from holdall.settings import CompactionSettings, Settings, SummariesSettings, TokenizerSettings
 
-__all__ = ["ConfiguredTools", "check_condensing"]
+__all__ = ["ConfiguredTools", "check_condensing", "open_condensing"]
 
 T = TypeVar("T")
 
@@ -70,6 +70,18 @@ def check_condensing(settings: Settings, plugins: Plugins) -> None:
     if settings.compaction != CompactionSettings():
         for name in dict.fromkeys((*settings.compaction.use, *settings.compaction.options)):
             _compactor(settings.compaction, plugins, name)
+
+
+def open_condensing(settings: Settings, plugins: Plugins) -> list[str]:
+    """Open what the sections name that were changed, as its first use would; says what that was."""
+    tools, opened = ConfiguredTools(settings, plugins), list[str]()
+    if settings.tokenizer != TokenizerSettings() and tools.counter:
+        opened.append("tokenizer")
+    if settings.summaries != SummariesSettings() and tools.maker():
+        opened.append("summariser")
+    if settings.compaction != CompactionSettings() and tools.strategies():
+        opened.append("compactors")
+    return opened
 
 
 def _tokenizer(section: TokenizerSettings, plugins: Plugins) -> tuple[TokenizerOffer[Any], Any]:

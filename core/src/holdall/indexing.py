@@ -18,7 +18,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.search.keeper import Keeper
 from holdall.settings import Settings
 
-__all__ = ["check_search", "indexing", "open_index"]
+__all__ = ["check_search", "configured_index", "indexing", "open_index"]
 
 T = TypeVar("T")
 
@@ -41,11 +41,16 @@ def _chosen(settings: Settings, plugins: Plugins) -> tuple[SearchOffer[Any], Any
     return offer, checked(offer.settings, settings.search.options, f"search.options of {offer.name!r}")
 
 
+async def configured_index(settings: Settings, plugins: Plugins) -> SearchIndex:
+    """Open the index that ``[search]`` names."""
+    return await open_index(*_chosen(settings, plugins))
+
+
 @asynccontextmanager
 async def indexing(engine: Engine, settings: Settings, plugins: Plugins) -> AsyncGenerator[None]:
     """Have ``engine`` search by the configured index, which is kept up with it."""
     section = settings.search
-    index = await open_index(*_chosen(settings, plugins))
+    index = await configured_index(settings, plugins)
     keeper = engine.keeper = Keeper(engine, index, section.wait)
     task = asyncio.create_task(keeper.keep(section.every)) if section.every else None
     try:

@@ -119,6 +119,8 @@ class KeySourceOffer(Generic[S]):
     settings: type[S]
     open: Callable[[S], KeySource | Coroutine[Any, Any, KeySource]]
     contract: int = 1
+    sandbox: Callable[[Path], Mapping[str, Any]] = defaults
+    """Options for the conformance kit, which may use an empty folder, and in which what they name may be written."""
 
 
 @dataclass(frozen=True, slots=True)

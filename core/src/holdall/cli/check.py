@@ -30,7 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="print the JSON Schema of the configuration, or of the model named: NewSession, NewMessage, SessionRecord …",
     )
-    about = "also open the storage and close it: nothing is written but what opening writes (a folder that is missing)"
+    about = (
+        "also open what it names, and close it: storage, keys, search index, tokenizer, compactors, summariser; nothing is "
+        "written but what opening writes (a folder that is missing)"
+    )
     parser.add_argument("--open", action="store_true", help=about)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -60,14 +63,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _opened(settings: Settings) -> str:
-    """Open the storage and close it; raises what keeps it from being opened."""
+    """Open what the configuration names and close it, and say what that was; raises what keeps it from being opened."""
     import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
 
-    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall import opening  # noqa: PLC0415 - as above
+    from holdall.cli.storages import opened  # noqa: PLC0415 - as above
+    from holdall.condensing import open_condensing  # noqa: PLC0415 - as above
+    from holdall.indexing import configured_index  # noqa: PLC0415 - as above
+    from holdall.plugins import Plugins  # noqa: PLC0415 - as above
 
-    async def once() -> None:
+    plugins = Plugins()
+    opening.load_named(settings, plugins)
+
+    async def once() -> list[str]:
         async with AsyncExitStack() as stack:
             await opened(stack, settings)
+            names = ["storage", *(["keys"] if settings.encryption.keys.use else [])]
+            if settings.search.use is not None:
+                stack.push_async_callback((await configured_index(settings, plugins)).close)
+                names.append("search index")
+            return [*names, *open_condensing(settings, plugins)]
 
-    asyncio.run(once())
-    return "yes, and closed again"
+    return f"{', '.join(asyncio.run(once()))}; and closed again"

@@ -14,6 +14,7 @@ from holdall.condensing import check_condensing
 from holdall.contract import Abilities
 from holdall.encrypting import check_encryption
 from holdall.errors import SettingsError
+from holdall.formats import Formats
 from holdall.indexing import check_search
 from holdall.plugins import Plugins, installed
 from holdall.settings import (
@@ -37,6 +38,7 @@ def examined(settings: Settings) -> dict[str, str]:
     storages = list(_storages(settings.storage, plugins, "storage"))
     abilities = opening.abilities_of(settings, plugins)
     check_condensing(settings, plugins)
+    formats = _formats(plugins)
     if settings.cache.policy is not None:
         policy = plugins.cache_policy(settings.cache.policy)
         checked(policy.settings, settings.cache.options, f"cache.options of {policy.name!r}")
@@ -55,6 +57,8 @@ def examined(settings: Settings) -> dict[str, str]:
     if settings.search.use is not None:
         facts["search"] = _plugin(settings.search.use)
     facts |= _condensing(settings)
+    if formats:
+        facts["formats"] = ", ".join(formats)
     if settings.plugins:
         facts["plugins"] = ", ".join(map(_plugin, settings.plugins))
     facts["listens"] = _listens(settings)
@@ -124,6 +128,12 @@ def _encryption(settings: Settings) -> str:
     if section.keys.use is not None:
         told += f", keys from {section.keys.use!r}"
     return told if section.plaintext == "refuse" else f"{told}; plaintext is accepted"
+
+
+def _formats(plugins: Plugins) -> list[str]:
+    """The formats of the plugins that the configuration names; raises ``PluginError`` for one that cannot be used."""
+    own = {offer.name for offer in Formats().offers}
+    return [offer.name for offer in Formats(plugins).offers if offer.name not in own]
 
 
 def _condensing(settings: Settings) -> dict[str, str]:

@@ -5,8 +5,8 @@
     class TestRedis(StorageTests):
         plugin = "redis"
 
-``CompressorTests``, ``CipherTests``, ``CachePolicyTests``, ``TokenizerTests``, ``CompactorTests``,
-``SummariserTests``, ``SearchIndexTests`` and ``FormatTests`` are for the other kinds.
+``CompressorTests``, ``CipherTests``, ``KeySourceTests``, ``CachePolicyTests``, ``TokenizerTests``,
+``CompactorTests``, ``SummariserTests``, ``SearchIndexTests`` and ``FormatTests`` are for the other kinds.
 
 ``holdall[testing]`` installs what it needs. Names are imported when asked for, so that the child processes of
 the kit start without pytest.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from holdall.testing.compactors import CompactorTests
     from holdall.testing.compressors import CompressorTests
     from holdall.testing.formats import FormatTests
+    from holdall.testing.keys import KeySourceTests
     from holdall.testing.kit import StorageTests
     from holdall.testing.policies import CachePolicyTests
     from holdall.testing.runner import run
@@ -36,6 +37,7 @@ __all__ = [
     "CompactorTests",
     "CompressorTests",
     "FormatTests",
+    "KeySourceTests",
     "ManualClock",
     "SearchIndexTests",
     "StorageTests",
@@ -50,6 +52,7 @@ _HOMES = {
     "CompactorTests": "compactors",
     "CompressorTests": "compressors",
     "FormatTests": "formats",
+    "KeySourceTests": "keys",
     "ManualClock": "clock",
     "SearchIndexTests": "searches",
     "StorageTests": "kit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import subprocess
@@ -45,7 +46,17 @@ def _cipher(found: Tested, options: Mapping[str, Any]) -> Callable[[Mapping[str,
     return lambda record: Sealed(base64.b64decode(record["data"]), base64.b64decode(record["context"])).read(cipher)
 
 
-_READERS = {"compressor": _compressor, "cipher": _cipher}
+def _key_source(found: Tested, options: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bytes]:
+    from holdall.testing.keys import opened  # noqa: PLC0415 - as above
+
+    async def unwrapped(record: Mapping[str, Any]) -> bytes:
+        source = await opened(found, options)
+        return await source.unwrap(record["key_id"], base64.b64decode(record["data"]))
+
+    return lambda record: asyncio.run(unwrapped(record))
+
+
+_READERS = {"compressor": _compressor, "cipher": _cipher, "key source": _key_source}
 
 
 def main() -> None:

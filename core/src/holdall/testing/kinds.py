@@ -15,6 +15,7 @@ from holdall.hooks import (
     CompactorOffer,
     CompressorOffer,
     FormatOffer,
+    KeySourceOffer,
     SearchOffer,
     StorageOffer,
     SummariserOffer,
@@ -25,7 +26,16 @@ from holdall.plugins import Plugins, installed
 __all__ = ["Kind", "Tested", "one", "options_for", "tested"]
 
 Kind = Literal[
-    "storage", "compressor", "cipher", "cache policy", "tokenizer", "compactor", "summariser", "search index", "format"
+    "storage",
+    "compressor",
+    "cipher",
+    "cache policy",
+    "key source",
+    "tokenizer",
+    "compactor",
+    "summariser",
+    "search index",
+    "format",
 ]
 
 _KINDS: Mapping[type, Kind] = {
@@ -33,6 +43,7 @@ _KINDS: Mapping[type, Kind] = {
     CompressorOffer: "compressor",
     CipherOffer: "cipher",
     CachePolicyOffer: "cache policy",
+    KeySourceOffer: "key source",
     TokenizerOffer: "tokenizer",
     CompactorOffer: "compactor",
     SummariserOffer: "summariser",

@@ -15,7 +15,17 @@ from holdall.caching import Cache
 from holdall.contract import Scan, Span
 from holdall.sessions.compaction.entries import tokens_of
 from holdall.sessions.summaries import Brief
-from holdall.testing import ciphers, compactors, compressors, formats, policies, searches, summarisers, tokenizers
+from holdall.testing import (
+    ciphers,
+    compactors,
+    compressors,
+    formats,
+    keys,
+    policies,
+    searches,
+    summarisers,
+    tokenizers,
+)
 from holdall.testing.bench import Bench
 from holdall.testing.conversations import Words, entries_of
 from holdall.testing.kinds import Tested
@@ -102,6 +112,22 @@ def _policy(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, fl
     yield "hit_ratio", cache.hits / len(keys)
 
 
+def _key_source(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    async def body() -> dict[str, float]:
+        source = await keys.opened(found, options)
+        times: Mapping[str, list[float]] = {"wrap_us": [], "unwrap_us": []}
+        for at in range(50):
+            began = time.perf_counter()
+            key_id, wrapped = await source.wrap(at.to_bytes(32, "big"))
+            between = time.perf_counter()
+            await source.unwrap(key_id, wrapped)
+            times["unwrap_us"].append(time.perf_counter() - between)
+            times["wrap_us"].append(between - began)
+        return {name: statistics.median(each) * 1e6 for name, each in times.items()}
+
+    return asyncio.run(body()).items()
+
+
 def _tokenizer(found: Tested, options: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
     tokenizer, texts = tokenizers.opened(found, options), [record.decode() for record in records(_COUNT)]
     yield "characters_per_token", sum(map(len, texts)) / sum(map(tokenizer.count, texts))
@@ -148,6 +174,7 @@ _MEASURES = {
     "compressor": _compressor,
     "cipher": _cipher,
     "cache policy": _policy,
+    "key source": _key_source,
     "tokenizer": _tokenizer,
     "compactor": _compactor,
     "summariser": _summariser,

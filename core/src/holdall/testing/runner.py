@@ -23,6 +23,7 @@ SUITES: Mapping[Kind, str] = {
     "compressor": "TestCompressor",
     "cipher": "TestCipher",
     "cache policy": "TestCachePolicy",
+    "key source": "TestKeySource",
     "tokenizer": "TestTokenizer",
     "compactor": "TestCompactor",
     "summariser": "TestSummariser",

@@ -8,6 +8,7 @@ from holdall.testing import (
     CompactorTests,
     CompressorTests,
     FormatTests,
+    KeySourceTests,
     SearchIndexTests,
     StorageTests,
     SummariserTests,
@@ -20,6 +21,7 @@ __all__ = [
     "TestCompactor",
     "TestCompressor",
     "TestFormat",
+    "TestKeySource",
     "TestSearchIndex",
     "TestStorage",
     "TestSummariser",
@@ -47,6 +49,12 @@ class TestCipher(CipherTests):
 
 class TestCachePolicy(CachePolicyTests):
     """The kit for one cache policy; ``run`` sets which."""
+
+    plugin = "?"
+
+
+class TestKeySource(KeySourceTests):
+    """The kit for one key source; ``run`` sets which."""
 
     plugin = "?"
 

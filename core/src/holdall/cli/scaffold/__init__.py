@@ -41,6 +41,16 @@ KINDS: Mapping[str, Kind] = {
         'keys = { use = "env" }    # HOLDALL_KEYS: `holdall keys new` prints one',
     ),
     "cache-policy": Kind("CachePolicyTests", '[cache]\npolicy = "<name>"'),
+    "key-source": Kind(
+        "KeySourceTests",
+        'plugins = ["<name>"]\n[encryption]\nuse = "aesgcm"\n[encryption.keys]\nuse = "<name>"\n'
+        'options = { path = "./keys" }',
+    ),
+    "format": Kind("FormatTests", 'plugins = ["<name>"]  # for `holdall serve`; the command line finds it by its name'),
+    "tokenizer": Kind("TokenizerTests", '[tokenizer]\nuse = "<name>"'),
+    "compactor": Kind("CompactorTests", '[compaction]\nuse = ["<name>"]'),
+    "summariser": Kind("SummariserTests", '[summaries]\nuse = "<name>"'),
+    "search-index": Kind("SearchIndexTests", '[search]\nuse = "<name>"'),
 }
 
 
@@ -79,8 +89,9 @@ class Scaffold:
         """The plugin itself."""
         template = Path(__file__).with_name(f"{self.kind.replace('-', '_')}.py").read_text(encoding="utf-8")
         line = self.summary.strip().rstrip(".")
-        code = _IMPORT.sub("", template).replace("\n__all__", _IMPORT.findall(template)[0].strip() + "\n\n__all__", 1)
-        code = code.replace('"""SUMMARY."""', f'"""{line[0].upper()}{line[1:]}."""', 1).replace("SUMMARY", line)
+        for found in _IMPORT.findall(template):
+            template = template.replace(found, "", 1).replace("\n__all__", f"{found.strip()}\n\n__all__", 1)
+        code = template.replace('"""SUMMARY."""', f'"""{line[0].upper()}{line[1:]}."""', 1).replace("SUMMARY", line)
         return code.replace("Mykind", self._title).replace("mykind", self.name)
 
     def files(self) -> dict[str, str]:
