@@ -153,7 +153,7 @@ def _print(report: FileReport, *, as_json: bool) -> None:
             f"{report.path}: session {session.session}{' (new)' if session.new else ''}, {session.format}:"
             f" {counted(session.records, 'record')}, {session.present:,} already there; added"
             f" {counted(added['messages'], 'message')}, {counted(added['tools'], 'tool run')},"
-            f" {counted(added['originals'], 'original')}{_branches(session.branches)}",
+            f" {counted(added['originals'], 'original')}{_branches(session.branches)}{_kept_out(session.kept_out)}",
             flush=True,
         )
 
@@ -163,3 +163,8 @@ def _branches(count: int) -> str:
     if not count:
         return ""
     return f", {count:,} {'branch' if count == 1 else 'branches'}"
+
+
+def _kept_out(count: int) -> str:
+    """Those that are redacted or purged, where there are any."""
+    return f"; kept out: {counted(count, 'record')}, redacted or purged since" if count else ""

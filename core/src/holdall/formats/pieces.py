@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from holdall.formats.values import fields_of, json_of
+from holdall.sessions.standins import ITEM
 
 __all__ = ["DOCUMENT", "ITEM", "Item", "Layout", "head_of", "items_of", "json_text"]
 
-DOCUMENT, ITEM = "holdall-document", "holdall-item"
+DOCUMENT = "holdall-document"
 
 
 @dataclass(frozen=True, slots=True)

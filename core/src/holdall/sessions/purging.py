@@ -21,7 +21,6 @@ from holdall.sessions.markers import STAYING
 from holdall.sessions.names import (
     EDITS,
     MAIN,
-    ORIGINALS,
     PARTS,
     REDACTED,
     SUMMARIES,
@@ -98,7 +97,7 @@ def _erasing(
 ) -> Callable[[State, int], Any]:
     branch, position = message_place(found.message.id)
     lane, lanes = messages_lane(branch), found.state.head.lanes
-    seen = {name: lanes.get(name, NO_LANE) for name in (lane, EDITS, ORIGINALS, REDACTED)}
+    seen = {name: lanes.get(name, NO_LANE) for name in (lane, EDITS, REDACTED)}
     shown = [each.hash for version in found.versions for each in references(version)]
     hidden = [
         each.hash for one in kept.values() if one.kind == "message" for each in references(Message(bytes(one.data)))
@@ -109,6 +108,7 @@ def _erasing(
             here = state.head.lanes.get(name, NO_LANE)
             if (here.first, here.rewritten) != (run.first, run.rewritten):
                 raise Conflict("the message", expected=run.rewritten, found=here.rewritten)
+        found.imported.check(state)
         if (here := state.head.lanes.get(SUMMARIES, NO_LANE)) != summaries:  # one was made of it meanwhile
             raise Conflict("the summaries", expected=summaries.stop, found=here.stop)
         step = SessionStep.on(state, now)
@@ -117,8 +117,9 @@ def _erasing(
         _replace(step, lane, position, len(found.message.raw), record)
         for place, version in found.earlier.items():
             _replace(step, EDITS, place, len(version.raw), record)
-        for place, original in found.originals.items():
-            _replace(step, ORIGINALS, place, len(original), b"")
+        found.imported.replace(step, found.versions[-1])
+        if found.title is not None and found.title == state.record.title:
+            step.save(title=None)
         for place, one in kept.items():
             _replace(step, REDACTED, place, len(one.data), b"null")
         if shown or hidden:

@@ -16,13 +16,15 @@ from holdall.errors import Conflict, Damaged, Invalid, TooLarge
 from holdall.sessions.appending import check_size, check_version, check_writable
 from holdall.sessions.edits import apart_of, earlier_of
 from holdall.sessions.engine import Engine
+from holdall.sessions.entitling import begins_so, title_of
 from holdall.sessions.history import message as read_message
 from holdall.sessions.inputs import as_json
 from holdall.sessions.markers import STAYING, SpanOfText, redacted_content, without
-from holdall.sessions.names import EDITS, ORIGINALS, REDACTED, message_place, messages_lane
+from holdall.sessions.names import EDITS, REDACTED, message_place, messages_lane
 from holdall.sessions.parts.joining import references, whole
 from holdall.sessions.parts.storing import Apart, hide, keep, knowing
 from holdall.sessions.reader import NO_LANE, Check
+from holdall.sessions.standins import Records, records_of
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.views import Message
 
@@ -62,7 +64,9 @@ class Everything(msgspec.Struct, frozen=True):
     state: State
     message: Message
     earlier: Mapping[int, Message]
-    originals: Mapping[int, bytes]
+    imported: Records
+    title: str | None = None
+    """What the session is called, where that is of the message's words."""
 
     @property
     def versions(self) -> list[Message]:
@@ -102,11 +106,9 @@ async def found_of(engine: Engine, session: str, name: str, check: Check) -> Eve
     state = await engine.current(session, check)
     message = await read_message(engine, session, name, check)
     earlier = await earlier_of(engine, session, message, check)
-    asked = {version.get("original") for version in (message, *earlier.values())}
-    places = sorted(at for at in asked if type(at) is int and at >= 0)
-    view = await engine.view(session, *(Span(ORIGINALS, at, at + 1) for at in places), check=check)
-    originals = {at: record for at in places if (record := view.records.get((ORIGINALS, at)))}
-    return Everything(state, message, earlier, originals)
+    versions = [message, *earlier.values()]
+    imported = await records_of(engine, session, state, versions, check)
+    return Everything(state, message, earlier, imported, await title_of(engine, session, state, versions, check))
 
 
 async def _marked(engine: Engine, session: str, message: Message, ask: Ask, check: Check) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def _redacting(
 ) -> Callable[[State, int], Any]:
     branch, position = message_place(found.message.id)
     lane, lanes = messages_lane(branch), found.state.head.lanes
-    seen = {name: lanes.get(name, NO_LANE).rewritten for name in (lane, EDITS, ORIGINALS)}
+    seen = {name: lanes.get(name, NO_LANE).rewritten for name in (lane, EDITS)}
 
     def decide(state: State, now: int) -> tuple[SessionStep, Message]:
         check_writable(state, ask.expect)
@@ -131,6 +133,7 @@ def _redacting(
             run = state.head.lanes.get(name, NO_LANE)
             if run.rewritten != rewritten or (name == lane and not run.first <= position < run.stop):
                 raise Conflict("the message", expected=rewritten, found=run.rewritten)
+        found.imported.check(state)
         step, at = SessionStep.on(state, now), now // 1000
         step.touch()
         first = step.lane(REDACTED).stop
@@ -148,8 +151,13 @@ def _redacting(
             few = {name: value for name, value in version.items() if name in STAYING}
             marked = {**few, "content": redacted_content(version["content"]), "redacted": told}
             _replace(step, EDITS, place, version.raw, as_json(marked))
-        for place, original in found.originals.items():
-            _replace(step, ORIGINALS, place, original, b"")
+        found.imported.replace(step, found.versions[-1])
+        if (
+            found.title is not None
+            and found.title == state.record.title
+            and not begins_so(fields["content"], found.title)
+        ):
+            step.save(title=None)
         step.tell("redacted", lane, position, position + 1)
         check_size(step.size, engine.policy)
         return step, Message(record, step.version)
@@ -166,7 +174,7 @@ def _kept(found: Everything, ask: Ask, at: int) -> Any:
     """The records of the lane ``redacted``: the newest version first."""
     for version in found.versions:
         yield _encode(Kept(found.message.id, at, ask.by, "message", msgspec.Raw(version.raw), ask.reason))
-    for original in found.originals.values():
+    for original in found.imported.originals.values():
         text = msgspec.Raw(_encode(original.decode()))
         yield _encode(Kept(found.message.id, at, ask.by, "original", text, ask.reason))
 

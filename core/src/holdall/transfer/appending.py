@@ -79,6 +79,9 @@ class Appending:
         self.report.kinds[entry.kind] += 1
         self.report.calls += len(entry.runs)
         new = self._unknown(entry)
+        if new is not None and self._seen.gaps.take(entry):
+            self.report.kept_out += 1
+            return  # what it says of tools is kept out with it
         if new is None:
             self.report.present += 1
         else:
@@ -99,6 +102,9 @@ class Appending:
         """What of ``entry`` the session does not have; ``None``: it has all."""
         if self._growing is None:
             return None if self._seen.has(entry) else entry
+        if self._seen.gaps.has_item(entry.node):
+            self._growing.keep_out(entry, self._seen.gaps)
+            return entry
         return self._growing.unknown(entry, kept=entry.original is None or self._seen.has(entry))
 
     async def _add(self, entry: Entry) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from holdall.contract import Lane
 from holdall.formats.records import Entry
 from holdall.sessions.names import MAIN, message_id, message_place
+from holdall.transfer.gaps import Gaps
 from holdall.transfer.report import SessionReport
 from holdall.transfer.targets import Lineage, Place, Target
 
@@ -50,6 +51,16 @@ class Growing:
         if entry.node is not None and (entry.message is None or refused):
             self._instead[entry.node] = entry.parent
         return None if refused else entry
+
+    def keep_out(self, entry: Entry, gaps: Gaps) -> None:
+        """What follows ``entry``, which is redacted, follows the message that is left of it."""
+        if entry.node is None or entry.node in self._places:
+            return
+        message = gaps.message_of(entry.node)
+        if message is None:
+            self._instead[entry.node] = entry.parent
+        else:
+            self._places[entry.node] = message_place(message)
 
     @property
     def waiting(self) -> bool:

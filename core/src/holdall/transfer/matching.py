@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from holdall.formats.records import Entry
+from holdall.sessions.standins import StandIn, parse
+from holdall.transfer.gaps import Gaps
 from holdall.transfer.targets import Place
 
 __all__ = ["Seen", "by_content", "by_order", "omitted"]
@@ -17,9 +19,10 @@ _OMITTED = '{"type":"holdall-omitted",'
 
 
 class Seen:
-    """Says of each entry, in the transcript's order, whether the session has it."""
+    """Says of each entry, in the transcript's order, whether the session has it, or had it and keeps it out."""
 
-    def __init__(self, digests: Counter[bytes] | None, place: Place) -> None:
+    def __init__(self, digests: Counter[bytes] | None, place: Place, gaps: Gaps) -> None:
+        self.gaps = gaps
         self._digests = digests
         lanes = (place.messages, place.tools, place.originals)
         self._left = [len(lane) for lane in lanes]
@@ -34,6 +37,7 @@ class Seen:
         if self._digests[digest] == 0:
             return False
         self._digests[digest] -= 1
+        self.gaps.pass_by(digest)
         return True
 
     def _in_order(self, entry: Entry) -> bool:
@@ -44,17 +48,26 @@ class Seen:
         return had
 
 
-async def by_content(place: Place, pages: AsyncIterator[Sequence[str]]) -> Seen:
-    """By the content of the originals, as often as each is there. Needs 32 bytes a record."""
+async def by_content(place: Place, pages: AsyncIterator[tuple[int, Sequence[str]]]) -> Seen:
+    """By the content of the originals, as often as each is there. Needs 32 bytes a record.
+
+    A page comes with the position of its first record.
+    """
     digests: Counter[bytes] = Counter()
-    async for page in pages:
-        digests.update(map(_digest, page))
-    return Seen(digests, place)
+    stand_ins: dict[int, StandIn] = {}
+    before: dict[int, bytes] = {}
+    async for first, page in pages:
+        found = [*map(_digest, page)]
+        digests.update(found)
+        gone = {at: one for at, text in enumerate(page, first) if (one := parse(text.encode())) is not None}
+        stand_ins |= gone
+        before |= {at: found[at - first] for at in (*(at - 1 for at in gone), first + len(page) - 1) if at >= first}
+    return Seen(digests, place, Gaps(place.originals.first, stand_ins, before))
 
 
 def by_order(place: Place) -> Seen:
     """By counting: for a transcript that holds the whole session."""
-    return Seen(None, place)
+    return Seen(None, place, Gaps(0, {}, {}))
 
 
 def omitted(original: str) -> str | None:

@@ -25,6 +25,8 @@ __all__ = ["Rebuilding"]
 _TOOLS, _ORIGINALS = "tools", "originals"
 _STAYING = ("created_at", "redacted", "reply_to")
 """Fields that no edit changes."""
+_ERASED = ("redacted", "purged")
+"""Fields that say that what a message said is not to be seen any more."""
 Fields = dict[str, Any]
 
 
@@ -151,8 +153,11 @@ class Rebuilding:
             if len(said) > 1:
                 self._edits.append((here, said))
         elif len(said) > 1 and self._branch not in self._gone:
-            stored = fields_of((await self._target.message(self._place, here)).get("edited"))
-            await self._edit(here, said, int(stored.get("version", 1)))
+            stored = await self._target.message(self._place, here)
+            if any(stored.get(name) != told.get(name) for name in _ERASED):
+                self.report.kept_out += 1
+            else:
+                await self._edit(here, said, int(fields_of(stored.get("edited")).get("version", 1)))
 
     async def _run(self, told: Fields) -> None:
         self.report.calls += 1

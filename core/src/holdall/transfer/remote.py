@@ -64,12 +64,14 @@ class RemoteTarget:
         _, session = await self._send("GET", f"/api/sessions/{place.session}")
         return replace(place, version=session["version"], ended=session["status"] == "ended")
 
-    async def originals(self, place: Place) -> AsyncIterator[Sequence[str]]:
+    async def originals(self, place: Place) -> AsyncIterator[tuple[int, Sequence[str]]]:
         """See ``Target.originals``; newest pages first."""
         if not len(place.originals):
             return
+        start = place.originals.stop
         async for items in self._pages(f"/api/sessions/{place.session}/originals", {}):
-            yield items
+            start -= len(items)
+            yield start, items
 
     async def runs(self, place: Place, status: str | None = None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         """See ``Target.runs``."""

@@ -32,6 +32,8 @@ class SessionReport:
     """Tool runs of earlier imports that this one finished."""
     present: int = 0
     """Records that were there before."""
+    kept_out: int = 0
+    """Records that were there before, and are redacted or purged: they are not brought back."""
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,6 +49,7 @@ class SessionReport:
             "branches": self.branches,
             "finished": self.finished,
             "present": self.present,
+            "kept_out": self.kept_out,
         }
 
 

@@ -117,8 +117,8 @@ class Target(Protocol):
         """The same session as it is now."""
         ...
 
-    def originals(self, place: Place) -> AsyncIterator[Sequence[str]]:
-        """Every original, page by page, oldest first."""
+    def originals(self, place: Place) -> AsyncIterator[tuple[int, Sequence[str]]]:
+        """Every original, page by page, each with the position of its first; the pages in any order."""
         ...
 
     def runs(self, place: Place, status: str | None = None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
@@ -202,13 +202,13 @@ class StoreTarget:
         branches = {name: Lane(lane.first + 1, lane.stop) for name, lane in known.items() if lane is not None}
         return replace(_place(found), branches=branches)
 
-    async def originals(self, place: Place) -> AsyncIterator[Sequence[str]]:
+    async def originals(self, place: Place) -> AsyncIterator[tuple[int, Sequence[str]]]:
         """See ``Target.originals``."""
         size = min(_PAGE, self._store.engine.policy.max_page)
         for start in range(place.originals.first, place.originals.stop, size):
             stop = min(start + size, place.originals.stop)
             page = await self._store.originals(place.session, limit=stop - start, before=stop)
-            yield page.items
+            yield start, page.items
 
     async def runs(self, place: Place, status: str | None = None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         """See ``Target.runs``."""
