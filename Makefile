@@ -11,6 +11,12 @@ STAMP := $(VENV)/.ready
 PEERS ?= .venv-peers
 ADAPTERS ?= .venv-adapters
 FUZZ ?= .venv-fuzz
+# Environments are made and filled by venv and pip. CI, which has five more than `make setup`'s, names a uv for those.
+UV ?=
+made = test -x $(1)/bin/python || $(if $(UV),$(UV) venv --quiet --python $(PYTHON),$(PYTHON) -m venv) $(1)
+install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet --disable-pip-version-check)
+# The tests start some thousand processes: each module is compiled once, not in each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup peers adapters fuzz run test check format bench docs matrix directory release-check pins clean
 
@@ -21,10 +27,10 @@ setup: $(STAMP) ## Make .venv with the pinned dependencies and Holdall's own pac
 
 $(STAMP): requirements.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml contrib/*/pyproject.toml server/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdall needs Python 3.11 or later; name one with PYTHON=...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(call made,$(VENV))
 	@echo "installing into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(EDITABLES)
+	@$(call install,$(VENV)) --require-hashes -r requirements.txt
+	@$(call install,$(VENV)) --no-deps --no-build-isolation $(EDITABLES)
 	@touch $(STAMP)
 
 run: setup ## Import a sample conversation and serve it, kept in ./data
@@ -47,9 +53,9 @@ format: setup ## Format the code
 peers: $(PEERS)/.ready ## Install the stores that Holdall is compared with, in an environment of their own
 
 $(PEERS)/.ready: tests/bench/peers/requirements.txt
-	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(call made,$(PEERS))
 	@echo "installing into $(PEERS)"
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(call install,$(PEERS)) --require-hashes -r $<
 	@touch $@
 
 adapters: setup $(ADAPTERS)/.ready ## Run the adapters' tests and the frameworks' own suites, in an environment of their own
@@ -57,13 +63,13 @@ adapters: setup $(ADAPTERS)/.ready ## Run the adapters' tests and the frameworks
 	@ADAPTERS=$(ADAPTERS) bash contrib/adapters/suites $(ARGS)
 
 $(ADAPTERS)/.ready: contrib/adapters/requirements.txt $(wildcard contrib/adapters/*/pyproject.toml)
-	@test -x $(ADAPTERS)/bin/python || $(PYTHON) -m venv $(ADAPTERS)
+	@$(call made,$(ADAPTERS))
 	@echo "installing into $(ADAPTERS)"
-	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	@$(call install,$(ADAPTERS)) --require-hashes -r $<
+	@$(call install,$(ADAPTERS)) --no-deps --no-build-isolation \
 		$(foreach package,core plugins/memory plugins/file $(dir $(wildcard contrib/adapters/*/pyproject.toml)),-e $(package))
 	@awk '/^openai-agents==/,/[^\\]$$/' $< > $(ADAPTERS)/theirs.txt
-	@$(ADAPTERS)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
 		--no-binary openai-agents --dest $(ADAPTERS)/theirs -r $(ADAPTERS)/theirs.txt
 	@tar -xzf $(ADAPTERS)/theirs/openai_agents-*.tar.gz -C $(ADAPTERS)/theirs
 	@touch $@
@@ -72,9 +78,9 @@ fuzz: setup $(FUZZ)/.ready ## Make up thousands of requests from the OpenAPI doc
 	@$(BIN)/python -m tests.fuzz --command $(FUZZ)/bin/schemathesis $(ARGS)
 
 $(FUZZ)/.ready: tests/fuzz/requirements.txt
-	@test -x $(FUZZ)/bin/python || $(PYTHON) -m venv $(FUZZ)
+	@$(call made,$(FUZZ))
 	@echo "installing into $(FUZZ)"
-	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(call install,$(FUZZ)) --require-hashes -r $<
 	@touch $@
 
 bench: setup peers ## Measure beside the machine's own limits and other stores; results in docs/benchmarks

@@ -23,7 +23,8 @@ _HIDDEN = "/api/sessions/{session}"
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--command", default=".venv-fuzz/bin/schemathesis", help="the fuzzer (make fuzz installs it)")
+    fuzzer = Path(".venv-fuzz/bin/schemathesis")
+    parser.add_argument("--command", type=Path, default=fuzzer, help="the fuzzer (make fuzz installs it)")
     parser.add_argument("--backend", default="file", help="the storage of the server (default file)")
     parser.add_argument("--examples", type=int, default=20, help="how many examples an operation gets in each phase")
     parser.add_argument("--cases", type=int, default=0, help="fewer requests than that are a failure")
@@ -68,7 +69,7 @@ def _run(  # noqa: PLR0917 - what a run may differ in
     asked: argparse.Namespace, folder: Path, there: Site, document: str, examples: int, only: str | None = None
 ) -> Told:
     return fuzz(
-        asked.command,
+        str(asked.command.absolute()),
         folder,
         document,
         url=there.url,
