@@ -25,13 +25,16 @@ __all__ = [
     "Parsed",
     "Place",
     "Short",
+    "Signs",
     "commit_line",
     "compose",
     "decode",
     "encode",
     "pack",
     "parse",
+    "signs",
     "unpack",
+    "written",
 ]
 
 FORMAT = 1
@@ -85,6 +88,18 @@ class Line(msgspec.Struct, omit_defaults=True):
     at: list[Entry] = []
 
 
+class Signs(msgspec.Struct):
+    """What a checkpoint says to one who looks for older records; the rest of it, which is more, is not made objects of."""
+
+    checkpoint: int = 0
+    lanes: dict[str, list[int] | None] = {}
+    back: list[tuple[int, int]] = []
+
+
+class _Written(msgspec.Struct):
+    at: list[Entry] = []
+
+
 class Parsed(msgspec.Struct, frozen=True):
     """A line, where it ends, and where the bytes of its first record begin."""
 
@@ -113,6 +128,8 @@ class Short(Exception):
 
 _encoder = msgspec.json.Encoder()
 _line = msgspec.json.Decoder(Line)
+_signs = msgspec.json.Decoder(Signs)
+_written = msgspec.json.Decoder(_Written)
 _header = msgspec.json.Decoder(Header)
 _any = msgspec.json.Decoder(msgspec.Raw)
 
@@ -243,6 +260,31 @@ def parse(data: bytes, at: int, base: int, *, whole: bool = False) -> Parsed:
     if whole:
         _check(data, parsed, base)
     return parsed
+
+
+def signs(data: bytes, start: int) -> Signs:
+    """What the checkpoint says that stands at ``start`` of the file, where ``data`` begins; ``Bad``: none stands there."""
+    members, _ = _members(data, 0, start)
+    try:
+        found = _signs.decode(members)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Bad(start, f"not a checkpoint: {error}") from None
+    if not found.checkpoint:
+        raise Bad(start, "not a checkpoint")
+    return found
+
+
+def written(data: bytes, at: int, base: int) -> tuple[list[Entry], int]:
+    """The records of the line at ``at`` of ``data``, and where in the file the first begins.
+
+    One byte stands behind each, and two more behind the last: there the line ends.
+    """
+    members, end = _members(data, at, base)
+    try:
+        entries = _written.decode(members).at
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Bad(base + at, f"not a line: {error}") from None
+    return entries, base + end + (len(_RECORDS) if entries else 0)
 
 
 def _check(data: bytes, parsed: Parsed, base: int) -> None:

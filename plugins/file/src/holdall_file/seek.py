@@ -1,21 +1,25 @@
 """Finding and reading records: what is remembered at once, the rest through the checkpoints.
 
 Each checkpoint names older ones at growing distances and says how far every lane had come, so the line that
-appended a record is found by halving: a few small reads in a log of any length.
+appended a record is found in a few small reads in a log of any length; what they say is kept (see ``waypoints``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from holdall.contract import Address, Head, Span
 from holdall.errors import Damaged
-from holdall_file.cold import Stretch, header_of, read_at, read_line, resume
+from holdall_file.cold import Stretch, header_of, read_at, resume
 from holdall_file.faults import Bad
 from holdall_file.folder import Descriptor, log_name
-from holdall_file.lines import Place, Short, parse, unpack
+from holdall_file.lines import Place, Short, unpack, written
 from holdall_file.state import State
+
+if TYPE_CHECKING:
+    from holdall_file.waypoints import Trails
 
 __all__ = ["Plan", "read"]
 
@@ -29,7 +33,20 @@ _PLACES, _AT_ONCE = 512, 256 * 1024
 class Plan:
     """Everything that reading one moment of a log needs; it stays right whatever is written meanwhile."""
 
-    __slots__ = ("_size", "addresses", "checkpoint", "end", "file", "head", "hurt", "lanes", "name", "places")
+    __slots__ = (
+        "_size",
+        "addresses",
+        "back",
+        "checkpoint",
+        "end",
+        "file",
+        "head",
+        "hurt",
+        "lanes",
+        "name",
+        "places",
+        "trails",
+    )
 
     def __init__(self, name: str, file: Descriptor, head: Head, state: State, spans: Sequence[Span]) -> None:
         self.name = name
@@ -39,8 +56,8 @@ class Plan:
         self.end = state.end
         self.addresses: list[Address] = []
         self.places: dict[Address, Place] = {}
-        self.lanes: dict[str, int] = {}
-        """Where each lane was born that has records to be looked for."""
+        self.lanes: dict[str, tuple[int, int]] = {}
+        """Of each lane where it was born, and the highest ``stop`` it had."""
         self.hurt: Stretch | None = None
         """What was found damaged on the way."""
         self._size = 0
@@ -48,6 +65,9 @@ class Plan:
             lane = head.lanes.get(span.lane)
             if lane is not None:
                 self._add(span.lane, span.within(lane), state)
+        looks = len(self.places) < len(self.addresses)
+        self.trails: Trails | None = state.trails() if looks else None
+        self.back = [at for _, at in state.trail()] if looks else []
 
     def _add(self, lane: str, positions: range, state: State) -> None:
         track = state.tracks.get(lane)
@@ -61,7 +81,7 @@ class Plan:
             if place:
                 places[address] = place
                 self._size += place[1]
-        self.lanes[lane] = track.born
+        self.lanes[lane] = (track.born, track.peak)
 
     @property
     def small(self) -> bool:
@@ -111,46 +131,19 @@ def _offset(item: tuple[Address, Place]) -> int:
 
 
 def _find(plan: Plan) -> None:
-    for lane, born in plan.lanes.items():
+    trails = plan.trails
+    if trails is None:
+        raise AssertionError("a plan that has all places looks for none")
+    from holdall_file.waypoints import End, Waypoint, start_of  # noqa: PLC0415 - who reads the latest page does without
+
+    for lane, (born, peak) in plan.lanes.items():
         wanted = {at for name, at in plan.addresses if name == lane and (name, at) not in plan.places}
         if not wanted:
             continue
-        try:
-            start = _before(plan, lane, born, min(wanted))
-        except Bad:  # a checkpoint on the way is damaged: the records themselves need not be
-            start = 0
-        bad = _walk(plan, lane, wanted, max(start, born))
+        end = End(plan.file.fd, Waypoint(plan.end, peak, plan.checkpoint), plan.back)
+        bad = _walk(plan, lane, wanted, start_of(trails, (lane, born), min(wanted), end))
         if wanted:
             raise _damaged(plan, (lane, min(wanted)), bad)
-
-
-def _before(plan: Plan, lane: str, born: int, position: int) -> int:
-    """The newest checkpoint at which ``lane`` had not come to ``position``; 0: there is none."""
-    fd, end = plan.file.fd, plan.end
-    above = plan.checkpoint
-    if not above:
-        return 0
-
-    def passed(at: int) -> bool:
-        found = read_line(fd, at, end).line.lanes.get(lane)
-        return found is not None and found[3] == born and found[4] > position
-
-    if not passed(above):
-        return above
-    while True:
-        line = read_line(fd, above, end).line
-        low, high = 0, len(line.back)  # the first of ``back`` that passed, if any
-        while low < high:
-            middle = (low + high) // 2
-            if passed(line.back[middle][1]):
-                high = middle
-            else:
-                low = middle + 1
-        if low == len(line.back):
-            return line.back[-1][1] if line.back else 0
-        if low and line.back[low][0] - line.back[low - 1][0] == 1:
-            return line.back[low - 1][1]
-        above = line.back[low][1]
 
 
 def _walk(plan: Plan, lane: str, wanted: set[int], at: int) -> Stretch | None:
@@ -162,20 +155,23 @@ def _walk(plan: Plan, lane: str, wanted: set[int], at: int) -> Stretch | None:
     data, base = b"", at
     while wanted and at < plan.end:
         try:
-            parsed = parse(data, at - base, base)
+            entries, offset = written(data, at - base, base)
         except Short as short:
-            if base + len(data) >= plan.end:
+            stop = min(max(short.needs, at + _CHUNK), plan.end)
+            more = b"" if base + len(data) >= plan.end else read_at(fd, at, stop)
+            if len(more) < stop - at:
                 return damage or Stretch(at, plan.end, "the line is cut short", members=False)
-            data, base = read_at(fd, at, min(max(short.needs, at + _CHUNK), plan.end)), at
+            data, base = more, at
             continue
         except Bad as bad:
             stop = resume(fd, at + 1, plan.end)
             damage = damage or Stretch(at, stop, bad.reason, members=False)
             at = stop
             continue
-        for name, position, place in parsed.places():
+        for name, position, length, crc, form in entries:
             if name == lane and position in wanted:
                 wanted.discard(position)
-                plan.places[name, position] = place
-        at = parsed.end
+                plan.places[name, position] = (offset, length, crc, form)
+            offset += length + 1
+        at = offset + len(b"}\n")
     return damage

@@ -6,10 +6,15 @@ every record that was written again. Nothing here does I/O.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from holdall.contract import Address, Commit, Head, Lane
 from holdall.errors import Conflict
 from holdall_file.faults import Bad
 from holdall_file.lines import Line, Located, Parsed, Place
+
+if TYPE_CHECKING:
+    from holdall_file.waypoints import Trails
 
 __all__ = ["State", "Track"]
 
@@ -88,6 +93,7 @@ class State:
         self._limit = _KEPT
         self.warm = 0
         """At most how many bytes are hot."""
+        self._trails: Trails | None = None
 
     @property
     def due(self) -> bool:
@@ -99,6 +105,14 @@ class State:
     def bytes_since(self) -> int:
         """The bytes behind the last checkpoint."""
         return self.end - self._since
+
+    def trails(self) -> Trails:
+        """What readings learned of where older records lie."""
+        if self._trails is None:
+            from holdall_file.waypoints import Trails  # noqa: PLC0415 - who reads the latest page does without
+
+            self._trails = Trails()
+        return self._trails
 
     def place(self, address: Address) -> Place | None:
         """Where a record lies, if that is remembered."""
