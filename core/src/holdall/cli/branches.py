@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import every, on_store
 from holdall.cli.exits import OK
 from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import table
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -28,9 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the branches."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
-    branches = asyncio.run(_branches(args))
+    branches = on_store(args, lambda store: _branches(store, args))
     if args.json:
         for branch in branches:
             print(json.dumps(branch))
@@ -39,20 +40,10 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _branches(args: argparse.Namespace) -> list[dict[str, Any]]:
-    from holdall import opening  # noqa: PLC0415
-
-    found: list[dict[str, Any]] = []
-    async with opening.open_store(settings_of(args)) as store:
-        size, cursor = min(100, store.engine.policy.max_page), None
-        while True:
-            page = await store.branches(
-                args.id, limit=size, cursor=cursor, deleted=args.deleted, subs=args.subs, under=args.under
-            )
-            found += [branch.as_dict() for branch in page]
-            cursor = page.next
-            if cursor is None:
-                return found
+async def _branches(store: Store, args: argparse.Namespace) -> list[dict[str, Any]]:
+    some = {name: getattr(args, name) for name in ("deleted", "subs", "under")}
+    found = await every(store, lambda limit, cursor: store.branches(args.id, limit=limit, cursor=cursor, **some))
+    return [branch.as_dict() for branch in found]
 
 
 def _row(branch: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import on_store
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import add_plugins, positive
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -31,9 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compact, and say what that came to."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
-    done = asyncio.run(_run(args))
+    done = on_store(args, lambda store: _run(store, args))
     told = {name: getattr(done, name) for name in ("new", "met", "messages", "tokens", "budget")}
     if args.json:
         print(json.dumps({"compaction": None if done.compaction is None else done.compaction.as_dict(), **told}))
@@ -46,10 +47,5 @@ def run(args: argparse.Namespace) -> int:
     return OK if done.met else PROBLEMS
 
 
-async def _run(args: argparse.Namespace) -> Any:
-    from holdall import opening  # noqa: PLC0415
-
-    async with opening.open_store(settings_of(args)) as store:
-        return await store.compact(
-            args.id, budget=args.budget, branch=args.branch, compactors=args.use, whole=args.whole
-        )
+async def _run(store: Store, args: argparse.Namespace) -> Any:
+    return await store.compact(args.id, budget=args.budget, branch=args.branch, compactors=args.use, whole=args.whole)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import on_store, when
 from holdall.cli.exits import OK
 from holdall.cli.parsing import add_plugins, positive
 from holdall.cli.tables import table
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -28,9 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the sessions."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
-    sessions = asyncio.run(_sessions(args))
+    sessions = on_store(args, lambda store: _sessions(store, args))
     if args.json:
         for session in sessions:
             print(json.dumps(session))
@@ -39,29 +39,25 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _sessions(args: argparse.Namespace) -> list[dict[str, Any]]:
-    from holdall import opening  # noqa: PLC0415
-
+async def _sessions(store: Store, args: argparse.Namespace) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    async with opening.open_store(settings_of(args)) as store:
-        cursor: str | None = None
-        while len(found) < args.limit:
-            size = min(args.limit - len(found), store.engine.policy.max_page)
-            filters = {name: getattr(args, name) for name in ("owner", "project", "status", "tag")}
-            page = await store.list(**filters, limit=size, cursor=cursor)
-            found += [session.as_dict() for session in page.items]
-            cursor = page.next
-            if cursor is None:
-                break
+    cursor: str | None = None
+    while len(found) < args.limit:
+        size = min(args.limit - len(found), store.engine.policy.max_page)
+        filters = {name: getattr(args, name) for name in ("owner", "project", "status", "tag")}
+        page = await store.list(**filters, limit=size, cursor=cursor)
+        found += [session.as_dict() for session in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
     return found
 
 
 def _row(session: dict[str, Any]) -> dict[str, Any]:
-    active = datetime.fromtimestamp(session["active_at"] / 1000).astimezone()
     return {
         "id": session["id"],
         "owner": session["owner"],
-        "active": active.strftime("%Y-%m-%d %H:%M"),
+        "active": when(session["active_at"]),
         "messages": session["counts"]["messages"],
         "project": session["project"],
         "title": session["title"],

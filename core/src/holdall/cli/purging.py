@@ -6,12 +6,13 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import on_store
 from holdall.cli.exits import OK, PROBLEMS
 from holdall.cli.parsing import add_plugins
 
 if TYPE_CHECKING:
     from holdall.sessions.purging import Purged
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -29,13 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Erase it; succeeds when nothing is left."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
     if not args.yes:
         what = args.message or (f"the branch {args.branch}" if args.branch else "the whole session")
         print(f"would erase {what} for good, out of {args.id}; add --yes to do it")
         return PROBLEMS
-    found = asyncio.run(_purge(args))
+    found = on_store(args, lambda store: _purge(store, args))
     if args.json:
         print(json.dumps(found.as_dict()))
     else:
@@ -46,8 +45,5 @@ def run(args: argparse.Namespace) -> int:
     return OK if found.verified else PROBLEMS
 
 
-async def _purge(args: argparse.Namespace) -> Purged:
-    from holdall import opening  # noqa: PLC0415
-
-    async with opening.open_store(settings_of(args)) as store:
-        return await store.purge(args.id, message=args.message, branch=args.branch)
+async def _purge(store: Store, args: argparse.Namespace) -> Purged:
+    return await store.purge(args.id, message=args.message, branch=args.branch)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import moment, on_store, when
 from holdall.cli.exits import OK
 from holdall.cli.parsing import add_plugins, positive
+from holdall.cli.tables import cell
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -29,11 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tool", help="only messages that call this tool")
     parser.add_argument(
         "--since",
-        type=_moment,
+        type=moment,
         metavar="TIME",
         help="only what was said then (2026-01-31T12:00, local time, or …Z) or later",
     )
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="only what was said before then")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="only what was said before then")
     parser.add_argument(
         "--order", choices=["newest", "best"], default="newest", help="what comes first (default: newest)"
     )
@@ -41,18 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one line a message")
 
 
-def _moment(text: str) -> int:
-    try:
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(f"must be a time such as 2026-01-31T12:00, not {text!r}") from None
-
-
 def run(args: argparse.Namespace) -> int:
     """Print what is found; not finding anything is no failure."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
-    matches, complete = asyncio.run(_matches(args))
+    matches, complete = on_store(args, lambda store: _matches(store, args))
     for match in matches:
         print(json.dumps(match) if args.json else _shown(match, bright=sys.stdout.isatty()))
     if not complete:
@@ -60,30 +54,21 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _matches(args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
-    from holdall import opening  # noqa: PLC0415
-
+async def _matches(store: Store, args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
     found: list[dict[str, Any]] = []
-    async with opening.open_store(settings_of(args)) as store:
-        cursor: str | None = None
-        while True:
-            size = min(args.limit - len(found), store.engine.policy.max_page)
-            filters = {name: getattr(args, name) for name in _FILTERS}
-            page = await store.search(args.query, **filters, limit=size, cursor=cursor)
-            found += [match.as_dict() for match in page.items]
-            cursor = page.next
-            if cursor is None or len(found) == args.limit:
-                return found, page.complete
+    cursor: str | None = None
+    while True:
+        size = min(args.limit - len(found), store.engine.policy.max_page)
+        filters = {name: getattr(args, name) for name in _FILTERS}
+        page = await store.search(args.query, **filters, limit=size, cursor=cursor)
+        found += [match.as_dict() for match in page.items]
+        cursor = page.next
+        if cursor is None or len(found) == args.limit:
+            return found, page.complete
 
 
 def _shown(match: dict[str, Any], *, bright: bool) -> str:
-    said = datetime.fromtimestamp(match["created_at"] / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
     on, off = ("\x1b[1m", "\x1b[0m") if bright else ("", "")
-    pieces = (f"{on}{_line(one['text'])}{off}" if one["match"] else _line(one["text"]) for one in match["snippet"])
-    head = f"{match['session']} {match['id']}  {said}  {match['role']}"
-    return f"{head}  {_line(match['title'] or '')}\n    {''.join(pieces)}"
-
-
-def _line(text: str) -> str:
-    """Text on one line, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    pieces = (f"{on}{cell(one['text'])}{off}" if one["match"] else cell(one["text"]) for one in match["snippet"])
+    head = f"{match['session']} {match['id']}  {when(match['created_at'])}  {match['role']}"
+    return f"{head}  {cell(match['title'] or '')}\n    {''.join(pieces)}"

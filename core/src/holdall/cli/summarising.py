@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import on_store
 from holdall.cli.exits import OK
 from holdall.cli.parsing import add_plugins, positive
 from holdall.cli.tables import cell
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -29,9 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the new summary, or all."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
-    for summary in asyncio.run(_run(args)):
+    for summary in on_store(args, lambda store: _run(store, args)):
         if args.json:
             print(json.dumps(summary))
         else:
@@ -41,17 +42,14 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _run(args: argparse.Namespace) -> list[dict[str, Any]]:
-    from holdall import opening  # noqa: PLC0415
-
-    async with opening.open_store(settings_of(args)) as store:
-        if not args.list:
-            asked = {"first": args.first, "last": args.last, "branch": args.branch, "tokens": args.tokens}
-            return [(await store.summarise(args.id, **asked, summariser=args.use)).as_dict()]
-        found: list[dict[str, Any]] = []
-        page = await store.summaries(args.id)
-        while True:
-            found[:0] = [one.as_dict() for one in page.items]
-            if page.previous is None:
-                return found
-            page = await store.summaries(args.id, before=page.previous)
+async def _run(store: Store, args: argparse.Namespace) -> list[dict[str, Any]]:
+    if not args.list:
+        asked = {"first": args.first, "last": args.last, "branch": args.branch, "tokens": args.tokens}
+        return [(await store.summarise(args.id, **asked, summariser=args.use)).as_dict()]
+    found: list[dict[str, Any]] = []
+    page = await store.summaries(args.id)
+    while True:
+        found[:0] = [one.as_dict() for one in page.items]
+        if page.previous is None:
+            return found
+        page = await store.summaries(args.id, before=page.previous)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdall.cli.configuring import settings_of
+from holdall.cli.conversing import every, on_store
 from holdall.cli.exits import OK
 from holdall.cli.parsing import add_plugins
 from holdall.cli.tables import table
+
+if TYPE_CHECKING:
+    from holdall.sessions.store import Store
 
 __all__ = ["configure", "run"]
 
@@ -23,9 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the totals of each branch, and of the session: there every message is counted once."""
-    import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
-
-    found = asyncio.run(_totals(args))
+    found = on_store(args, lambda store: _totals(store, args))
     if args.json:
         for each in found:
             print(json.dumps(each))
@@ -34,21 +35,12 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _totals(args: argparse.Namespace) -> list[dict[str, Any]]:
-    from holdall import opening  # noqa: PLC0415
-
+async def _totals(store: Store, args: argparse.Namespace) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    async with opening.open_store(settings_of(args)) as store:
-        size, cursor = min(100, store.engine.policy.max_page), None
-        while True:
-            page = await store.branches(args.id, limit=size, cursor=cursor)
-            for branch in page:
-                told = await store.totals(args.id, branch.name)
-                found.append({"branch": branch.name, **told.totals.as_dict()})
-            cursor = page.next
-            if cursor is None:
-                break
-        whole = await store.totals(args.id)
+    for branch in await every(store, lambda limit, cursor: store.branches(args.id, limit=limit, cursor=cursor)):
+        told = await store.totals(args.id, branch.name)
+        found.append({"branch": branch.name, **told.totals.as_dict()})
+    whole = await store.totals(args.id)
     return [*found, {"branch": None, **whole.totals.as_dict()}]
 
 

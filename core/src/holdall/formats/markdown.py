@@ -13,7 +13,7 @@ from holdall.formats.stretches import Stretch
 from holdall.formats.walking import Walk
 from holdall.sessions.views import Message
 
-__all__ = ["fenced", "write"]
+__all__ = ["blocks", "fenced", "write"]
 
 _TICKS = re.compile(r"`{3,}")
 
@@ -51,12 +51,16 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def _message(message: Message) -> str:
+def blocks(message: Message) -> list[str]:
+    """What a message says, a block for each part that says anything."""
     content = message.content
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    blocks = [block for block in map(_part, parts) if block]
+    return [block for block in map(_part, parts) if block]
+
+
+def _message(message: Message) -> str:
     name = f" ({_line(message['name'])})" if message.get("name") else ""
-    body = "\n\n".join(blocks) or "_empty_"
+    body = "\n\n".join(blocks(message)) or "_empty_"
     return f"\n## {message.role.capitalize()}{name} · {_time(message.created_at)}\n\n{body}\n"
 
 
