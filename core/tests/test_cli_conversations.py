@@ -26,7 +26,9 @@ def session(tmp_path: Path) -> str:
 
     async def fill() -> str:
         async with holdall.open(tmp_path / "holdall.toml") as store:
-            said = [{"role": ("user", "assistant")[n % 2], "content": f"number {n}"} for n in range(8)]
+            said: list[dict[str, Any]] = [
+                {"role": ("user", "assistant")[n % 2], "content": f"number {n}"} for n in range(8)
+            ]
             said[5]["content"] = [
                 {"type": "text", "text": "I look\x1b[31m"},
                 {"type": "tool_call", "id": "c", "name": "bash", "arguments": {"command": "ls"}},
