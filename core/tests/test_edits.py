@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from support.storages import Counting
 from support.stores import beside, on, text, user
 
 from holdall import Conflict, Ended, Invalid, NotFound, Principal, TooLarge
+from holdall.contract import Span
+from holdall.formats import export
+from holdall.sessions.views import Message
 from holdall_memory import MemorySessionStorage
 
 
@@ -130,6 +134,41 @@ async def test_a_clients_own_field_of_that_name_is_no_edit(store):
     assert text(await session.versions("msg_main_0000000001")) == ["m1"], "nothing of another message"
     await session.edit("msg_main_0000000000", content="M0")
     assert [one["edited"] for one in await session.versions("msg_main_0000000000")][1] is True
+
+
+@pytest.mark.covers("CV-09", "XX-04")
+@pytest.mark.parametrize("earlier", [[0], [1, 0], [0, 0, 0], [], [10**18], [0] * 40], ids=str)
+@pytest.mark.parametrize("version", [2, 3, 1 << 64])
+async def test_a_message_that_comes_with_versions_of_its_own_has_only_ours(store, version, earlier):
+    """As the exports of some formats have them; what an edit kept must be found by whoever redacts, purges and exports."""
+    theirs = {"version": min(version, (1 << 64) - 1), "at": 1, "by": "eve", "earlier": earlier}
+    session = await store.create(owner="ana", messages=[user("one", edited=theirs)])
+    name = "msg_main_0000000000"
+    for words in ("two", "three"):
+        await session.edit(name, content=words)
+    page = await session.versions(name)
+    assert (text(page), page.items[0]["edited"]["version"]) == (["three", "two", "one"], 3)
+    lines = b"".join([piece async for piece in export(store, session.id, "jsonl", every=True)]).splitlines()
+    assert [json.loads(line)["version"]["content"] for line in lines if b'"type":"version"' in line] == ["one", "two"]
+    await session.restore_version(name, 1)
+    await session.redact(name)
+    assert text(await session.versions(name)) == ["[redacted]"] * 4
+    assert len(await session.redacted(name)) == 4
+    await session.purge(message=name)
+    view = await store.engine.view(session.id, Span("edits"), check=lambda _: None)
+    assert {Message(raw)["content"] for raw in view.run(Span("edits"))} == {"[purged]"}
+
+
+@pytest.mark.covers("CV-09")
+async def test_many_versions_of_a_message_that_says_so_itself_are_exported_once(store):
+    theirs = {"version": 9, "at": 1, "by": "eve", "earlier": [0]}
+    session = await store.create(owner="ana", messages=[user("v1", edited=theirs)])
+    for number in range(2, 42):
+        await session.edit("msg_main_0000000000", content=f"v{number}")
+    lines = b"".join([piece async for piece in export(store, session.id, "jsonl", every=True)]).splitlines()
+    told = [json.loads(line)["version"]["content"] for line in lines if b'"type":"version"' in line]
+    assert told == [f"v{number}" for number in range(1, 41)]
+    assert len(await session.versions("msg_main_0000000000", limit=100)) == 41
 
 
 @pytest.mark.covers("CV-09")

@@ -50,6 +50,17 @@ async def test_a_redacted_message_says_who_when_and_why_and_nothing_else(store, 
     assert restored["content"] == "[redacted]"
 
 
+async def test_a_field_of_a_client_that_says_edited_is_redacted_with_the_rest(store):
+    theirs = {"version": 2, "at": 1, "by": SECRET, "earlier": [0]}
+    session = await store.create(owner="ana", messages=[user("a", edited=SECRET), user("b", edited=theirs)])
+    for number in (0, 1):
+        await session.edit(f"msg_main_{number:010}", content="again")
+    await session.append(user("c", edited=theirs))
+    for number in range(3):
+        await session.redact(f"msg_main_{number:010}")
+    assert SECRET not in await shown(store, session)
+
+
 async def test_only_an_admin_reads_what_it_said(store):
     session = await store.create(owner="ana", messages=[user(SECRET)])
     name = (await session.history()).items[0].id
@@ -154,16 +165,16 @@ async def test_a_version_that_is_restored_meanwhile_says_nothing_of_it(store, mo
     session = await store.create(owner="ana", messages=[user(SECRET)])
     name = (await session.history()).items[0].id
     await session.edit(name, content="second")
-    versions, calls = edits.versions, list[None]()
+    numbered, calls = edits.numbered, list[None]()
 
     async def slow(*asked):
-        found = await versions(*asked)
+        found = await numbered(*asked)
         if not calls:
             calls.append(None)
             await (session.redact(name) if erase == "redact" else session.purge(message=name))
         return found
 
-    monkeypatch.setattr(edits, "versions", slow)
+    monkeypatch.setattr(edits, "numbered", slow)
     with suppress(NotFound):
         await session.restore_version(name, 1)
     assert calls, "the control: it came between"

@@ -83,8 +83,12 @@ class Walk:
     async def versions_of(self, message: Message) -> AsyncIterator[Sequence[Message]]:
         """Pages of the earlier versions of a message, the first one first."""
         places: list[int] = []
-        oldest = message
-        while (told := edited_of(oldest)) is not None and told.earlier:
+        oldest, number = message, None
+        # The first version may have a client's own field of that name, which says nothing.
+        while number != 1 and (told := edited_of(oldest)) is not None and told.earlier:
+            if number not in (None, told.version):
+                break
+            number = told.version - len(told.earlier)
             span = Span(EDITS, told.earlier[-1], told.earlier[-1] + 1)
             found = (await self._store.moment(self.session.id, span)).run(span)
             if not found or Message(found[0]).id != message.id:

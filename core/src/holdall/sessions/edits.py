@@ -1,7 +1,8 @@
 """Edits: the newest version of a message is in its place, every earlier one as it was in a lane of its own.
 
 So reading a conversation and adding to it cost what they always do. Each version says who made it and when, and where
-the ones before it are.
+the ones before it are. Which one an earlier version is, its place among those tells, and not the version itself: a first
+one may have a client's own field ``edited``.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["apart_of", "earlier_of", "edit", "edited_of", "restore", "versions"]
+__all__ = ["apart_of", "earlier_of", "edit", "edited_of", "numbered", "restore", "versions"]
 
-_EARLIER = 16
-"""How many earlier versions a version names; each of those names others."""
+_EARLIER, _MOST = 16, (1 << 53) - 1
+"""How many earlier versions a version names (each of those names others); the largest number that can be one's."""
 _OWNED = ("id", "created_at", "edited", "redacted", "large_parts", "reply_to")
 Change = Callable[[Message], Awaitable[dict[str, Any]]]
 """From the newest version, the fields of the next one; asked again when another came meanwhile."""
@@ -41,24 +42,28 @@ Change = Callable[[Message], Awaitable[dict[str, Any]]]
 class Edited(msgspec.Struct, frozen=True):
     """What the field ``edited`` of a message says that is not its first version."""
 
-    version: Annotated[int, msgspec.Meta(ge=2)]
+    version: Annotated[int, msgspec.Meta(ge=2, le=_MOST)]
     at: int
     by: str
-    earlier: list[Annotated[int, msgspec.Meta(ge=0)]]
+    earlier: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=_MOST)]], msgspec.Meta(max_length=_EARLIER)]
     """Where the versions before it are, the newest first."""
 
 
+class Earlier(msgspec.Struct, frozen=True):
+    """An earlier version, where it is."""
+
+    at: int
+    """Its position in the lane of edits."""
+    number: int
+    message: Message
+
+
 def edited_of(message: Message) -> Edited | None:
-    """How a message was edited. A client may have fields of that name, too: those say nothing."""
+    """How a message says that it was edited. A client may have a field of that name, too."""
     try:
         return msgspec.convert(message.get("edited"), Edited)
     except msgspec.ValidationError:
         return None
-
-
-def _version(message: Message) -> int:
-    edited = edited_of(message)
-    return 1 if edited is None else edited.version
 
 
 def changing(changes: Mapping[str, Any]) -> Change:
@@ -90,10 +95,11 @@ async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may sa
         state = await engine.current(session, check)
         check_version(state, expect)
         old = await read_message(engine, session, name, check)
+        edited, _ = await _told(engine, session, old, check)
         fields = {key: value for key, value in (await change(old)).items() if key not in ("id", "edited")}
         validated(NewMessage, fields)
         apart = apart_of(fields, engine.policy)
-        attempt = partial(engine.change, session, _putting(engine, place, old, fields, by, state, expect, apart))
+        attempt = partial(engine.change, session, _putting(engine, place, old, edited, fields, by, state, expect, apart))
         try:
             if apart is None:
                 return await attempt()
@@ -117,6 +123,7 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
     engine: Engine,
     place: tuple[str, int],
     old: Message,
+    edited: Edited | None,
     fields: dict[str, Any],
     by: str,
     seen: State,
@@ -125,7 +132,6 @@ def _putting(  # noqa: PLR0913, PLR0917 - one place, before and after
 ) -> Callable[[State, int], Any]:
     lane, position = place
     rewritten = seen.head.lanes.get(lane, Lane()).rewritten
-    edited = edited_of(old)
     number, earlier = (1, []) if edited is None else (edited.version, edited.earlier)
 
     def decide(state: State, now: int) -> tuple[SessionStep, Message]:
@@ -159,36 +165,63 @@ async def versions(  # noqa: PLR0913, PLR0917 - each is a thing that a caller ma
 ) -> Page[Message]:
     """Versions of a message, the newest first; see ``Store.versions``."""
     newest = await read_message(engine, session, name, check)
-    found: list[Message] = []
-    run, more = [newest], True
-    while run and more and len(found) <= limit:
-        found += [one for one in run if below is None or _version(one) < below]
-        edited = edited_of(run[-1])
-        more = edited is not None
-        run = [] if edited is None else await _earlier(engine, session, newest.id, edited, check)
-    following = str(_version(found[limit - 1])) if len(found) > limit else None
-    return Page(found[:limit], following, version=newest.version)
+    found = await numbered(engine, session, newest, limit + 1, below, check)
+    following = str(found[limit - 1][0]) if len(found) > limit else None
+    return Page([message for _, message in found[:limit]], following, version=newest.version)
 
 
-async def _earlier(engine: Engine, session: str, name: str, edited: Edited, check: Check) -> list[Message]:
-    """The versions that a version names, as far as they are what it says."""
-    spans = [Span(EDITS, at, at + 1) for at in edited.earlier]
-    view = await engine.view(session, *spans, check=check)
-    found = [Message(raw) for span in spans for raw in view.run(span) if raw.startswith(b'{"id":')]
-    return [one for one in found if one.id == name and _version(one) < edited.version]
+async def numbered(  # noqa: PLR0913, PLR0917 - as above
+    engine: Engine, session: str, newest: Message, most: int, below: int | None, check: Check
+) -> list[tuple[int, Message]]:
+    """Versions ``below`` a number, ``most`` or some more, the newest first, each with its number."""
+    edited, run = await _told(engine, session, newest, check)
+    found = [(1 if edited is None else edited.version, newest)]
+    if below is not None and found[0][0] >= below:
+        found.clear()
+    while run and len(found) < most:
+        found += [(one.number, one.message) for one in run if below is None or one.number < below]
+        run = await _before(engine, session, run[-1], check)
+    return found
+
+
+async def _told(engine: Engine, session: str, newest: Message, check: Check) -> tuple[Edited | None, list[Earlier]]:
+    """How a message was edited, and the versions that it names, the newest first.
+
+    What names no version of this message is a client's own field, and says nothing.
+    """
+    edited = edited_of(newest)
+    run = [] if edited is None else await _named(engine, session, newest.id, edited, check)
+    return (edited, run) if run else (None, [])
+
+
+async def _named(engine: Engine, session: str, name: str, edited: Edited, check: Check) -> list[Earlier]:
+    """The versions that a version names, as far as they are there."""
+    spans = {at: Span(EDITS, at, at + 1) for at in edited.earlier}
+    view = await engine.view(session, *spans.values(), check=check)
+    ordered = zip(spans.items(), range(edited.version - 1, 0, -1), strict=False)
+    return [
+        Earlier(at, number, message)
+        for (at, span), number in ordered
+        for raw in view.run(span)
+        if raw.startswith(b'{"id":') and (message := Message(raw)).id == name
+    ]
+
+
+async def _before(engine: Engine, session: str, version: Earlier, check: Check) -> list[Earlier]:
+    """The versions that an earlier one names: it was made by an edit, unless it is the first."""
+    edited = edited_of(version.message)
+    if edited is None or edited.version != version.number or version.number == 1:
+        return []
+    return await _named(engine, session, version.message.id, edited, check)
 
 
 async def earlier_of(engine: Engine, session: str, newest: Message, check: Check) -> dict[int, Message]:
     """Every earlier version of a message, the newest first, by its position in the lane of edits."""
     found: dict[int, Message] = {}
-    last, edited = newest, edited_of(newest)
-    while edited is not None:
-        run = await _earlier(engine, session, newest.id, edited, check)
-        by_version = {_version(one): one for one in run}
-        places = {at: by_version.get(edited.version - 1 - back) for back, at in enumerate(edited.earlier)}
-        found |= {at: one for at, one in places.items() if one is not None}
-        last = run[-1] if run else last
-        edited = edited_of(last) if run else None
+    _, run = await _told(engine, session, newest, check)
+    while run:
+        found |= {one.at: one.message for one in run}
+        run = await _before(engine, session, run[-1], check)
     return found
 
 
@@ -197,10 +230,10 @@ async def restore(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
 ) -> tuple[State, Message]:
     """Make an earlier version the newest one again, as a version of its own; see ``Store.restore_version``."""
 
-    async def change(_: Message) -> dict[str, Any]:
-        page = await versions(engine, session, name, 1, version + 1, check)
-        if not page.items or _version(page.items[0]) != version:
+    async def change(newest: Message) -> dict[str, Any]:
+        found = await numbered(engine, session, newest, 1, version + 1, check)
+        if not found or found[0][0] != version:
             raise NotFound("version", f"{name} {version}")
-        return page.items[0].fields
+        return found[0][1].fields
 
     return await edit(engine, session, name, change, by, expect, check)

@@ -64,6 +64,7 @@ class Everything(msgspec.Struct, frozen=True):
     state: State
     message: Message
     earlier: Mapping[int, Message]
+    """Earlier versions by their positions in the lane of edits, the newest first."""
     imported: Records
     title: str | None = None
     """What the session is called, where that is of the message's words."""
@@ -91,7 +92,7 @@ async def redact(engine: Engine, session: str, name: str, ask: Ask, check: Check
     while True:
         found = await found_of(engine, session, name, check)
         check_version(found.state, ask.expect)
-        fields = await _marked(engine, session, found.message, ask, check)
+        fields = await _marked(engine, session, found, ask, check)
         apart = apart_of(fields, engine.policy)
         decide = _redacting(engine, found, fields, ask, apart)
         attempt = partial(engine.change, session, decide)
@@ -111,13 +112,18 @@ async def found_of(engine: Engine, session: str, name: str, check: Check) -> Eve
     return Everything(state, message, earlier, imported, await title_of(engine, session, state, versions, check))
 
 
-async def _marked(engine: Engine, session: str, message: Message, ask: Ask, check: Check) -> dict[str, Any]:
+async def _marked(engine: Engine, session: str, found: Everything, ask: Ask, check: Check) -> dict[str, Any]:
     """The fields of the message as it is from now on."""
     if not ask.parts and not ask.spans:
-        fields = {name: value for name, value in message.items() if name in STAYING}
-        return {**fields, "content": redacted_content(message["content"])}
-    (full,) = await whole(engine, session, [message], check)
+        return _few(found.message, edited=bool(found.earlier))
+    (full,) = await whole(engine, session, [found.message], check)
     return without(dict(full), ask.parts, ask.spans)
+
+
+def _few(version: Message, *, edited: bool) -> dict[str, Any]:
+    """What is left of a version all of which is redacted; of one that is the first, ``edited`` is a client's field."""
+    few = {name: value for name, value in version.items() if name in STAYING and (edited or name != "edited")}
+    return {**few, "content": redacted_content(version["content"])}
 
 
 def _redacting(
@@ -136,20 +142,20 @@ def _redacting(
         found.imported.check(state)
         step, at = SessionStep.on(state, now), now // 1000
         step.touch()
-        first = step.lane(REDACTED).stop
+        begin = step.lane(REDACTED).stop
         step.add(REDACTED, list(_kept(found, ask, at)))
         if apart is not None:
             keep(step, apart)
         hide(step, [reference.hash for version in found.versions for reference in references(version)])
-        places = [[first, step.lane(REDACTED).stop], *before(found.message)]
+        places = [[begin, step.lane(REDACTED).stop], *before(found.message)]
         told = {"at": at, "by": ask.by, "reason": ask.reason, "kept": places}
         record = as_json({**fields, "redacted": told})
         if len(record) > engine.policy.max_message_bytes:
             raise TooLarge("a message (bytes)", limit=engine.policy.max_message_bytes, actual=len(record))
         _replace(step, lane, position, found.message.raw, record)
+        first = next(reversed(found.earlier), None)
         for place, version in found.earlier.items():
-            few = {name: value for name, value in version.items() if name in STAYING}
-            marked = {**few, "content": redacted_content(version["content"]), "redacted": told}
+            marked = {**_few(version, edited=place != first), "redacted": told}
             _replace(step, EDITS, place, version.raw, as_json(marked))
         found.imported.replace(step, found.versions[-1])
         if (
