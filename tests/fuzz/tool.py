@@ -18,9 +18,10 @@ _CHECKS = """\
 [checks.positive_data_acceptance]
 enabled = false
 
-# A request that breaks the schema may be too large as well, and is refused for that.
+# A request that breaks the schema may be too large as well, or come too late, and is refused for that: what is asked of
+# the version is looked at before the content (RFC 9110, 13.2.1).
 [checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 422, 428, 429]
 
 # The session is there; the branch that the request names may not be.
 [[operations]]
@@ -30,13 +31,23 @@ enabled = false
 
 """
 _GENERATED = re.compile(r"^ +(\d+) generated\b", re.MULTILINE)
+_TESTED = re.compile(r"^ +Tested: (\d+)", re.MULTILINE)
+_FINDING = re.compile(r"^- (.+)$", re.MULTILINE)
+_IN_QUERIES = {"branch": "branch", "before": "message", "after": "message", "under": "message"}
+"""Parameters of queries by the names of what they take, half of the time."""
 
 
 class Told(NamedTuple):
-    """How many requests were made up, whether all answers were as described, and everything that was printed."""
+    """What the fuzzer did, and everything that it printed."""
 
     cases: int
+    """How many requests were made up."""
+    operations: int
+    """How many operations they were of."""
+    findings: list[str]
+    """What was wrong with answers."""
     well: bool
+    """Whether all answers were as described."""
     output: str
 
 
@@ -59,8 +70,8 @@ def fuzz(
     argv += ["--max-examples", str(examples), "--header", f"Authorization:Bearer {token}", "--continue-on-failure"]
     argv += ["--include-path", only] if only is not None else []
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=3000, env=os.environ, check=False)
-    found = _GENERATED.findall(done.stdout)
-    return Told(sum(map(int, found)), done.returncode == 0, done.stdout + done.stderr)
+    cases, operations = (sum(map(int, words.findall(done.stdout))) for words in (_GENERATED, _TESTED))
+    return Told(cases, operations, _FINDING.findall(done.stdout), done.returncode == 0, done.stdout + done.stderr)
 
 
 def _configuration(known: Mapping[str, Sequence[str]]) -> str:
@@ -70,4 +81,5 @@ def _configuration(known: Mapping[str, Sequence[str]]) -> str:
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(list(values))}", ""]
     lines += ["[parameters]"]
     lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in known]
+    lines += [f'"query.{name}" = {{ dictionary = "{of}", probability = 0.5 }}' for name, of in _IN_QUERIES.items()]
     return "\n".join(lines) + "\n"

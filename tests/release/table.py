@@ -14,6 +14,16 @@ runs all of it on your machine; CI runs the short form. Each row is a command th
 runs negative controls of its own, which must lose, and fails when they do not.
 """
 
+_FUZZED = """
+## Requests made up from the OpenAPI document
+
+By `make fuzz`, against a server that asks for a token. A finding is an answer with a status of 500 or more, or one that the
+document does not describe; first, a document that hides an answer must be found wrong. Raw results: `fuzz-*.json`.
+
+| run | server | workers | requests | operations | seed | findings |
+|---|---|--:|--:|--:|--:|---|
+"""
+
 
 def line(outcome: Mapping[str, Any]) -> str:
     """One outcome for a terminal."""
@@ -25,7 +35,18 @@ def line(outcome: Mapping[str, Any]) -> str:
 def page(folder: Path) -> str:
     """The whole page: every kept run, the newest first."""
     runs = [json.loads(path.read_text()) | {"file": path.name} for path in folder.glob("reliability-*.json")]
-    return _HEAD + "".join(map(_section, sorted(runs, key=lambda run: run["date"], reverse=True)))
+    return _HEAD + "".join(map(_section, sorted(runs, key=lambda run: run["date"], reverse=True))) + _fuzzed(folder)
+
+
+def _fuzzed(folder: Path) -> str:
+    """What came of requests that were made up."""
+    rows = [
+        f"| {run['date']} | {', '.join([run['backend'], *run['also']])} | {run['workers']} | {run['requests']:,} | "
+        f"{run['operations']} | {run['seed']} | {', '.join(run['findings']) or 'none'} |\n"
+        for path in sorted(folder.glob("fuzz-*.json"))
+        for run in json.loads(path.read_text())["runs"]
+    ]
+    return _FUZZED + "".join(rows) if rows else ""
 
 
 def _section(run: Mapping[str, Any]) -> str:

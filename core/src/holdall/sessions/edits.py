@@ -99,7 +99,9 @@ async def edit(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may sa
         fields = {key: value for key, value in (await change(old)).items() if key not in ("id", "edited")}
         validated(NewMessage, fields)
         apart = apart_of(fields, engine.policy)
-        attempt = partial(engine.change, session, _putting(engine, place, old, edited, fields, by, state, expect, apart))
+        attempt = partial(
+            engine.change, session, _putting(engine, place, old, edited, fields, by, state, expect, apart)
+        )
         try:
             if apart is None:
                 return await attempt()
