@@ -36,6 +36,9 @@ async def test_a_key_finds_the_session_that_it_made(ana):
     again = await ana.post("/api/sessions", json={"key": "thread-42"})
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["id"] == again.json()["id"]
+    wrong = await ana.post("/api/sessions", json={"key": "other"}, headers={"Idempotency-Key": "x" * 201})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "malformed-header"), "though not needed"
+    assert (await ana.post("/api/sessions", json={"key": "other"})).status_code == 201, "nothing was made"
 
 
 @pytest.mark.covers("API-02")

@@ -75,10 +75,10 @@ async def create_session(call: Call) -> Reply:
     for index, message in enumerate(messages):
         if isinstance(message, dict):
             refuse_owned(message, "id", at=f"/messages/{index}")  # pyright: ignore[reportUnknownArgumentType]
+    once = idempotency_key(call)
     if key is not None:
         session = await call.store.get_or_create(owner=owner, key=key, messages=messages, **fields)
         return session_reply(session, 201 if session.new else 200, Location=f"/api/sessions/{session.id}")
-    once = idempotency_key(call)
     session = await call.store.create(owner=owner, messages=messages, idempotency_key=once, **fields)
     reply = session_reply(session, 201, Location=f"/api/sessions/{session.id}")
     if not session.new:
