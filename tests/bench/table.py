@@ -27,7 +27,7 @@ def line(row: Row) -> str:
     return f"{left} {_value(row):>12} {_ratio(row):<30} {_aside(row):<30} {judged(row)}".rstrip()
 
 
-_OTHERS = ("adapters-", "faults", "fuzz-", "kit", "reliability-")
+_OTHERS = ("adapters-", "faults", "fuzz-", "kit", "reliability-", "search-")
 """What is kept beside the runs and has a page of its own."""
 
 

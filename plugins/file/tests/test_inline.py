@@ -15,6 +15,7 @@ from holdall.errors import Conflict, StorageError, StorageUnavailable
 from holdall.testing.steps import Step
 from holdall_file import clock, gather
 from holdall_file.pace import Pace
+from holdall_file.state import State
 
 QUICK, SLOW = 0.0002, 0.1
 
@@ -341,3 +342,32 @@ async def test_the_write_ahead_log_begins_again_when_it_is_full(open_store, tmp_
         await writer.there()
         await writer.there(other)
     assert len(await other.scan(Scan("recent"))) == 3
+
+
+async def test_a_checkpoint_of_very_many_lanes_is_put_together_once_by_the_thread(
+    open_store, monkeypatch, log_of, tmp_path
+):
+    who = []
+    put_together = State.checkpoint_line
+
+    def counting(self, *given):
+        who.append(threading.current_thread() is threading.main_thread())
+        return put_together(self, *given)
+
+    monkeypatch.setattr(State, "checkpoint_line", counting)
+    store = await open_store(durability="process")
+    step = Step("wide")
+    for n in range(300):
+        step.append(f"messages/{n}", b"1")
+    commit = step.build()
+    await store.commit(commit)
+    head = commit.onto(None)
+    for n in range(400):
+        commit = Step(head).append(f"messages/{n % 300}", b'"%s"' % (b"x" * 500)).build()
+        await store.commit(commit)
+        head = commit.onto(head)
+    assert set(who) == {False}
+    assert len(who) == log_of(tmp_path / "store").read_bytes().count(b'{"crc":') - 402 > 1
+    found = await store.load("wide", Span("messages/7"))
+    assert found.head == head
+    assert [*found.records.values()] == [b"1", *[b'"%s"' % (b"x" * 500)] * 2]

@@ -104,6 +104,8 @@ class Shortcut:
                     if session is None:
                         return None
                     held.append(session)
+                    if session.state.wide and session.state.due:
+                        return None
                     steps.append(Step(index, commit, session))
                 except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
                     outcomes[index] = self._after.refusal(error)

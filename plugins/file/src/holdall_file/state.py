@@ -24,6 +24,8 @@ _GUESS = 256
 """What a record is taken to measure whose place is not remembered; it only decides when a log is compacted."""
 _SMALL, _RECENT = 4, 100
 """A checkpoint names so many of the newest records of each lane, and more of them where there are few lanes."""
+_WIDE = 256
+"""So many lanes take more than a millisecond to write down."""
 _LINES, _BYTES = 64, 256 * 1024
 """A checkpoint is due after so many lines or bytes, unless the last one was so large that it would cost too much."""
 _HOT = 256 * 1024
@@ -100,6 +102,11 @@ class State:
         """Whether the next write should begin with a checkpoint."""
         size = self.bytes_since
         return (self._lines >= _LINES or size >= _BYTES) and size >= 4 * self._width
+
+    @property
+    def wide(self) -> bool:
+        """Whether a checkpoint takes longer to put together than the event loop should."""
+        return len(self.tracks) > _WIDE
 
     @property
     def bytes_since(self) -> int:
@@ -243,12 +250,15 @@ class State:
         moved: list[Located] = []
         recent: list[Located] = []
         share = max(_SMALL, named // max(len(self.tracks), 1))
+        lane_of = head.lanes.get
         for name, track in self.tracks.items():
-            lane = head.lanes.get(name, Lane())
+            lane = lane_of(name) or Lane()
             lanes[name] = [lane.first, lane.stop, lane.rewritten, track.born, track.peak]
-            moved += [_located(name, position, place) for position, place in track.moved.items()]
-            newest = sorted(track.known)[-share:]
-            recent += [_located(name, position, track.known[position]) for position in newest]
+            if track.moved:
+                moved += [(name, position, *place) for position, place in track.moved.items()]
+            known = track.known.items()
+            newest = known if len(known) <= share else sorted(known)[-share:]
+            recent += [(name, position, *place) for position, place in newest]
         return Line(
             checkpoint=self.number + 1,
             version=head.version,
@@ -283,10 +293,13 @@ class State:
 
     def cool(self, *, wholly: bool = False) -> None:
         """Let go of the older half of the records in memory, or of all."""
+        self.warm = 0
         for track in self.tracks.values():
-            for position in [*track.hot][: len(track.hot) if wholly else (len(track.hot) + 1) // 2]:
-                del track.hot[position]
-        self.warm = sum(sum(map(len, track.hot.values())) for track in self.tracks.values())
+            hot = track.hot
+            if hot:
+                for position in [*hot][: len(hot) if wholly else (len(hot) + 1) // 2]:
+                    del hot[position]
+                self.warm += sum(map(len, hot.values()))
 
     def _forget_oldest(self) -> None:
         share = max(_SMALL, _KEPT // max(len(self.tracks), 1))
@@ -298,10 +311,6 @@ class State:
                     del track.known[position]
             self._kept += len(track.known)
         self._limit = max(_KEPT, 2 * self._kept)
-
-
-def _located(lane: str, position: int, place: Place) -> Located:
-    return lane, position, *place
 
 
 def _stride(distance: int) -> int:
