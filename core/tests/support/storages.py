@@ -30,6 +30,9 @@ class Passing(ISessionStorage):
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         return await self.inner.scan(scan)
 
+    async def purge(self, partition: str) -> Sequence[str]:
+        return await self.inner.purge(partition)
+
 
 class Counting(Passing):
     """Counts calls, and what they brought back."""

@@ -12,7 +12,7 @@ import msgspec
 from holdall.errors import Invalid, KeyReused
 from holdall.sessions.names import MAIN, checked_text
 
-__all__ = ["Key", "KeyMap", "checked_key", "fingerprint"]
+__all__ = ["Key", "KeyMap", "checked_key", "fingerprint", "key_record", "without_print"]
 
 
 _LONGEST = 200
@@ -30,6 +30,7 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
 
     key: str
     print: str
+    """Tells the request from others; empty once a message of it is purged, for a guess could be checked by it."""
     at: int
     messages: tuple[int, int]
     tools: tuple[int, int]
@@ -69,7 +70,7 @@ class KeyMap:
         found = self._by_name.get(_digest(key))
         if found is None or found.at < oldest:
             return None
-        if found.print != print_:
+        if found.print not in (print_, ""):
             raise KeyReused(key)
         return found
 
@@ -92,6 +93,14 @@ def key_record(  # noqa: PLR0913, PLR0917 - its fields
 ) -> bytes:
     """What is stored for a request; the key itself is not, only its hash."""
     return _encode(Key(_digest(key), print_, at, messages, tools, branch))
+
+
+def without_print(record: bytes, branch: str, position: int) -> bytes | None:
+    """What is left of a key whose request brought a message that is purged; ``None`` for all others."""
+    key = _decode(record)
+    if not key.print or key.branch != branch or not key.messages[0] <= position < key.messages[1]:
+        return None
+    return _encode(msgspec.structs.replace(key, print=""))
 
 
 def fingerprint(*parts: bytes) -> str:

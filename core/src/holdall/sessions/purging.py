@@ -13,10 +13,11 @@ from typing import Any, cast
 import msgspec
 
 from holdall.contract import Lane, Span
-from holdall.errors import Conflict, Invalid, NotFound
+from holdall.errors import Conflict, Invalid, NotFound, StorageBusy
 from holdall.sessions.branches.origins import Origin, check_live, encoded, is_live, parse_origin
 from holdall.sessions.engine import Engine
 from holdall.sessions.inputs import as_json
+from holdall.sessions.leftovers import Leftovers, leftovers_of
 from holdall.sessions.markers import STAYING
 from holdall.sessions.names import (
     EDITS,
@@ -76,7 +77,9 @@ async def purge_message(engine: Engine, session: str, name: str, by: str, check:
         if summaries:
             summaries = await erase(engine, session, name, check)  # first: what is purged is not looked at again
         kept, apart = await kept_at(engine, session, found.message, check), Apart()
-        attempt = partial(engine.change, session, _erasing(found, kept, summaries, apart, by))
+        said = [*found.versions, *(Message(bytes(one.data)) for one in kept.values() if one.kind == "message")]
+        left = await leftovers_of(engine, session, found.state, said, check)
+        attempt = partial(engine.change, session, _erasing(found, kept, left, summaries, apart, by))
         try:
             await (knowing(engine, session, apart, check, attempt) if PARTS in found.state.head.lanes else attempt())
         except Conflict:
@@ -92,8 +95,8 @@ def _is_purged(message: Message) -> bool:
     return message.raw == _marker(message, cast("dict[str, Any]", told))
 
 
-def _erasing(
-    found: Everything, kept: dict[int, Kept], summaries: Lane, apart: Apart, by: str
+def _erasing(  # noqa: PLR0913, PLR0917 - all that there is of a message
+    found: Everything, kept: dict[int, Kept], left: Leftovers, summaries: Lane, apart: Apart, by: str
 ) -> Callable[[State, int], Any]:
     branch, position = message_place(found.message.id)
     lane, lanes = messages_lane(branch), found.state.head.lanes
@@ -109,6 +112,7 @@ def _erasing(
             if (here.first, here.rewritten) != (run.first, run.rewritten):
                 raise Conflict("the message", expected=run.rewritten, found=here.rewritten)
         found.imported.check(state)
+        left.check(state)
         if (here := state.head.lanes.get(SUMMARIES, NO_LANE)) != summaries:  # one was made of it meanwhile
             raise Conflict("the summaries", expected=summaries.stop, found=here.stop)
         step = SessionStep.on(state, now)
@@ -118,6 +122,7 @@ def _erasing(
         for place, version in found.earlier.items():
             _replace(step, EDITS, place, len(version.raw), record)
         found.imported.replace(step, found.versions[-1])
+        left.erase(step)
         if found.title is not None and found.title == state.record.title:
             step.save(title=None)
         for place, one in kept.items():
@@ -191,8 +196,11 @@ async def forget(engine: Engine, session: str, messages: int) -> Purged:
     if not left:
         checked.append("the storage")
     if engine.keeper is not None:
-        await engine.keeper.index.purge(session)
-        checked.append("the search index")
+        try:
+            await engine.keeper.index.purge(session)
+            checked.append("the search index")
+        except StorageBusy as error:
+            left.append(f"the search index: {error}")
     snapshot, known = await engine.storage.load(partition), engine.states.peek(partition)
     heads = [each.head for each in (snapshot, known) if each is not None]
     engine.states.drop(partition)

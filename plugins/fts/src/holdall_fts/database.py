@@ -68,7 +68,8 @@ class Database:
         return self._mended(lambda: self._inside("BEGIN IMMEDIATE", work))
 
     def emptied(self) -> None:
-        """Bring what was written to the file itself, and leave nothing in its log."""
+        """Write the file anew, for pages keep copies of what was moved within them, and leave nothing in its log."""
+        self._mended(lambda: self._open().execute("VACUUM").fetchall())
         busy = self._mended(lambda: self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         if busy:
             raise StorageBusy("the search index is being read by another process: what was erased is still in its log")
