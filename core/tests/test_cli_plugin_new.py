@@ -137,7 +137,7 @@ def test_every_kind_that_there_is_can_be_begun(packages):
         (["mine", "two\nlines"], "say in one line"),
         (["mine", 'a "quote"'], "say in one line"),
         (["mine", "x" * 81], "say in one line"),
-        (["mine", LINE, "--kind", "storag"], "invalid choice"),
+        (["mine", LINE, "--kind", "storag"], "--kind: must be one of storage, compressor, cipher, "),
     ],
 )
 def test_what_could_be_no_plugin_is_refused_in_one_line(new, words, line):

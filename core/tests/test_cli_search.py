@@ -55,6 +55,18 @@ def test_search(config, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_what_is_wrong_is_named_as_it_was_typed(config, capsys):
+    for words, line in (
+        (
+            ["x", "--role", "usr"],
+            "--role: must be one of system, developer, user, assistant, tool; did you mean 'user'?",
+        ),
+        (["..."], "query: there is no word in it to look for"),
+    ):
+        assert main(["--config", str(config), "search", *words]) == 1
+        assert capsys.readouterr().err == f"holdall: {line}\n"
+
+
 def test_reindex(config, capsys):
     assert main(["--config", str(config), "reindex"]) == 0
     assert capsys.readouterr().out == "the search index has everything\n"

@@ -73,7 +73,7 @@ def brought(run: Run, *arguments: str) -> dict[str, Any]:
 @pytest.mark.covers("CV-07", "CV-16")
 def test_an_unknown_format_is_answered_with_the_nearest(run: Run) -> None:
     code, out, err = run("export", "x" * 20, "--format", "markdwon")
-    assert (code, out, "no format 'markdwon'; there are jsonl, " in err) == (2, "", True)
+    assert (code, out, "holdall: --format: must be one of jsonl, " in err) == (2, "", True)
     assert err.endswith("; did you mean 'markdown'?\n")
     code, out, err = run("import", transcript(), "--format", "claudecode", "--server", "http://127.0.0.1:9")
     assert (code, out, err.endswith("; did you mean 'claude-code'?\n")) == (2, "", True)

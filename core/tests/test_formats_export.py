@@ -81,7 +81,7 @@ def test_a_fence_is_longer_than_what_it_holds() -> None:
 
 
 async def test_an_unknown_form_and_an_unknown_session_are_refused_before_the_first_piece(store: Store) -> None:
-    with pytest.raises(Invalid, match="no format 'pdf'; there are jsonl, json, markdown, original, openai, atif"):
+    with pytest.raises(Invalid, match="must be one of jsonl, json, markdown, original, openai, atif"):
         await anext(export(store, "0" * 20, "pdf"))
     with pytest.raises(NotFound):
         await anext(export(store, "0" * 20, "json"))

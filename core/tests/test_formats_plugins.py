@@ -162,7 +162,7 @@ def test_the_built_in_ones_come_by_the_hook(formats: Formats) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_with_what_there_is(formats: Formats, tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match=r"no format .chatlgo.; there are jsonl, .*; did you mean .chatlog.\?"):
+    with pytest.raises(Invalid, match=r"must be one of jsonl, .*; did you mean .chatlog.\?"):
         formats.offer("chatlgo", writes=True)
     with pytest.raises(Invalid, match="'codex' can only be imported; to export there are jsonl, json"):
         formats.writer("codex")

@@ -309,5 +309,5 @@ def test_what_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
         list(transcripts(path))
     _, entries, _ = read(path, "claude-code")
     assert [entry.kind for entry in entries] == ["unknown"]
-    with pytest.raises(Invalid, match="no format 'word'"):
+    with pytest.raises(Invalid, match="must be one of holdall, claude-code, "):
         list(transcripts(path, "word"))

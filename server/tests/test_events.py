@@ -147,6 +147,40 @@ async def test_there_are_so_many_streams_and_a_closed_one_makes_room(start):
 
 
 @pytest.mark.covers("LC-15")
+async def test_one_owner_has_so_many_and_others_have_theirs(start):
+    site = await start(server={"max_owner_streams": 2})
+    sessions = {who: (await site.client(who).post("/api/sessions")).json()["id"] for who in ("ana", "bob")}
+    async with following(site, sessions["ana"]) as one, following(site, sessions["ana"]) as two:
+        await one.take(1)
+        await two.take(1)
+        refused = await site.client("ana").get(f"/api/sessions/{sessions['ana']}/events")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-streams")
+        assert refused.headers["retry-after"] == "10"
+        assert refused.json()["detail"].startswith("there are 2 streams for this owner already")
+        async with following(site, sessions["bob"], who="bob") as other:
+            await other.take(1)
+            text = (await site.client("root").get("/metrics")).text
+            assert 'holdall_event_streams{state="open"} 3.0' in text
+            assert 'holdall_event_streams{state="allowed"} 1000.0' in text
+    await until(lambda: len(site.service.streams) == 0)
+    async with following(site, sessions["ana"]) as again:
+        await again.take(1)
+    assert 'holdall_event_streams{state="open"}' in (await site.client("root").get("/metrics")).text
+
+
+@pytest.mark.covers("LC-15")
+async def test_those_who_come_at_once_are_counted_too(start):
+    """A stream takes a moment to begin: what comes meanwhile is not let in on the same look."""
+    site = await start(server={"max_owner_streams": 3})
+    session = (await site.client("ana").post("/api/sessions")).json()["id"]
+    async with contextlib.AsyncExitStack() as stack:
+        streams = [following(site, session) for _ in range(8)]
+        opened = await asyncio.gather(*map(stack.enter_async_context, streams))
+        statuses = sorted(stream.response.status_code for stream in opened)
+        assert statuses == [200] * 3 + [429] * 5
+
+
+@pytest.mark.covers("LC-15")
 async def test_comments_keep_a_quiet_stream_open(start, monkeypatch):
     monkeypatch.setattr(streams.Follower.some, "__defaults__", (0.02,))
     site = await start()

@@ -51,12 +51,13 @@ class HoldallError(Exception):
 
 
 class Invalid(HoldallError):
-    """The input breaks a rule. ``pointer`` is a JSON Pointer (RFC 6901) to the fault."""
+    """The input breaks a rule: ``reason``. ``pointer`` is a JSON Pointer (RFC 6901) to the fault."""
 
     code = "invalid"
 
     def __init__(self, message: str, *, pointer: str = "") -> None:
         self.pointer = pointer
+        self.reason = message
         super().__init__(f"{pointer}: {message}" if pointer else message)
 
 

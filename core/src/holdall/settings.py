@@ -188,6 +188,8 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds that requests in flight get at shutdown."""
     max_streams: Positive = 1000
     """Streams of events that each worker may have open."""
+    max_owner_streams: Positive = 100
+    """Those of one owner among them."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
 

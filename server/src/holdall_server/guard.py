@@ -40,7 +40,7 @@ class Gate:
         else:
             principal = service.access.principal(headers)
             if self._operators and not self._operates(principal):
-                raise Problem(403, "forbidden", "the token does not allow this")
+                raise Problem(403, "forbidden", "only an admin may do that")
             store = service.store_for(principal)
         parameters = self._parse(query) if query else _NONE
         content = None if operation.body is None else self._content(headers, body)

@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector  # pyright: ign
 
 from holdall.caching import Cache
 from holdall_server.caches import CacheMeasures, hit_ratios
+from holdall_server.streams import Streams
 from holdall_server.tallies import Count, Spread
 
 __all__ = ["MEDIA", "Meter"]
@@ -56,12 +57,17 @@ class Meter:
             "holdall_workers", "Worker processes, alive and expected.", ["state"], registry=registry,
             multiprocess_mode="mostrecent",
         )  # fmt: skip
+        self._streams = Gauge(
+            "holdall_event_streams", "Streams of events that are open, and may be.", ["state"], registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self._request_spreads: dict[tuple[str, str], Spread] = {}
         self._verb_spreads: dict[tuple[str, str], Spread] = {}
         self._read = Count(self._bytes.labels(backend, "read"))
         self._written = Count(self._bytes.labels(backend, "written"))
         self.cache: Cache[Any] | None = None
         self.pages: Cache[Any] | None = None
+        self.streams: Streams | None = None
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -99,6 +105,9 @@ class Meter:
             tally.hand_over()
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)
+        if self.streams is not None:
+            self._streams.labels("open").set(len(self.streams))
+            self._streams.labels("allowed").set(self.streams.most)
         for name, cache in (("sessions", self.cache), ("pages", self.pages)):
             if cache is not None:
                 self._caches.publish(name, cache)

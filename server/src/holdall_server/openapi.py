@@ -31,7 +31,7 @@ _HEADERS: Mapping[str, str] = {
     "Retry-After": "Seconds to wait before trying again.",
     "WWW-Authenticate": "How to authenticate (RFC 6750).",
 }
-_PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 503: ("Retry-After",)}
+_PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _SAMPLES = {
     "session": "^[A-Za-z0-9_-]{16,64}$",
     "message": "^[A-Za-z0-9_-]{1,64}$",
@@ -115,6 +115,8 @@ def _refusals(operation: Operation) -> Iterable[int]:
         yield 412
     if operation.guarded:
         yield 428
+    if operation.resumable:
+        yield 429
     if operation.method != "GET":
         yield from (409, 422, 507)
     if operation.body is not None:

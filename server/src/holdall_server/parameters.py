@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from holdall.sessions.policy import SessionPolicy
-from holdall.spelling import nearest
+from holdall.spelling import nearest, one_of
 from holdall_server.problems import Problem
 
 __all__ = ["Bound", "Choice", "Cursor", "Limit", "Number", "Parameter", "Text", "Time", "Values", "parse"]
@@ -63,7 +63,7 @@ class Text(Parameter):
     def read(self, text: str) -> str:
         """``text`` itself, if it is neither empty nor too long."""
         if not 0 < len(text) <= self.most:
-            raise ValueError(f"has 1 to {self.most} characters")
+            raise ValueError(f"must have 1 to {self.most} characters")
         return text
 
 
@@ -79,7 +79,7 @@ class Cursor(Parameter):
     def read(self, text: str) -> str:
         """``text`` itself, if it can be a cursor."""
         if not _CURSOR.fullmatch(text):
-            raise ValueError("is a cursor that an answer gave")
+            raise ValueError("must be a cursor that an answer gave")
         return text
 
 
@@ -99,7 +99,7 @@ class Number(Parameter):
         """The number, if it is in range."""
         value = int(text) if _NUMBER.fullmatch(text) else -1
         if not self.least <= value <= self.most:
-            raise ValueError(f"is a whole number from {self.least} to {self.most}")
+            raise ValueError(f"must be a whole number from {self.least} to {self.most}")
         return value
 
 
@@ -127,7 +127,7 @@ class Time(Parameter):
         """The moment, if it is one."""
         value = int(text) if _TIME.fullmatch(text) else -1
         if not 0 <= value <= _LATEST:
-            raise ValueError("is a time in milliseconds since 1970, UTC")
+            raise ValueError("must be a time in milliseconds since 1970, UTC")
         return value
 
 
@@ -155,7 +155,7 @@ class Bound(Parameter):
         if _MESSAGE.fullmatch(text):
             return text
         if not _TIME.fullmatch(text) or int(text) > _LATEST:
-            raise ValueError("is a time in milliseconds since 1970, UTC, or the id of a message")
+            raise ValueError("must be a time in milliseconds since 1970, UTC, or the id of a message")
         return int(text)
 
 
@@ -177,7 +177,7 @@ class Values(Parameter):
                 return Fields(_values(text))
         except ValueError:
             pass
-        raise ValueError(f"is a JSON object of simple values, of {self.most} characters at most")
+        raise ValueError(f"must be a JSON object of simple values, of {self.most} characters at most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Choice(Parameter):
     def read(self, text: str) -> str:
         """The word, if it is one of them."""
         if text not in self.words:
-            raise ValueError(f"is one of {', '.join(self.words)}")
+            raise ValueError(one_of(self.words, text))
         return text
 
 

@@ -36,6 +36,7 @@ TITLES = {
     421: "Misdirected request",
     422: "The content breaks a rule",
     428: "A version is needed",
+    429: "Too many at once",
     500: "The server failed",
     503: "Not available at the moment",
     507: "The storage is full",
@@ -72,17 +73,12 @@ class Problem(Exception):
 
 
 def _invalid(error: errors.Invalid) -> Problem:
-    return Problem(422, error.code, _reason(error), pointer=error.pointer or None)
-
-
-def _reason(error: errors.Invalid) -> str:
-    """What ``error`` says, without the place in front."""
-    return str(error).removeprefix(f"{error.pointer}: ") if error.pointer else str(error)
+    return Problem(422, error.code, error.reason, pointer=error.pointer or None)
 
 
 def moved(error: errors.Invalid, place: str) -> Problem:
     """``error`` where what the core knows as ``place`` is the whole body: a pointer of "" means all of it."""
-    return Problem(422, error.code, _reason(error), pointer=error.pointer.removeprefix(place))
+    return Problem(422, error.code, error.reason, pointer=error.pointer.removeprefix(place))
 
 
 def _missing(error: errors.NotFound) -> Problem:
@@ -96,7 +92,7 @@ def _always(status: int, detail: str, headers: Mapping[str, str] = {}) -> Callab
 _TABLE: tuple[tuple[type[errors.HoldallError], Callable[[Any], Problem]], ...] = (
     (errors.Invalid, _invalid),
     (errors.NotFound, _missing),
-    (errors.Forbidden, _always(403, "the token does not allow this")),
+    (errors.Forbidden, lambda error: Problem(403, error.code, str(error))),
     (errors.Refused, _always(403, "a plugin of this deployment refused it; nothing was stored")),
     (errors.Ended, _always(409, "the session has ended; nothing more can be written to it")),
     (errors.Conflict, _always(409, "the session was changed by somebody else meanwhile; nothing was stored")),
@@ -121,7 +117,7 @@ def problem_of(error: BaseException, *, conditional: bool = False, query: Contai
     if isinstance(error, Problem):
         return error
     if isinstance(error, errors.Invalid) and error.pointer[1:] in query:
-        return Problem(400, "invalid-parameter", _reason(error), parameter=error.pointer[1:])
+        return Problem(400, "invalid-parameter", error.reason, parameter=error.pointer[1:])
     if conditional and isinstance(error, errors.Conflict):
         return Problem(412, "precondition-failed", "the session is not at the version that If-Match names")
     for kind, tell in _TABLE:

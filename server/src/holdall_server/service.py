@@ -51,7 +51,8 @@ class Service:
         self.meter = Meter(settings.storage.use)
         self.pages = self.meter.pages = cache()
         self.stopping = False
-        self.streams = Streams(settings.server.max_streams)
+        self.streams = Streams(settings.server.max_streams, settings.server.max_owner_streams)
+        self.meter.streams = self.streams
         self.describe: Callable[[], bytes] = bytes
         """Makes the OpenAPI document."""
         self._store: Store | None = None

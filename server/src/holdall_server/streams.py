@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator
 
 from holdall import Change, HoldallError, NotFound
@@ -19,6 +20,8 @@ _FIRST = b"retry: 1000\n\n"
 _BEAT = b":\n\n"
 """A comment, now and then, so that what is in between keeps the connection open."""
 _PIECE = 64 << 10
+_LATER = "10"
+"""Seconds after which an owner with too many streams may try again: that one ends is up to the owner."""
 _ENDS = (
     (b"\n", b" "), (b"\r", b" "),  # between JSON's own words
     (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"),  # inside its texts
@@ -30,24 +33,39 @@ log = logging.getLogger("holdall.server")
 class Streams:
     """The open streams of one worker."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, each: int) -> None:
+        """At most ``most`` streams, and at most ``each`` of one owner."""
         self.most = most
+        self.each = each
         self._followers: set[Follower] = set()
+        self._owners: Counter[str] = Counter()
         self._stopping = False
 
     def __len__(self) -> int:
         return len(self._followers)
 
-    def check_room(self) -> None:
-        """Raise ``Problem`` 503 when another stream would be too many, or the worker is about to stop."""
+    def check_room(self, owner: str) -> None:
+        """Raise ``Problem`` when another stream would be too many: 429 for ``owner``, or 503 for the worker.
+
+        It is 503, too, when the worker is about to stop.
+        """
+        if self._owners[owner] >= self.each:
+            detail = f"there are {self.each:,} streams for this owner already, and there may be no more: close one"
+            raise Problem(429, "too-many-streams", detail, headers={"Retry-After": _LATER})
         if self._stopping or len(self._followers) >= self.most:
             detail = "there are too many streams, or the server stops; try again"
             raise Problem(503, "too-many-streams", detail, headers={"Retry-After": "1"})
 
-    def open(self, follower: Follower) -> AsyncGenerator[bytes]:
-        """The pieces of the stream of a follower, which it closes at its end."""
+    def open(self, follower: Follower, owner: str) -> AsyncGenerator[bytes]:
+        """The pieces of the stream of a follower, which it closes at its end; raises as ``check_room`` does."""
+        try:
+            self.check_room(owner)  # others may have come while the follower was made
+        except Problem:
+            follower.close()
+            raise
         self._followers.add(follower)
-        return self._pieces(follower)
+        self._owners[owner] += 1
+        return self._pieces(follower, owner)
 
     def stop(self) -> None:
         """End every stream, and begin no other."""
@@ -55,7 +73,7 @@ class Streams:
         for follower in self._followers:
             follower.stop()
 
-    async def _pieces(self, follower: Follower) -> AsyncGenerator[bytes]:
+    async def _pieces(self, follower: Follower, owner: str) -> AsyncGenerator[bytes]:
         try:
             yield _FIRST
             while not follower.ended:
@@ -74,6 +92,9 @@ class Streams:
             log.exception("a stream of events breaks off")
         finally:
             self._followers.discard(follower)
+            self._owners[owner] -= 1
+            if not self._owners[owner]:
+                del self._owners[owner]
             follower.close()
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 import msgspec
 
 from holdall.checking.structs import Wrong, made
-from holdall.spelling import nearest
+from holdall.spelling import nearest, one_of
 
 __all__ = ["bare", "dotted", "faults_of_struct", "held", "holds_more", "unknown_key"]
 
@@ -97,7 +97,5 @@ def _said(error: msgspec.ValidationError, kind: Any) -> str:
     text = str(error).rpartition(" - at `")[0] or str(error)
     if text.startswith("Invalid enum value"):
         allowed = get_args(bare(kind)) if get_origin(bare(kind)) is Literal else ()
-        return (
-            f"must be one of {', '.join(map(repr, allowed))}" if allowed else "is none of the values that it may have"
-        )
+        return one_of([str(word) for word in allowed]) if allowed else "is none of the values that it may have"
     return " ".join(text.split())

@@ -9,6 +9,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from holdall.checking.faults import dotted, unknown_key
+from holdall.spelling import reason_of
 
 __all__ = ["faults_of_pydantic"]
 
@@ -17,7 +18,7 @@ def faults_of_pydantic(
     error: ValidationError, model: type[BaseModel], at: Sequence[str] = ()
 ) -> Iterator[tuple[Sequence[str], str]]:
     """The path of each fault, and what to say of it."""
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+    for fault in error.errors(include_url=False, include_input=False):
         steps = [str(step) for step in fault["loc"] if step != "[key]"]
         path = [*at, *steps]
         if fault["type"] == "extra_forbidden":
@@ -25,7 +26,7 @@ def faults_of_pydantic(
         elif fault["type"] == "missing":
             yield path, f"'{dotted(path)}' is missing"
         else:
-            yield path, f"{dotted(path)}: {' '.join(fault['msg'].removeprefix('Value error, ').split())}"
+            yield path, f"{dotted(path)}: {' '.join(reason_of(fault).removeprefix('Value error, ').split())}"
 
 
 def _fields_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:

@@ -29,6 +29,7 @@ def _dispatch(words: list[str]) -> int:
 
     from holdall.cli.commands import COMMANDS, overview  # noqa: PLC0415
     from holdall.cli.parsing import Parser, add_globals  # noqa: PLC0415
+    from holdall.errors import Invalid  # noqa: PLC0415
     from holdall.spelling import nearest  # noqa: PLC0415
 
     top = Parser("holdall", usage="holdall [--config FILE] COMMAND …", epilog=f"commands:\n{overview()}", add_help=True)
@@ -52,7 +53,12 @@ def _dispatch(words: list[str]) -> int:
     for option, value in vars(given).items():
         if option not in args:
             setattr(args, option, value)
-    return command.run(args)
+    try:
+        return command.run(args)
+    except Invalid as error:
+        if error.pointer:
+            error.args = (f"{parser.named(error.pointer)}: {error.reason}",)
+        raise
 
 
 def _command_at(words: list[str]) -> int | None:

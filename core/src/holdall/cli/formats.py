@@ -33,7 +33,7 @@ def formats_of(settings: Settings | None, args: argparse.Namespace, *, writes: b
         if args.format is not None:
             formats.offer(args.format, writes=writes)
     except Invalid as unknown:
-        raise SettingsError(f"--format: {str(unknown).removeprefix('/format: ')}") from None
+        raise SettingsError(f"--format: {unknown.reason}") from None
     return formats
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from holdall.cli.exits import USAGE
-from holdall.spelling import nearest
+from holdall.spelling import nearest, one_of
 
 __all__ = ["Parser", "add_globals", "add_plugins", "positive"]
 
@@ -46,9 +46,24 @@ class Parser(argparse.ArgumentParser):
         """Every flag that this command knows."""
         return [flag for action in self._actions for flag in action.option_strings]
 
+    def named(self, pointer: str) -> str:
+        """What a person knows a JSON Pointer by: the option of that name, or the field, its steps joined by dots."""
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+        name, flag = steps[0], f"--{steps[0].replace('_', '-')}"
+        if flag in self.flags():
+            name = flag
+        else:  # as ``q`` of a search, which is its QUERY here
+            words = [action.dest for action in self._actions if not action.option_strings]
+            name = next((word for word in words if word.startswith(name)), name)
+        return ".".join([name, *steps[1:]])
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, one_of([str(word) for word in action.choices], str(value)))
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, and where to read more."""
-        sys.stderr.write(f"holdall: {message} (see: {self.prog} --help)\n")
+        sys.stderr.write(f"holdall: {message.removeprefix('argument ')} (see: {self.prog} --help)\n")
         raise SystemExit(USAGE)
 
 

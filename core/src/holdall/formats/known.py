@@ -13,7 +13,7 @@ from holdall.hooks import FormatOffer
 from holdall.opening import load_named
 from holdall.plugins import Plugins
 from holdall.settings import Settings
-from holdall.spelling import nearest
+from holdall.spelling import one_of
 
 __all__ = ["Formats"]
 
@@ -102,4 +102,4 @@ class Formats:
 
     def _unknown(self, name: str, *, writes: bool) -> str:
         names = self.writable if writes else self.readable
-        return f"no format {name!r}; there are {', '.join(names)}{nearest(name, names)}"
+        return one_of(names, name)

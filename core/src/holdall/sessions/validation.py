@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from holdall.errors import Invalid
 from holdall.sessions.inputs import escaped
 from holdall.sessions.models import NewMessage, NewSession, NewToolRun, SessionChanges, ToolRunEnd
+from holdall.spelling import reason_of
 
 __all__ = ["NewMessage", "NewSession", "NewToolRun", "SessionChanges", "ToolRunEnd", "message_checker", "validated"]
 
@@ -37,9 +38,9 @@ def message_checker() -> Callable[[Any, str], None]:
 
 def invalid(error: ValidationError, pointer: str = "") -> Invalid:
     """The fault that lies deepest: of a union's branches, the one that was meant."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = error.errors(include_url=False, include_input=False)
     fault = max(faults, key=lambda fault: len(fault["loc"]))
-    return Invalid(fault["msg"], pointer=pointer + pointer_to(fault["loc"]))
+    return Invalid(reason_of(fault), pointer=pointer + pointer_to(fault["loc"]))
 
 
 def pointer_to(place: Sequence[int | str]) -> str:

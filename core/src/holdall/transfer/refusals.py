@@ -20,7 +20,7 @@ def mend(built: Built, refused: Invalid) -> Fault | None:
     if match is None:
         return None
     lane, index = match[1], int(match[2])
-    reason = str(refused).removeprefix(f"{refused.pointer}: ")
+    reason = refused.reason
     if lane == "messages" and index < len(built.messages):
         entry = built.messages[index]
         entry.message = None
@@ -43,8 +43,8 @@ def lessen(entry: Entry, refused: Invalid) -> Fault | None:
     short = None if entry.original is None else omitted(entry.original)
     if entry.original is not None and short is not None and len(short) < len(entry.original):
         entry.original = short
-        return entry.fault(f"its original was not kept: {refused}")
+        return entry.fault(f"its original was not kept: {refused.reason}")
     if entry.message is not None:
         entry.message, entry.runs = None, []
-        return entry.fault(f"makes no message: {refused}")
+        return entry.fault(f"makes no message: {refused.reason}")
     return None

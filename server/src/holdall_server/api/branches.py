@@ -107,7 +107,7 @@ async def update_branch(call: Call) -> Reply:
     session, name = call.path["session"], call.path["branch"]
     fields = dict(fields_of(call.body, models.BranchChanges))
     if len(fields) != 1:
-        raise Problem(422, "invalid", "has one of title, current, deleted", pointer="")
+        raise Problem(422, "invalid", "must have one of title, current, deleted", pointer="")
     if "title" in fields:
         changes = {"title": take(fields, "title", str)}
         return _reply(await call.store.update_branch(session, name, **changes, expect=await expected(call)))

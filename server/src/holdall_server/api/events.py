@@ -28,8 +28,8 @@ TABLE = Table()
 )
 async def follow_session(call: Call) -> Reply:
     """Follow a session: every change once and in order, as server-sent events."""
-    streams = call.service.streams
-    streams.check_room()
+    streams, owner = call.service.streams, "" if call.principal is None else call.principal.owner
+    streams.check_room(owner)
     last = call.headers.get("last-event-id")
     try:
         follower = await call.store.follower(call.path["session"], last or call.query.get("after"))
@@ -41,4 +41,4 @@ async def follow_session(call: Call) -> Reply:
         follower.close()
         return Reply(204, media=None)
     headers = {"X-Accel-Buffering": "no"}  # nginx would keep events back
-    return Reply(200, headers=headers, media=MEDIA, stream=streams.open(follower), patience=PATIENCE)
+    return Reply(200, headers=headers, media=MEDIA, stream=streams.open(follower, owner), patience=PATIENCE)

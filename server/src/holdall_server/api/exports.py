@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from holdall.formats import Formats, export
-from holdall.spelling import nearest
+from holdall.spelling import nearest, one_of
 from holdall_server.api.sessions import SESSION_PATH
 from holdall_server.bodies import fields_of, take
 from holdall_server.exchange import Call, Reply
@@ -44,7 +44,7 @@ async def export_session(call: Call) -> Reply:
     formats = call.service.formats
     if name is None or name not in formats.writable:
         hint = nearest(name or "", formats.writable) or "; more come with the plugins that the configuration names"
-        raise Problem(422, "invalid", f"must be one of {', '.join(formats.writable)}{hint}", pointer="/format")
+        raise Problem(422, "invalid", one_of(formats.writable) + hint, pointer="/format")
     form = formats.offer(name, writes=True)
     branch, branches = take(fields, "branch", str), take(fields, "branches", str)
     if branches not in (None, "all"):

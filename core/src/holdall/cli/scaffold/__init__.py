@@ -46,7 +46,10 @@ KINDS: Mapping[str, Kind] = {
         'plugins = ["<name>"]\n[encryption]\nuse = "aesgcm"\n[encryption.keys]\nuse = "<name>"\n'
         'options = { path = "./keys" }',
     ),
-    "format": Kind("FormatTests", 'plugins = ["<name>"]  # for `holdall serve`; the command line finds it by its name'),
+    "format": Kind(
+        "FormatTests",
+        'plugins = ["<name>"]  # for `holdall serve`; `holdall export ID --format <name>` finds it without, as does import',
+    ),
     "tokenizer": Kind("TokenizerTests", '[tokenizer]\nuse = "<name>"'),
     "compactor": Kind("CompactorTests", '[compaction]\nuse = ["<name>"]'),
     "summariser": Kind("SummariserTests", '[summaries]\nuse = "<name>"'),

@@ -67,7 +67,7 @@ def _writer() -> Writer:
 
 
 def _samples(folder: Path) -> list[Path]:
-    # CHANGE 7: files for the kit; the real ones that you have are the best.
+    # CHANGE 6: files for the kit; the real ones that you have are the best.
     sample = folder / "sample.txt"
     sample.write_text('user: "is it up?"\nassistant: "It is."\n', encoding="utf-8")
     return [sample]
@@ -76,7 +76,7 @@ def _samples(folder: Path) -> list[Path]:
 @hookimpl
 def holdall_formats() -> list[FormatOffer]:
     """Offer it as ``mykind``."""
-    # CHANGE 6: a format that is only read has no ``writer``, one that is only written no ``reader``.
+    # CHANGE 7: a format that is only read has no ``writer``, one that is only written no ``reader``.
     return [
         FormatOffer(
             "mykind",

@@ -50,11 +50,12 @@ README = """\
 
 ```console
 pip install -e '.[test]'
-holdall plugin test <name>      # the kit, and what was verified
-pytest                          # the same, with tests of your own
-holdall plugins --check <name>  # what others see of it
+pytest                  # the conformance kit, with tests of your own
+holdall plugin test <name>
+holdall plugins --check <name>
 ```
 
+The third line runs the kit by itself and says what was verified; the fourth shows what others see of the plugin.
 What to change is marked in `src/<module>/__init__.py`: look for `CHANGE`.
 """
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from holdall.errors import Invalid
 from holdall.searching import Found, Hit, Key, Query, Wanted
 from holdall.sessions.engine import Engine
-from holdall.sessions.names import checked_text, session_partition
+from holdall.sessions.names import Role, checked_text, session_partition
 from holdall.sessions.reader import Check
 from holdall.sessions.search.checking import Checker
 from holdall.sessions.search.cursors import Best, Newest, encoded, parsed
@@ -17,12 +17,13 @@ from holdall.sessions.search.keeper import Keeper
 from holdall.sessions.search.scanning import scan
 from holdall.sessions.search.texts import is_simple, metadata_label
 from holdall.sessions.search.views import Match, SearchPage
+from holdall.spelling import one_of
 
 __all__ = ["Ask", "search"]
 
 _EXAMINED = 2000
 """Messages that are read for one page at the most."""
-_ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+_ROLES = get_args(Role)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
             if value is not None:
                 checked_text(value, name, f"/{name}")
         if self.role is not None and self.role not in _ROLES:
-            raise Invalid(f"is one of {', '.join(sorted(_ROLES))}", pointer="/role")
+            raise Invalid(one_of(_ROLES, self.role), pointer="/role")
         for name, value in self.metadata.items():
             if not is_simple(value):
                 raise Invalid("is a text, a number, true, false or null", pointer=f"/metadata/{name}")
