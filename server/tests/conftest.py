@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from holdall_server.checks import check
 from holdall_server.running import serving
 
 Sanic.test_mode = True
+sys.modules.setdefault("sniffio", None)  # pyright: ignore[reportArgumentType] - httpcore would look for it with each request
 NO_TLS = ssl.create_default_context()
 """Made once: it takes longer than everything else that a client does."""
 

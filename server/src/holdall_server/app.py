@@ -50,7 +50,9 @@ def create_app(
     app.ctx.service = service
     for operation in operations:
         uri = operation.path.replace("{", "<").replace("}", ">")
-        app.add_route(handler_for(service, operation), uri, methods=[operation.method], name=operation.name)
+        # The format is Failures' business; Sanic would parse the source of each handler to guess one.
+        handler, methods = handler_for(service, operation), [operation.method]
+        app.add_route(handler, uri, methods, name=operation.name, error_format="json")
     lifespan = Lifespan(service, store)
     app.before_server_start(lifespan.start)
     app.before_server_stop(lifespan.stopping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -42,7 +43,8 @@ _SAMPLES = {
     "branch": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
 }
 _PATTERNS = {"Idempotency-Key": KEY, "Last-Event-ID": "([0-9]{1,15}(-[0-9]{1,15}){0,2})?"}
-Schemas = Mapping[tuple[type[BaseModel], JsonSchemaMode], Mapping[str, Any]]
+Wanted = tuple[type[BaseModel], JsonSchemaMode]
+Schemas = Mapping[Wanted, Mapping[str, Any]]
 
 
 def document(operations: Sequence[Operation], *, anonymous: bool) -> dict[str, Any]:
@@ -165,14 +167,20 @@ def _any_of(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _schemas(operations: Sequence[Operation]) -> tuple[Schemas, dict[str, Any]]:
     """Where each model's schema is, and all of them."""
-    wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(ProblemDetails, _ANSWER)}
+    wanted: set[Wanted] = {(ProblemDetails, _ANSWER)}
     for operation in operations:
         wanted |= {(model, _REQUEST) for model in (operation.body.models if operation.body else ())}
         wanted |= {(model, _ANSWER) for told in operation.answers.values() for model in told.models}
+    found, whole = _models(frozenset(wanted))
+    return found, {name: _open_unions(schema) for name, schema in whole.items()}
+
+
+@lru_cache(maxsize=2)
+def _models(wanted: frozenset[Wanted]) -> tuple[Schemas, Mapping[str, Any]]:
+    """What pydantic says of the models, kept: most of the work, and the same for every application of a process."""
     ordered = sorted(wanted, key=lambda pair: (pair[0].__name__, pair[1]))
     places, whole = models_json_schema(ordered, ref_template=_REF)
-    found = cast("Schemas", places)
-    return found, {name: _open_unions(schema) for name, schema in whole["$defs"].items()}
+    return cast("Schemas", places), whole["$defs"]
 
 
 def _open_unions(schema: Any) -> Any:
