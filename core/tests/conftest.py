@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import holdall
-from holdall import opening
+from holdall import opening, testing
 from holdall.errors import PluginError
 from holdall.plugins import Plugins
 from holdall.sessions.store import Store
@@ -20,6 +20,10 @@ from holdall.settings import StorageRef
 from holdall.testing.clock import ManualClock
 
 sys.path.insert(0, str(Path(__file__).parent))
+# The kit's asserts explain themselves also where a test imports its modules by their own names.
+pytest.register_assert_rewrite(
+    *(f"holdall.testing.{home}" for kit, home in testing._HOMES.items() if kit.endswith("Tests"))
+)
 
 settings.register_profile(
     "holdall", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

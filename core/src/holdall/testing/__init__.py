@@ -15,6 +15,7 @@ the kit start without pytest.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,6 +67,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = f"{__name__}.{_HOMES[name]}"
-    if name.endswith("Tests"):
+    if name.endswith("Tests") and home not in sys.modules:
         importlib.import_module("pytest").register_assert_rewrite(home)  # so that its asserts explain themselves
     return getattr(importlib.import_module(home), name)
