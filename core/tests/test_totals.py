@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.machines import TwoWriters
-from support.stores import user
+from support.stores import beside, user
 
 from holdall import Invalid, NotFound
 from holdall.sessions import totals
@@ -212,6 +212,28 @@ async def test_totals_of_a_long_session_read_no_more_than_those_of_a_short_one(s
     try:
         assert (await session.totals()).as_dict() == first.as_dict()
         assert sum(loads) < 2 * totals.BLOCK
+    finally:
+        del storage.load
+
+
+@pytest.mark.covers("CV-05", "XX-06")
+async def test_totals_of_what_another_process_edited_come_to_an_end(store):
+    """A state that is remembered with its idempotency keys is old then, and stays until a step is refused by it."""
+    session = await store.create(owner="ana")
+    for number in range(9):
+        await session.append([user()] * 128, key=f"key {number}")
+    await beside(store).edit(session.id, "msg_main_0000000000", {"content": "edited"})
+    storage, asked = store.engine.storage, list[str]()
+    load = storage.load
+
+    async def counted(partition, *spans):
+        asked.append(partition)
+        assert len(asked) < 100, "it goes on for ever"
+        return await load(partition, *spans)
+
+    storage.load = counted
+    try:
+        assert (await session.totals()).messages == 9 * 128
     finally:
         del storage.load
 

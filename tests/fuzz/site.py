@@ -67,7 +67,7 @@ def site(folder: Path, backend: str, also: Sequence[str] = (), workers: int = 1)
 
 
 def _wait(client: httpx.Client, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and server.poll() is None:
         try:
             if client.get("/readyz").status_code == int(httpx.codes.OK):

@@ -13,7 +13,7 @@ import msgspec
 
 from holdall.codecs import Codec
 from holdall.contract import Commit, Head, Span
-from holdall.errors import StorageFull
+from holdall.errors import Conflict, StorageFull
 from holdall.sessions.branches.origins import Origins, check_live, knowing, line_of
 from holdall.sessions.counted import Totals, count
 from holdall.sessions.engine import Decision, Engine
@@ -180,8 +180,9 @@ async def follow(engine: Engine, session: str, branch: str, check: Check, *, who
         part = msgspec.structs.replace(part, stop=stop)
         view = await engine.view(session, *part.spans(), check=check)
         if _seen(view.state.head, part) == _seen(state.head, part):
-            await engine.change(session, _keeping(part, view, check))
-            more = whole
+            with suppress(Conflict):  # somebody else was first, or changed what was summed up
+                await engine.change(session, _keeping(part, view, check))
+                more = whole
 
 
 def _keeping(part: _Part, view: View, check: Check) -> Decision[None]:
@@ -195,12 +196,13 @@ def _keeping(part: _Part, view: View, check: Check) -> Decision[None]:
         sums.add(count(view.run(Span(messages_lane(part.branch), start, (block + 1) * BLOCK))))
         records.append(_encode(sums))
 
-    def decide(state: State, now: int) -> tuple[SessionStep | None, None]:
+    def decide(state: State, now: int) -> tuple[SessionStep, None]:
         check(state)
         step = _Quiet.on(state, now)
         step.plain = True  # nobody is told
         if _seen(state.head, part) != seen or step.lane(lane).stop not in (first, 0):
-            return None, None  # somebody else was first
+            # Raised, not answered: the state may be an old one that is remembered, which is then read again.
+            raise Conflict("the totals", expected=first, found=step.lane(lane).stop)
         if part.kept < 0:
             step.start(lane, first, records[0])
             step.append(lane, records[1:])
