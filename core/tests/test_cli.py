@@ -301,6 +301,7 @@ def holdall_formats():
 """
 
 
+@pytest.mark.covers("PL-06", "PL-07")
 @pytest.mark.parametrize("what", ['[search]\nuse = "shut"', '[summaries]\nuse = "shut"', '[tokenizer]\nuse = "shut"'])
 def test_check_opens_all_that_is_named_when_asked(run: Run, tmp_path: Path, what: str) -> None:
     write(tmp_path / "shut.py", SHUT)

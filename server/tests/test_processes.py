@@ -31,10 +31,12 @@ pytestmark = [
 class Server:
     """A server as an operator runs it."""
 
-    def __init__(self, folder: Path, workers: int, *, grace: float = 10, under: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, workers: int, *, grace: float = 10, under: Sequence[str] = (), more: str = ""
+    ) -> None:
         file = folder / "holdall.toml"
         file.write_text(
-            f'[server]\nport = 0\nanonymous = "ana"\nworkers = {workers}\ngrace = {grace}\n'
+            f'[server]\nport = 0\nanonymous = "ana"\nworkers = {workers}\ngrace = {grace}\n{more}'
             f'[storage]\nuse = "file"\n[storage.options]\npath = {json.dumps(str(folder / "data"))}\n'
         )
         self.errors = (folder / "stderr").open("ab")
@@ -153,6 +155,31 @@ def test_told_to_stop_it_loses_nothing_acknowledged(serve, workers):
     assert len(found) == len(set(found))
     for load in loads:
         assert set(load.acknowledged) <= set(found)
+
+
+@pytest.mark.covers("PL-07")
+def test_another_configuration_is_checked_and_taken_over_without_loss(serve, tmp_path):
+    """As the guide says: check the new one beside the server that runs, then have that one drain."""
+    server = serve()
+    with httpx.Client(base_url=server.url) as client:
+        session = client.post("/api/sessions").json()["id"]
+    load = Load(server.url, session)
+    load.start()
+    planned, holdall = tmp_path / "planned.toml", (sys.executable, "-m", "holdall.cli", "check", "--config")
+    for line, code, told in (
+        ("pages = 7", 2, "unknown key 'server.pages'; did you mean 'page'?"),
+        ("page = 7", 0, "ok"),
+    ):
+        planned.write_text((tmp_path / "holdall.toml").read_text().replace("[storage]", f"{line}\n[storage]"))
+        done = subprocess.run([*holdall, planned], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, told in done.stdout + done.stderr) == (code, True)
+    until(lambda: len(load.acknowledged) > 10)
+    assert server.stop()[0] == 0
+    load.ended.set()
+    load.join()
+    with httpx.Client(base_url=serve(more="page = 7\n").url) as client:
+        assert len(client.get(f"/api/sessions/{session}/history").json()["items"]) == 7
+        assert set(load.acknowledged) <= set(contents(client, session))
 
 
 @pytest.mark.parametrize(

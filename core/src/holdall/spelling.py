@@ -22,7 +22,9 @@ def one_of(words: Collection[str], given: str = "") -> str:
 
 
 def reason_of(fault: Mapping[str, Any]) -> str:
-    """What is said of a fault that pydantic found (with its context): its own words, but for a choice."""
+    """What is said of a fault that pydantic found (with its context): its own words, but for a choice and an absence."""
+    if fault["type"] == "missing":
+        return "is missing"
     if fault["type"] not in {"literal_error", "enum"}:
         return str(fault["msg"])
     words = str(fault["ctx"]["expected"]).replace(" or ", ", ").split(", ")
