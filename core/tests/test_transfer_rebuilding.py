@@ -191,3 +191,57 @@ async def test_lines_that_are_no_export_are_named(store: Store, tmp_path: Path) 
     path.write_bytes(lines[0].replace(b'"version":2', b'"version":3', 1) + b"\n")
     report = await bring(store, path)
     assert [fault.reason for fault in report.faults] == ["is of version 3; this reads version 2 and before"]
+
+
+async def crossed(store: Store) -> str:
+    """Branches whose messages reply to each other's, to and fro."""
+    session = await store.create(owner="ana", title="Crossed", messages=[say("m0")])
+    await session.fork(at="msg_main_0000000000", name="x")
+    last = "msg_main_0000000000"
+    for number in range(3):
+        for branch in ("x", "main"):
+            stored = await store.append(session.id, [say(f"{branch} {number}", reply_to=last)], branch=branch)
+            last = stored.messages[0].id
+    await session.fork(at="msg_x_0000000003", name="a-of-x")
+    await store.append(session.id, [say("deep", reply_to=last)], branch="a-of-x")
+    await store.start_sub(session.id, "msg_main_0000000003", name="sub-1", kind="reviewer")
+    await store.append(session.id, [say("s", reply_to=last)], branch="sub-1")
+    await store.start_sub(session.id, "a-of-x", name="sub-0")
+    await store.append(session.id, [], tools=[{"tool": "ls", "message": "msg_main_0000000003"}], originals=["raw"])
+    await store.append(session.id, [say("end", reply_to="msg_a-of-x_0000000004")], branch="main")
+    return session.id
+
+
+async def replies(store: Store, session: str) -> dict[str, Any]:
+    names = [branch.name for branch in (await store.branches(session, limit=100)).items]
+    names += ["sub-0", "sub-1"]
+    pages = [await store.history(session, branch=name) for name in names]
+    return {message.id: (message.text, message.get("reply_to")) for page in pages for message in page.items}
+
+
+@pytest.mark.covers("CV-12")
+async def test_replies_to_branches_that_come_later_are_kept(store: Store, tmp_path: Path) -> None:
+    source = await crossed(store)
+    path = tmp_path / "every.jsonl"
+    path.write_bytes(await every(store, source))
+    report = await bring(store, path)
+    (done,) = report.sessions
+    assert (report.faults, report.error) == ([], None)
+    assert (done.added["messages"], done.added["tools"], done.added["originals"], done.branches) == (10, 1, 1, 4)
+    assert (done.records, done.calls, done.present) == (len(path.read_bytes().splitlines()) - 1, 1, 0)
+    assert await replies(store, done.session) == await replies(store, source)
+    assert [run["message"] for run in (await store.tool_runs(done.session)).items] == ["msg_main_0000000003"]
+    again = (await bring(store, path)).sessions[0]
+    assert (again.session, sum(again.added.values()), again.present) == (done.session, 0, 12)
+
+
+@pytest.mark.covers("CV-12")
+async def test_what_replies_in_a_circle_comes_in_without_that(store: Store, tmp_path: Path) -> None:
+    lines = (await every(store, await crossed(store))).decode().splitlines()
+    path = tmp_path / "every.jsonl"
+    told = [line.replace('"reply_to":"msg_main_0000000000"', '"reply_to":"msg_x_0000000003"') for line in lines]
+    path.write_text("\n".join(told))
+    report = await bring(store, path)
+    assert report.error is None
+    assert [fault.reason for fault in report.faults] == ["replies to a message that comes after it"]
+    assert report.sessions[0].added["messages"] == 10

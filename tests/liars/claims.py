@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import importlib.util
 import os
@@ -110,3 +111,51 @@ class TwoTransactions(_shelf.ShelfSessionStorage):
             super().commit(step)
             version = step.version
             time.sleep(0.001)
+
+
+class Diary(Memory):
+    """Writes everything down, beside."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.path = settings.path
+
+    async def commit(self, commit):
+        await super().commit(commit)
+        with self.path.open("ab") as diary:
+            for record in commit.write.values():
+                diary.write(self.written(record) + b"\n")
+
+    def written(self, record):
+        return record
+
+
+@liar("test_purge_leaves_no_byte")
+class SaysItIsGone(Diary):
+    """Is certain that nothing is left, and has a log with all of it."""
+
+
+@liar("test_purge_leaves_no_byte")
+class SaysItIsGoneInBase64(Diary):
+    """Is certain that nothing is left, and has a log in which nobody looks for it."""
+
+    def written(self, record):
+        return base64.b64encode(b"{" + record)
+
+
+@liar("test_purge_keeps_what_is_there")
+class PurgesTooMuch(Memory):
+    """Leaves no byte behind, of what is there either."""
+
+    async def purge(self, partition):
+        self._heads.pop(partition, None)
+        self._records.pop(partition, None)
+        return ()
+
+
+@liar("test_purge_keeps_what_is_there")
+class AnswersNothing(Memory):
+    """Answers neither that something is left, nor that nothing is."""
+
+    async def purge(self, partition):
+        pass

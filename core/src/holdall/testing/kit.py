@@ -19,6 +19,7 @@ from holdall.testing.cases.lanes import LaneCases  # noqa: E402
 from holdall.testing.cases.machine import MachineCases  # noqa: E402
 from holdall.testing.cases.marks import MarkCases  # noqa: E402
 from holdall.testing.cases.names import NameCases  # noqa: E402
+from holdall.testing.cases.purging import PurgeCases  # noqa: E402
 from holdall.testing.cases.scans import ScanCases  # noqa: E402
 from holdall.testing.cases.sharing import SharingCases  # noqa: E402
 from holdall.testing.cases.verbs import VerbCases  # noqa: E402
@@ -38,6 +39,7 @@ class StorageTests(
     BatchCases,
     DurabilityCases,
     SharingCases,
+    PurgeCases,
     MachineCases,
 ):
     """Holds the storage named ``plugin`` to the contract and to its own claims.

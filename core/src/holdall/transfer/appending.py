@@ -89,6 +89,10 @@ class Appending:
         for result in entry.results:
             self._end(result, entry.line)
 
+    async def again(self) -> bool:
+        """Whether the transcript has to be read once more: what refers to what comes later is linked to it here."""
+        return False
+
     async def done(self, transcript: Transcript) -> SessionReport:
         """Store what still waits; end the session if the transcript says that it had ended."""
         await self._flush()

@@ -81,8 +81,11 @@ async def _import(
         appending = kind(target, place, SessionReport(transcript.format, place.session, new=place.new))
         try:
             await appending.prepare(transcript)
-            for entry in _told(transcript, progress):
-                await appending.take(entry)
+            more = True
+            while more:
+                for entry in _told(transcript, progress):
+                    await appending.take(entry)
+                more = await appending.again()
             return await appending.done(transcript)
         except Conflict:
             # A new session has no name by which the next attempt would find it.

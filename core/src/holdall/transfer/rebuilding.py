@@ -19,6 +19,7 @@ from holdall.sessions.names import MAIN, message_id, message_place
 from holdall.transfer.batches import MOST_BYTES, MOST_RECORDS, key_of
 from holdall.transfer.report import SessionReport
 from holdall.transfer.targets import Place, Request, Target
+from holdall.transfer.waiting import Waiting
 
 __all__ = ["Rebuilding"]
 
@@ -55,6 +56,8 @@ class Rebuilding:
         self._edits: list[tuple[str, list[Fields]]] = []
         """Messages that wait and were edited, with all that they said."""
         self._bytes = 0
+        self._waiting = Waiting()
+        self._line = 0
 
     async def prepare(self, transcript: Transcript) -> None:
         """Learn what the session has."""
@@ -72,11 +75,12 @@ class Rebuilding:
     async def take(self, entry: Entry | Fault) -> None:
         """Deal with one line."""
         if isinstance(entry, Fault):
-            self.report.faults.append(entry)
+            self.report.faults += [entry] if self._waiting.first else []
             return
-        self.report.records += 1
-        self.report.kinds[entry.kind] += 1
-        line = fields_of(entry.told)
+        if self._waiting.first:
+            self.report.records += 1
+            self.report.kinds[entry.kind] += 1
+        line, self._line = fields_of(entry.told), entry.line
         told = fields_of(line.get(entry.kind))
         try:
             if entry.kind == "branch":
@@ -85,13 +89,23 @@ class Rebuilding:
                 self._versions.append(told)
             elif entry.kind == "message":
                 await self._message(told)
-            elif entry.kind == "tool":
+            elif entry.kind == "tool" and not self._waiting:
                 await self._run(told)
-            elif entry.original is not None and self._is_new(_ORIGINALS):
+            elif entry.original is not None and not self._waiting and self._is_new(_ORIGINALS):
                 await self._make_room(entry.original)
                 self._originals.append(entry.original)
         except (Invalid, msgspec.ValidationError) as refused:
             raise Invalid(f"line {entry.line}: {refused}") from None
+
+    async def again(self) -> bool:
+        """Whether the export has to be read once more, for what refers to what came after it."""
+        await self._flush()
+        if not self._waiting.again(self.report.added["messages"]):
+            return False
+        place = self._place
+        self._branch = MAIN
+        self._had |= {MAIN: len(place.messages), _TOOLS: len(place.tools), _ORIGINALS: len(place.originals)}
+        return True
 
     async def done(self, transcript: Transcript) -> SessionReport:
         """Store what still waits; delete what was deleted, and show what was shown."""
@@ -110,7 +124,11 @@ class Rebuilding:
         """Messages of another branch follow."""
         await self._flush()
         self._branch = name = origin.branch
-        if deleted and "along" not in deleted and name not in self._gone:
+        under = name if origin.under is None else origin.under.branch
+        begun = under == name or under in (*self._moved, *self._gone)
+        if self._waiting.waits(name, known=begun and self._is_there(_begins_at(origin))):
+            return
+        if deleted and "along" not in deleted and name not in (*self._gone, *self._delete):
             self._delete.append(name)
         known = name in self._place.branches
         try:
@@ -132,7 +150,7 @@ class Rebuilding:
             told = {field: text for field, text in fields.items() if text}
             self._place = await target.sub(self._place, name, self._here(under.message) or under.branch, told)
         elif name not in self._place.branches:
-            at = self._here(message_id(origin.path[-1][1] - 1, origin.path[-1][0])) if origin.path else None
+            at = self._here(_begins_at(origin))
             first = message_id(self._place.messages.first) if at is None and len(self._place.messages) else None
             self._place = await target.fork(self._place, name, at=at, before=first)
 
@@ -141,23 +159,34 @@ class Rebuilding:
         said = [self._clean(one) for one in (*self._versions, told)]
         self._versions = []
         here = self._here(told.get("id"))
+        if self._branch in self._waiting:
+            return
         if self._branch in self._gone and self._branch not in self._had:
-            self.report.present += 1
+            self.report.present += self._waiting.first
         elif here is None:
             raise Invalid("has no id that can be")
         elif self._is_new(self._branch):
-            if "reply_to" in said[0]:
-                await self._flush()  # what it replies to may be in it
-            await self._make_room(said[0])
-            self._messages.append(said[0])
-            if len(said) > 1:
-                self._edits.append((here, said))
+            await self._new(here, said, self._is_there(told.get("reply_to")))
         elif len(said) > 1 and self._branch not in self._gone:
             stored = await self._target.message(self._place, here)
             if any(stored.get(name) != told.get(name) for name in _ERASED):
-                self.report.kept_out += 1
+                self.report.kept_out += self._waiting.first
             else:
                 await self._edit(here, said, int(fields_of(stored.get("edited")).get("version", 1)))
+
+    async def _new(self, here: str, said: list[Fields], there: bool) -> None:
+        """A message that the session lacks; ``there``: it has what that replies to."""
+        if self._waiting.waits(self._branch, known=there):
+            return
+        if not there:
+            said[0].pop("reply_to", None)
+            self.report.faults.append(Fault(self._line, "replies to a message that comes after it"))
+        if "reply_to" in said[0]:
+            await self._flush()  # what it replies to may be in it
+        await self._make_room(said[0])
+        self._messages.append(said[0])
+        if len(said) > 1:
+            self._edits.append((here, said))
 
     async def _run(self, told: Fields) -> None:
         self.report.calls += 1
@@ -171,7 +200,7 @@ class Rebuilding:
     def _is_new(self, lane: str) -> bool:
         """Whether the session lacks the next line of a lane."""
         self._had[lane] -= 1
-        self.report.present += self._had[lane] >= 0
+        self.report.present += self._had[lane] >= 0 and (self._waiting.first or lane in (_TOOLS, _ORIGINALS))
         return self._had[lane] < 0
 
     def _clean(self, told: Fields) -> Fields:
@@ -191,6 +220,19 @@ class Rebuilding:
         except NotFound:
             return None
         return message_id(position + self._moved[branch], branch) if branch in self._moved else None
+
+    def _is_there(self, message: Any) -> bool:
+        """Whether a message of the export, if it is one, is in the session, or will be with what waits."""
+        try:
+            branch = message_place(message)[0] if isinstance(message, str) else None
+        except NotFound:
+            branch = None
+        if branch is None or branch in self._gone:
+            return True
+        if branch not in self._moved:
+            return False
+        waiting = len(self._messages) if branch == self._branch else 0
+        return message_place(self._here(message) or "")[1] < self._place.lane(branch).stop + waiting
 
     async def _make_room(self, item: Any) -> None:
         """Store what waits, if ``item`` has no room in the same step."""
@@ -219,6 +261,13 @@ class Rebuilding:
             changes |= {name: None for name in old if name not in new}
             changes = {name: what for name, what in changes.items() if name not in _STAYING}
             self._place = await self._target.edit(self._place, message, changes or {"content": new["content"]})
+
+
+def _begins_at(origin: Origin) -> str | None:
+    """The message that a branch begins behind, or is under."""
+    if origin.under is not None:
+        return origin.under.message
+    return message_id(origin.path[-1][1] - 1, origin.path[-1][0]) if origin.path else None
 
 
 def _base(origin: Origin, first: int) -> int:
