@@ -27,29 +27,27 @@ ROOT = Path(__file__).resolve().parents[2]
 ONLY = "floor,overhead,append,concurrent,page,branches,long,list,resume,http,syncs,bytes,memory,hits"
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kept run, as small as it gets, with a backend that does not exist beside one that does."""
-    path = tmp_path_factory.mktemp("bench") / "smoke.json"
+@pytest.mark.timeout(400)  # fourteen cells, each with a limit of its own
+def test_a_run_is_kept_and_makes_a_page(tmp_path: Path) -> None:
+    """A run, as small as it gets, with a backend that does not exist beside one that does. One test: it is made once."""
+    path = tmp_path / "smoke.json"
     argv = ["--smoke", "--only", ONLY, "--backends", "memory,nothing", "--out", str(path), "--label", "smoke"]
     argv += ["--dir", str(path.parent)]
     done = subprocess.run([sys.executable, "-m", "tests.bench", *argv], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "append     memory" in done.stdout
-    return path
-
-
-@pytest.fixture
-def document(out: Path) -> dict[str, Any]:
-    """The kept run."""
-    return read(out)
+    document = read(path)
+    says_what_was_measured_on_what(document)
+    has_a_row_of_every_workload(document)
+    has_its_numbers(document)
+    makes_a_page(path)
 
 
 def rows(document: dict[str, Any]) -> list[Row]:
     return [Row(**row) for row in document["rows"]]
 
 
-def test_the_document_says_what_was_measured_on_what(document: dict[str, Any]) -> None:
+def says_what_was_measured_on_what(document: dict[str, Any]) -> None:
     """Machine, load, plan and rows; and no path or name of this machine."""
     assert set(document) == {"format", "label", "date", "seconds", "machine", "load", "plan", "rows"}
     assert {"cores", "processor", "python", "libraries", "filesystem"} <= set(document["machine"])
@@ -57,7 +55,7 @@ def test_the_document_says_what_was_measured_on_what(document: dict[str, Any]) -
     assert str(ROOT) not in json.dumps(document)
 
 
-def test_every_workload_has_a_row(document: dict[str, Any]) -> None:
+def has_a_row_of_every_workload(document: dict[str, Any]) -> None:
     """What is not measured is named with the reason."""
     found = rows(document)
     assert {row.workload for row in found} == {*ONLY.split(","), "all"}
@@ -66,7 +64,7 @@ def test_every_workload_has_a_row(document: dict[str, Any]) -> None:
     assert [row.backend for row in found if row.workload == "all"] == ["nothing"]
 
 
-def test_a_measured_row_has_its_numbers(document: dict[str, Any]) -> None:
+def has_its_numbers(document: dict[str, Any]) -> None:
     """A value or a ratio, what the ratio is to, and the samples behind it."""
     for row in rows(document):
         if row.status == "measured":
@@ -77,7 +75,7 @@ def test_a_measured_row_has_its_numbers(document: dict[str, Any]) -> None:
     assert {"p50_us", "p99_us", "cpu_us", "samples_us", "floor", "durability", "ratio_to_overwrite"} <= set(append.more)
 
 
-def test_the_page_is_made_from_the_runs(out: Path) -> None:
+def makes_a_page(out: Path) -> None:
     """Every row of every run."""
     text = page(out.parent)
     assert "## smoke" in text

@@ -23,6 +23,8 @@ KINDS = (
     "agents/tau-bench/*", "chat-exports/*", "chats/dpo*", "chats/glaive*", "chats/sharegpt*", "trees/*",
 )  # fmt: skip
 FILES = sorted(path for kind in KINDS for path in DATA.glob(kind))
+MORE = ("bulk", "entire_series_B")
+"""Folders of more of a kind that the other files are of: ``make release-check`` has them."""
 FORMATS = Formats(installed=True)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 WORD, NUMBERED = re.compile(r"[^\W_]+"), re.compile(r"^[\s>*-]*\d+[.)](?=\s)", re.MULTILINE)
@@ -84,7 +86,11 @@ async def again(store: Store, path: Path, told: str, form: str) -> str:
     return report.sessions[0].session
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DATA)))
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.thorough] if path.parent.name in MORE else []) for path in FILES],
+    ids=lambda path: str(path.relative_to(DATA)),
+)
 async def test_out_and_in_again(store: Store, path: Path, tmp_path: Path) -> None:
     report = await import_file(StoreTarget(store), path, Choices("ana"))
     for session in [done.session for done in report.sessions][:5]:
