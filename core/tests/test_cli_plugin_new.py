@@ -16,10 +16,8 @@ import pytest
 from hypothesis import settings
 
 from holdall.cli import main, offers
-from holdall.cli.deployment import examined
 from holdall.cli.scaffold import KINDS, Scaffold
 from holdall.errors import PluginError
-from holdall.settings import read_settings
 from holdall.testing import compactors, numbers, policies, runner, tokenizers
 from holdall.testing.cases import machine
 
@@ -108,8 +106,9 @@ def test_what_is_written_is_as_clean_as_our_own_code(packages, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_every_kind_that_there_is_can_be_begun(packages):
-    """A package of each kind is found by its name, runs the kit of its kind, and its README configures it."""
+def test_every_kind_that_there_is_can_be_begun(packages, capsys, monkeypatch):
+    """A package of each kind is found by its name, runs the kit of its kind, and its README's configuration opens."""
+    monkeypatch.setenv("HOLDALL_KEYS", "ab" * 32)
     assert {kind.replace("-", " ") for kind in KINDS} == set(offers.KINDS.values()) == set(runner.SUITES)
     for kind, module in packages.items():
         home, name = Path(f"holdall-my-{kind}"), f"my-{kind}"
@@ -118,11 +117,16 @@ def test_every_kind_that_there_is_can_be_begun(packages):
         tests = (home / "tests/test_conformance.py").read_text()
         kit = runner.SUITES[kind.replace("-", " ")].removeprefix("Test") + "Tests"
         assert (tests.count(kit), f'plugin = "{name}"' in tests) == (2, True)
-        configured = tomllib.loads((home / "README.md").read_text().split("```")[1].removeprefix("toml\n"))
-        file = str(home / "src" / module / "__init__.py")
-        loaded = [file, *(plugin for plugin in configured.get("plugins", ()) if plugin != name)]
-        told = examined(read_settings({"storage": {"use": "memory"}, **configured, "plugins": loaded}))
-        assert name in " ".join(told.values()).replace(file, ""), f"{kind}: {told}"
+        fenced = (home / "README.md").read_text().split("```")[1].removeprefix("toml\n")
+        file, line = f'"{home}/src/{module}/__init__.py"', "plugins = ["
+        named = fenced.replace(f'{line}"{name}"]', f"{line}{file}]").replace(
+            f'{line}"aesgcm"', f'{line}"aesgcm", {file}'
+        )
+        whole = named if named != fenced else f"{line}{file}]\n{fenced}"
+        Path("holdall.toml").write_text(whole + ("" if kind == "storage" else '\n[storage]\nuse = "memory"\n'))
+        code = main(["check", "--config", "holdall.toml", "--open"])
+        told = capsys.readouterr()
+        assert (code, name in told.out.replace(str(home), "")) == (0, True), f"{kind}: {told}"
 
 
 @pytest.mark.parametrize(
