@@ -65,10 +65,14 @@ def loaded(stored: Sequence[str]) -> tuple[str, bytes]:
     return stored[0], base64.b64decode(stored[1])
 
 
-def runs_of(places: Sequence[Place], behind: Sequence[Place]) -> list[Run]:
-    """``places`` as few runs; ``behind`` has, for each of them, the place directly behind it."""
-    runs: list[Run] = []
-    expected: Place | None = None
+def runs_of(
+    places: Sequence[Place], behind: Sequence[Place], begun: Sequence[Run] = (), end: Place | None = None
+) -> list[Run]:
+    """``places`` as few runs; ``behind`` has, for each of them, the place directly behind it.
+
+    They may follow runs that were ``begun``, behind which is the place ``end``.
+    """
+    runs, expected = [*begun], end
     for place, following in zip(places, behind, strict=True):
         if place == expected:
             after, skip, count = runs[-1]

@@ -21,6 +21,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from holdall import Store
 from holdall_langgraph.bridge import Bridge
+from holdall_langgraph.remembered import Memos
 from holdall_langgraph.sessions import Sessions
 from holdall_langgraph.thread import Thread
 
@@ -49,12 +50,13 @@ class HoldallSaver(BaseCheckpointSaver[str]):
         super().__init__(serde=serde)
         self._bridge = bridge or Bridge()
         self._sessions = Sessions(store, owner, fields)
+        self._memos = Memos()
         self._known: OrderedDict[tuple[str, str, int], Thread] = OrderedDict()
 
     def _thread(self, name: str, namespace: str) -> Thread:
         """One namespace of a thread, whether or not there is anything in it; what is known of the latest is kept."""
         known, key = self._known, (name, namespace, id(self.serde))
-        found = known.setdefault(key, Thread(self._sessions, name, namespace, self.serde))
+        found = known.setdefault(key, Thread(self._sessions, name, namespace, self.serde, self._memos))
         known.move_to_end(key)
         while len(known) > _KNOWN:
             known.popitem(last=False)

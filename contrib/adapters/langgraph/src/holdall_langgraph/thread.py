@@ -19,8 +19,9 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from holdall import Conflict, NotFound
-from holdall_langgraph.messages import FIELD, Place, digest, is_messages, loaded, record, runs_of
+from holdall_langgraph.messages import FIELD, Place, Run, digest, is_messages, loaded, record, runs_of
 from holdall_langgraph.records import CHECKPOINT, REMOVED, WRITES, entry, payload
+from holdall_langgraph.remembered import Listed, Memos, remembered
 from holdall_langgraph.sessions import Sessions
 from holdall_langgraph.trail import Step, Trail, version_key
 
@@ -31,17 +32,20 @@ _BATCH = 1000
 """Messages in one step, as Holdall allows by default."""
 _LARGEST = 96 << 10
 """Bytes of a serialised message that is stored as a message."""
+_WORTH = 32
+"""So many messages read of a list make it worth remembering anew."""
 
 
 class Thread:
     """A namespace of a thread, and what is known of its session."""
 
-    def __init__(self, sessions: Sessions, name: str, namespace: str, serde: SerializerProtocol) -> None:
+    def __init__(self, sessions: Sessions, name: str, namespace: str, serde: SerializerProtocol, memos: Memos) -> None:
         self.namespace = namespace
         self._sessions = sessions
         self._store = sessions.store
         self._name = name
         self._serde = serde
+        self._memos = memos
         self._lock = asyncio.Lock()
         self._trail: Trail | None = None
 
@@ -54,7 +58,7 @@ class Thread:
         """A checkpoint, or the one with the greatest id."""
 
         async def found(trail: Trail) -> CheckpointTuple | None:
-            step = trail.steps.get(checkpoint or max(trail.steps, default=""))
+            step = trail.steps.get(checkpoint or trail.newest)
             return step and await self._tuple(trail, step)
 
         return await self._on(found)
@@ -82,7 +86,7 @@ class Thread:
         for channel, version in checkpoint["channel_versions"].items():
             at = trail.values.get((channel, version_key(version)))
             if at is not None:
-                found = await self._value(trail, (await self._content(trail, at))[2][channel])
+                found = await self._value(trail, channel, (await self._content(trail, at))[2][channel])
                 values.update({channel: found[0]} if found else {})
         parent = self.config(step.parent) if step.parent else None
         pending = await self._pending(trail, step.id)
@@ -92,14 +96,26 @@ class Thread:
     async def _content(self, trail: Trail, at: str) -> Any:
         return await payload(self._store, trail.session, await self._store.tool_run(trail.session, at))
 
-    async def _value(self, trail: Trail, stored: Sequence[Any]) -> tuple[Any] | None:
+    async def _value(self, trail: Trail, channel: str, stored: Sequence[Any]) -> tuple[Any] | None:
         kind, content = stored
         if kind == "none":
             return None
         if kind == "messages":
-            runs = [await trail.messages(*run) for run in content]
-            return ([self._serde.loads_typed(loaded(one[FIELD])) for run in runs for one in run],)
+            return (await self._messages(trail, channel, [tuple(run) for run in content]),)
         return (self._serde.loads_typed((kind, content)),)
+
+    async def _messages(self, trail: Trail, channel: str, runs: Sequence[Run]) -> list[Any]:
+        """The messages of a list: what is remembered of it, and the rest from the store."""
+        memo = self._memos.of(trail.session, channel, trail.state)
+        count, rest = memo.split(runs) if memo else (0, runs)
+        found = memo.made(count, self._serde) if memo and count else []
+        read = [one for run in rest for one in await trail.messages(*run)]
+        found += [self._serde.loads_typed(loaded(one[FIELD])) for one in read]
+        if len(read) >= _WORTH:
+            fresh = remembered(trail.state, runs, read[-1].id, found, self._serde)
+            if fresh:
+                self._memos.keep(trail.session, channel, fresh)
+        return found
 
     async def _pending(self, trail: Trail, checkpoint: str) -> list[PendingWrite]:
         """What tasks wrote after a checkpoint, in the order in which a run applies it."""
@@ -124,29 +140,39 @@ class Thread:
         values: Mapping[str, Any] = checkpoint["channel_values"]
         bare = {name: value for name, value in checkpoint.items() if name != "channel_values"}
         head = dumps(bare), dumps(metadata)
-        whole: dict[str, tuple[str, Any]] = {name: ("none", None) for name in new_versions if name not in values}
-        lists: dict[str, list[tuple[Any, tuple[str, bytes]]]] = {}
-        for name in new_versions:
-            if name in values:
-                serialised = [(one, dumps(one)) for one in values[name]] if is_messages(values[name]) else []
-                if serialised and max(len(typed[1]) for _, typed in serialised) <= _LARGEST:
-                    lists[name] = serialised
-                else:
-                    whole[name] = dumps(values[name])
+        gone: dict[str, tuple[str, Any]] = {name: ("none", None) for name in new_versions if name not in values}
+        # All is serialised before anything is waited for: LangGraph goes on meanwhile, and nodes may change messages.
+        given = {name: self._given(name, values[name]) for name in new_versions if name in values}
         run_id = cast("dict[str, Any]", metadata).get("run_id")
         arguments = {"id": checkpoint["id"], "parent": parent, "run": run_id, "channels": dict(new_versions)}
 
         def made(trail: Trail) -> tuple[list[Any], list[Any]]:
             fresh: dict[bytes, tuple[int, Any]] = {}
-            runs = {name: ("messages", self._runs(trail, listed, fresh)) for name, listed in lists.items()}
-            return [each for _, each in fresh.values()], entry(CHECKPOINT, arguments, [*head, {**whole, **runs}])
+            stored = {
+                name: ("messages", self._runs(trail, each, fresh)) if isinstance(each, Listed) else each
+                for name, each in given.items()
+            }
+            return [each for _, each in fresh.values()], entry(CHECKPOINT, arguments, [*head, {**gone, **stored}])
 
         await self._write(made)
 
-    def _runs(
-        self, trail: Trail, listed: Sequence[tuple[Any, tuple[str, bytes]]], fresh: dict[bytes, tuple[int, Any]]
-    ) -> Any:
+    def _given(self, channel: str, value: Any) -> Listed | tuple[str, Any]:
+        """A channel's value as it is now: serialised, or for a list of messages, where it is known and what is not."""
+        dumps = self._serde.dumps_typed
+        if not is_messages(value):
+            return dumps(value)
+        trail = self._trail
+        memo = None if trail is None else self._memos.of(trail.session, channel, trail.state)
+        if memo is not None and not memo.begins(value, self._serde):
+            memo = None
+        typed = [(one, dumps(one)) for one in value[len(memo.kinds) if memo else 0 :]]
+        if max((len(data) for _, (_, data) in typed), default=0) > _LARGEST:
+            return dumps(value)
+        return Listed(memo, typed)
+
+    def _runs(self, trail: Trail, given: Listed, fresh: dict[bytes, tuple[int, Any]]) -> Any:
         """Where the messages of a list lie; those that are not stored yet will lie behind the last, in ``fresh``."""
+        memo, listed = given.at(trail.state, self._serde)
         places: list[Place] = []
         behind: list[Place] = []
         for message, typed in listed:
@@ -157,7 +183,7 @@ class Thread:
                 known = (trail.last, at), (trail.last, at + 1)
             places.append(known[0])
             behind.append(known[1])
-        return runs_of(places, behind)
+        return runs_of(places, behind, memo.runs if memo else (), memo.end if memo else None)
 
     async def put_writes(self, checkpoint: str, writes: Sequence[tuple[str, Any]], task: str, path: str) -> None:
         """Store what a task wrote."""

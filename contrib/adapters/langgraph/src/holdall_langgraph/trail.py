@@ -45,6 +45,10 @@ class Trail:
     first: str | None = None
     last: str | None = None
     last_entry: str | None = None
+    newest: str = ""
+    """The greatest id of a checkpoint."""
+    state: object = field(default_factory=object)
+    """Another one whenever somebody else has changed the session, so that what was stored may be another thing now."""
 
     async def catch_up(self) -> None:
         """Know everything that is stored now."""
@@ -54,6 +58,7 @@ class Trail:
                 return
             if not session.counts.tools and self.steps:
                 raise NotFound("session", self.session)  # it was cleared: nothing that is known of it holds
+            self.state = object()
             await self._learn()
             self.version = session.version
 
@@ -90,6 +95,7 @@ class Trail:
         given: dict[str, Any] = run.get("arguments") or {}
         if run.tool == CHECKPOINT:
             self.steps[given["id"]] = Step(given["id"], given["parent"], given["run"], run.id)
+            self.newest = max(self.newest, given["id"])
             for channel, version in given["channels"].items():
                 self.values[channel, version_key(version)] = run.id
         elif run.tool == WRITES:
@@ -98,6 +104,7 @@ class Trail:
             for gone in given["ids"]:
                 self.steps.pop(gone, None)
                 self.writes.pop(gone, None)
+            self.newest = max(self.steps, default="")
 
     def see_message(self, message: Message) -> None:
         """Take in the next message."""
