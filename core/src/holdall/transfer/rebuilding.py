@@ -124,9 +124,7 @@ class Rebuilding:
         """Messages of another branch follow."""
         await self._flush()
         self._branch = name = origin.branch
-        under = name if origin.under is None else origin.under.branch
-        begun = under == name or under in (*self._moved, *self._gone)
-        if self._waiting.waits(name, known=begun and self._is_there(_begins_at(origin))):
+        if self._waiting.waits(name, self._lacking(_begins_at(origin)) or self._unbegun(origin)):
             return
         if deleted and "along" not in deleted and name not in (*self._gone, *self._delete):
             self._delete.append(name)
@@ -166,7 +164,7 @@ class Rebuilding:
         elif here is None:
             raise Invalid("has no id that can be")
         elif self._is_new(self._branch):
-            await self._new(here, said, self._is_there(told.get("reply_to")))
+            await self._new(here, said, self._lacking(told.get("reply_to")))
         elif len(said) > 1 and self._branch not in self._gone:
             stored = await self._target.message(self._place, here)
             if any(stored.get(name) != told.get(name) for name in _ERASED):
@@ -174,11 +172,11 @@ class Rebuilding:
             else:
                 await self._edit(here, said, int(fields_of(stored.get("edited")).get("version", 1)))
 
-    async def _new(self, here: str, said: list[Fields], there: bool) -> None:
-        """A message that the session lacks; ``there``: it has what that replies to."""
-        if self._waiting.waits(self._branch, known=there):
+    async def _new(self, here: str, said: list[Fields], lacking: str | None) -> None:
+        """A message that the session lacks; what it replies to may be ``lacking``, too, on a branch."""
+        if self._waiting.waits(self._branch, lacking):
             return
-        if not there:
+        if lacking is not None:
             said[0].pop("reply_to", None)
             self.report.faults.append(Fault(self._line, "replies to a message that comes after it"))
         if "reply_to" in said[0]:
@@ -221,18 +219,24 @@ class Rebuilding:
             return None
         return message_id(position + self._moved[branch], branch) if branch in self._moved else None
 
-    def _is_there(self, message: Any) -> bool:
-        """Whether a message of the export, if it is one, is in the session, or will be with what waits."""
+    def _lacking(self, message: Any) -> str | None:
+        """The branch of a message of the export that is not in the session, nor will be with what is about to be stored."""
         try:
             branch = message_place(message)[0] if isinstance(message, str) else None
         except NotFound:
             branch = None
         if branch is None or branch in self._gone:
-            return True
+            return None
         if branch not in self._moved:
-            return False
-        waiting = len(self._messages) if branch == self._branch else 0
-        return message_place(self._here(message) or "")[1] < self._place.lane(branch).stop + waiting
+            return branch
+        coming = len(self._messages) if branch == self._branch else 0
+        known = message_place(self._here(message) or "")[1] < self._place.lane(branch).stop + coming
+        return None if known else branch
+
+    def _unbegun(self, origin: Origin) -> str | None:
+        """The branch that a sub-conversation is under, if it is not there yet."""
+        under = None if origin.under is None else origin.under.branch
+        return None if under in (*self._moved, *self._gone) else under
 
     async def _make_room(self, item: Any) -> None:
         """Store what waits, if ``item`` has no room in the same step."""
