@@ -5,58 +5,25 @@ Covers SE-10.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
-import re
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from support.sealed import Fixed, sealed
-from support.storages import Counting, Passing, everything
+from support.encrypted import Encrypted
+from support.sealed import Fixed
+from support.storages import Counting, everything
 from support.stores import on, text, user
 
 from holdall.codecs import Codec, Envelope
-from holdall.contract import Commit, Head, Lane, Scan, Span
+from holdall.contract import Commit, Lane, Scan, Span
 from holdall.errors import CodecError, Conflict, Invalid, NotFound, TooLarge
-from holdall.sealing.keys import DataKey, context
 from holdall.sealing.names import REWRITTEN, SEAL
 from holdall_aesgcm import AesGcm
-from holdall_aesgcm.cipher import CipherSettings
 from holdall_memory import MemorySessionStorage
 
 CANARY = "a canary that repeats, a canary that repeats, a canary that repeats"
 OTHER_KEY = "22" * 32
 MESSAGE = ("messages/main", 0)
-
-
-class Encrypted:
-    """A storage, and stores on it that encrypt."""
-
-    def __init__(self, clock, below=None):
-        self.below = below or MemorySessionStorage()
-        self.clock = clock
-
-    async def store(self, source=None, codec=None, **options):
-        storage = await sealed(self.below, source, clock=self.clock, **options)
-        return on(storage, self.clock, codec, shreds=True)
-
-    async def put(self, partition, records, **changes):
-        """Change what is stored, as somebody without keys can."""
-        head = (await self.below.load(partition)).head
-        commit = Commit(
-            partition, head.version, head.version + 1, head.changed, write=records,
-            **{"expires_at": head.expires_at, **changes},
-        )  # fmt: skip
-        await self.below.commit(commit)
-
-    async def records(self, partition):
-        head = (await self.below.load(partition)).head
-        return dict((await self.below.load(partition, *(Span(lane) for lane in head.lanes))).records)
 
 
 @pytest.fixture
@@ -112,51 +79,6 @@ async def test_a_key_encrypts_no_more_than_it_may_whoever_counts(encrypted, monk
     with pytest.raises(TooLarge, match="encrypted with one data key is 22, over the limit of 20"):
         await (await encrypted.store()).append(session, [user("x")])
     assert len((await (await encrypted.store()).history(session)).items) == 9
-
-
-# --- SEC-CRY-02 ----------------------------------------------------------------------------------------------------
-
-
-PLACES = st.tuples(
-    st.integers(0, 255), st.text(max_size=5), st.text(max_size=5), st.text(max_size=5), st.integers(0, 3),
-    st.integers(0, 3),
-)  # fmt: skip
-
-
-def bound(place):
-    tag, key_id, partition, lane, position, version = place
-    return context(tag, key_id, partition, (lane, position), version)
-
-
-@pytest.mark.req("SEC-CRY-02")
-@given(st.lists(PLACES, min_size=2, max_size=2, unique=True))
-def test_no_two_places_share_a_context(places):
-    assert bound(places[0]) != bound(places[1])
-
-
-@pytest.mark.req("SEC-CRY-02")
-@given(PLACES, PLACES, st.integers(0, 5))
-def test_any_field_of_another_record_is_refused(place, other, field):
-    """Tried with any field left out of ``context``: its swap is read."""
-    swapped = [*place]
-    swapped[field] = other[field]
-    cipher = AesGcm(CipherSettings()).keyed(bytes(32))
-    record = cipher.encrypt(b"{}", bound(place))
-    if tuple(swapped) == place:
-        assert cipher.decrypt(record, bound(swapped)) == b"{}"
-    else:
-        with pytest.raises(ValueError, match="it fails its check"):
-            cipher.decrypt(record, bound(swapped))
-
-
-@pytest.mark.req("SEC-CRY-02")
-def test_a_data_key_binds_just_that():
-    key = DataKey("session/x", 7, AesGcm(CipherSettings()), bytes(32))
-    record = key.encrypt(("lane", 5), 9, b"data")
-    envelope, payload = Envelope.unpack(record, "x")
-    assert (envelope.cipher, envelope.key_id, envelope.version, key.id) == (7, key.id, 9, envelope.key_id)
-    known = context(7, key.id, "session/x", ("lane", 5), 9)
-    assert AesGcm(CipherSettings()).keyed(bytes(32)).decrypt(payload, known) == b"data"
 
 
 @pytest.mark.req("SEC-CRY-02")
@@ -441,83 +363,6 @@ async def _messages(encrypted):
     return [record for snapshot in found for record in snapshot.records.values()]
 
 
-WORDY = ("wordy words", "secret", "site", "plaintiff")
-"""What a session says: its message, title, project and tag."""
-
-
-async def leaks(below):
-    """What of a session of ``WORDY`` can be looked up below encryption: kinds of partitions and marks, and its words."""
-    found = await below.scan(Scan(limit=1000))
-    partitions = {one.head.partition.split("/")[0] for one in found}
-    marks = {name.split("/")[0] for one in found for name in one.head.marks}
-    stored = await everything(below)
-    words = {word for text in WORDY for word in (*text.split(), text)}
-    forms = {form for word in words for form in (word.encode(), *(digest.encode() for digest in digests(word)))}
-    return (
-        partitions - {"datakey", "encryption", "session"}
-        | marks - {"recent", "bytes", "made", "owner", "owner+project", "owner+status", "owner+tag"}
-        | {form.decode() for form in forms if form in stored}
-    )
-
-
-def digests(word):
-    """The hashes by which a word could be found by somebody who has no key."""
-    return (getattr(hashlib, name)(word.encode()).hexdigest()[:32] for name in ("sha256", "sha1", "md5"))
-
-
-async def wordy(store):
-    message, title, project, tag = WORDY
-    await store.create(owner="ana", project=project, tags=[tag], title=title, messages=[user(message)])
-
-
-@pytest.mark.req("SEC-CRY-09")
-async def test_there_is_no_index_of_what_is_encrypted(encrypted):
-    """Marks say when and how much, and hashes of whose and what kind; no word of a message is anywhere.
-
-    Tried with marks of what is written instead of hashes, and with the lane ``session`` left as it is.
-    """
-    await wordy(await encrypted.store())
-    assert await leaks(encrypted.below) == set()
-
-
-class Indexing(Passing):
-    """A storage above encryption that is unwise: it keeps where each word of a record is, by the word's hash."""
-
-    def __init__(self, inner, below, *, marks):
-        super().__init__(inner)
-        self.below, self.marks = below, marks
-
-    async def commit(self, commit):
-        words = {digest for data in commit.write.values() for word in text_of(data) for digest in [next(digests(word))]}
-        if self.marks:
-            commit = replace(commit, marks={**commit.marks, **{f"word/{word}": 0 for word in words}})
-        await self.inner.commit(commit)
-        for word in set() if self.marks else words:
-            if await self.below.load(f"index/{word}") is None:
-                await self.below.commit(Commit(f"index/{word}", 0, 1, 1))
-
-
-def text_of(data):
-    return re.findall(r"\w+", data.decode())
-
-
-@pytest.mark.req("SEC-CRY-09")
-@pytest.mark.parametrize("marks", [True, False])
-async def test_an_index_would_be_found(encrypted, marks):
-    """The control of the test above: words that are indexed by their hashes, in marks or in partitions of their own."""
-    storage = Indexing(await sealed(encrypted.below, clock=encrypted.clock), encrypted.below, marks=marks)
-    await wordy(on(storage, encrypted.clock, shreds=True))
-    assert await leaks(encrypted.below) >= {*map(next, map(digests, ("wordy", "words", "secret", "plaintiff"))),
-                                            "word" if marks else "index"}  # fmt: skip
-
-
-@pytest.mark.req("SEC-CRY-09")
-async def test_without_encryption_every_word_is_found(encrypted):
-    """The control of the search itself."""
-    await wordy(on(encrypted.below, encrypted.clock))
-    assert await leaks(encrypted.below) == {word for text in WORDY for word in (*text.split(), text)}
-
-
 async def test_what_is_gone_is_not_found(encrypted):
     store = await encrypted.store()
     with pytest.raises(NotFound):
@@ -526,29 +371,3 @@ async def test_what_is_gone_is_not_found(encrypted):
         await store.engine.storage.commit(Commit("session/" + "x" * 20, 5, 6, 6))
     with pytest.raises(Conflict):
         await store.engine.storage.drop("session/" + "x" * 20, expect=5)
-
-
-@pytest.mark.req("SEC-CRY-08")
-async def test_a_store_that_was_encrypted_once_is_read_for_ever(encrypted):
-    """Wrapped keys, seals and envelopes as 0.1 writes them: 22 sessions, made once and kept.
-
-    Tried with another order in the summary that a seal is bound to, another id of data keys, another derived key.
-    """
-    kept = json.loads((Path(__file__).parent / "support" / "encrypted_store.json").read_text())
-    for each in kept:
-        head = Head.from_json(json.dumps(each["head"]))
-        records = {(lane, at): base64.b64decode(data) for lane, at, data in each["records"]}
-        await encrypted.below.commit(
-            Commit(head.partition, 0, head.version, head.changed, head.lanes, head.marks, head.expires_at, records)
-        )
-    store = await encrypted.store()
-    listed = {session.title: session for session in (await store.list(owner="ana")).items}
-    assert len(listed) == 21
-    for number in range(20):
-        session = listed[f"session {number}" + (", renamed" if number % 4 == 0 else "")]
-        assert text(await session.history()) == [f"message {number}"] * (number % 3 + 1)
-    assert {run.status for run in await store.tool_runs(listed["session 5"].id)} == {"succeeded"}
-    assert (await store.get_or_create(owner="ana", key="mine")).title == "by key"
-    seals = [each for each in kept if any(lane == SEAL for lane, *_ in each["records"])]
-    keys = [each for each in kept if each["head"]["partition"].startswith("datakey/")]
-    assert (len(seals) >= 20, len(keys) >= 20) == (True, True)

@@ -27,12 +27,12 @@ from holdall.testing import (
     tokenizers,
 )
 from holdall.testing.kinds import one
-from tests.liars import condensing, others, wrapping
+from tests.liars import ciphering, compressing, condensing, evicting, wrapping
 
 KITS = {
-    "compressor": (CompressorTests, compressors, others.COMPRESSORS),
-    "cipher": (CipherTests, ciphers, others.CIPHERS),
-    "cache policy": (CachePolicyTests, policies, others.POLICIES),
+    "compressor": (CompressorTests, compressors, compressing.COMPRESSORS),
+    "cipher": (CipherTests, ciphers, ciphering.CIPHERS),
+    "cache policy": (CachePolicyTests, policies, evicting.POLICIES),
     "key source": (KeySourceTests, keys, wrapping.KEY_SOURCES),
     "tokenizer": (TokenizerTests, tokenizers, condensing.TOKENIZERS),
     "compactor": (CompactorTests, compactors, condensing.COMPACTORS),
@@ -41,7 +41,7 @@ KITS = {
 
 
 def home(name):
-    return next(room for room in (others, condensing, wrapping) if hasattr(room, name))
+    return next(room for room in (compressing, ciphering, evicting, condensing, wrapping) if hasattr(room, name))
 
 
 def caught_by(offer):

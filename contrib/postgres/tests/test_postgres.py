@@ -19,10 +19,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.sql import SQL, Identifier
-from pydantic import ValidationError
 
 from holdall.contract import Commit, Lane, Scan, Span
-from holdall.errors import Conflict, Damaged, SettingsError, StorageError, StorageUnavailable
+from holdall.errors import Conflict, Damaged, StorageError, StorageUnavailable
 from holdall_postgres import PostgresSessionStorage, PostgresSettings, schema, statements
 from holdall_postgres.parameters import parameters_of_spans, parameters_of_walk
 from holdall_postgres.schema import MIGRATIONS
@@ -390,16 +389,3 @@ async def test_after_a_fork_it_is_refused(storage: PostgresSessionStorage) -> No
     with pytest.raises(StorageUnavailable, match="fork"):
         await storage.load("p")
     storage._pid += 1
-
-
-def test_a_password_is_never_in_the_configuration() -> None:
-    with pytest.raises(ValidationError) as refused:
-        PostgresSettings(dsn="postgresql://ana:s3cret@localhost/x")
-    assert "password_env" in str(refused.value)
-    assert "s3cret" not in str(refused.value)
-
-
-def test_a_password_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_SUCH_VARIABLE", raising=False)
-    with pytest.raises(SettingsError, match="NO_SUCH_VARIABLE"):
-        PostgresSettings(dsn="postgresql://localhost/x", password_env="NO_SUCH_VARIABLE").connection()
