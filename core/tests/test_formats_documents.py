@@ -140,6 +140,51 @@ def test_of_an_array_hardly_more_than_an_element_is_held(tmp_path: Path) -> None
     assert peak < 6 << 20, f"{peak:,} bytes"
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_large_conversation_is_held_as_text_and_as_what_is_made_of_it_and_no_longer_than_it_is_needed(
+    tmp_path: Path, indent: int | None
+) -> None:
+    path = tmp_path / "large.json"
+    said = [{"n": n, "text": 'long \\ "}]' * 1_000} for n in range(1_000)]
+    path.write_text(json.dumps({"said": said} if indent else [{"said": said}], indent=indent))
+    del said
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        records = Source(path).records()
+        record = next(records)
+        assert isinstance(record, Record)
+        assert len(record.value["said"]) == 1_000
+        _, peak = tracemalloc.get_traced_memory()
+        del record
+        left, _ = tracemalloc.get_traced_memory()
+        assert list(records) == []
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.2 * size, f"{peak:,} bytes for {size:,}"
+    assert left < 2 << 20, f"{left:,} bytes"
+
+
+@pytest.mark.parametrize(
+    ("bad", "line", "reason"),
+    [
+        ('{"a": [1, {"b":\n nul}]}', 3, "is not JSON: Expecting value"),
+        ('{"a": [1, 2}]}', 2, "is not JSON"),
+        ('{"a": NaN, "b": "}"}', 2, "NaN is no JSON number"),
+        ('[{"a": "]"}]', 2, "is a JSON array, not an object"),
+        ('"%s"' % ("]{" * 200), 2, "is a JSON string, not an object"),
+    ],
+)
+def test_a_bad_large_element_is_named_and_the_rest_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str, line: int, reason: str
+) -> None:
+    monkeypatch.setattr(documents, "_CHUNK", 4)
+    records, faults = read(tmp_path / "x.json", f'[{{"n": 1}},\n{bad},\n{{"n": "a,]}}\\""}}]')
+    assert [record.value["n"] for record in records][:1] == [1]
+    assert [record.value["n"] for record in records][-1] == 'a,]}"'
+    assert (faults[0].line, reason in faults[0].reason) == (line, True)
+
+
 def test_an_element_that_is_too_long_is_named_and_ends_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ _NEAR = 16
 """An error so close to the end of what was read is none yet: no escape or word of JSON is longer."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_BRACKET = re.compile(r'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+([\[\]{}])', re.DOTALL)
+"""Everything up to the next bracket that is not in a string."""
 _decoder = json.JSONDecoder(parse_constant=refuse)
 
 
@@ -53,27 +55,31 @@ def _goes_on(line: str) -> bool | None:
 
 def whole(path: Path) -> Iterator[Record | Fault]:
     """The one object that a file is."""
+    yield _document(path)
+
+
+def _document(path: Path) -> Record | Fault:
+    raw = bytearray()
     with opened(path) as file:
         try:
-            raw = file.read(LONGEST)
-            longer = bool(file.read(1))
+            while len(raw) <= LONGEST and (more := file.read(_CHUNK)):
+                raw += more
         except damage as error:
-            yield Fault(1, f"the compressed file is damaged: {error}")
-            return
-    if longer:
-        yield Fault(1, f"is longer than {LONGEST:,} bytes")
-        return
+            return Fault(1, f"the compressed file is damaged: {error}")
+    if len(raw) > LONGEST:
+        return Fault(1, f"is longer than {LONGEST:,} bytes")
     try:
         text = raw.decode().removeprefix("\ufeff").strip()
-        value: Any = _decoder.decode(text)
     except UnicodeDecodeError as error:
-        yield Fault(raw.count(b"\n", 0, error.start) + 1, f"is not UTF-8 (byte {error.start + 1} of the file)")
+        return Fault(raw.count(b"\n", 0, error.start) + 1, f"is not UTF-8 (byte {error.start + 1} of the file)")
+    del raw  # it may be large
+    try:
+        value: Any = _decoder.decode(text)
     except json.JSONDecodeError as error:
-        yield Fault(error.lineno, f"is not JSON: {error.msg} at column {error.colno}")
+        return Fault(error.lineno, f"is not JSON: {error.msg} at column {error.colno}")
     except (ValueError, RecursionError) as error:
-        yield Fault(1, unreadable(error))
-    else:
-        yield _made(1, text, value)
+        return Fault(1, unreadable(error))
+    return _made(1, text, value)
 
 
 def elements(path: Path) -> Iterator[Record | Fault]:
@@ -92,10 +98,9 @@ def elements(path: Path) -> Iterator[Record | Fault]:
                 if char == ",":
                     window.at += 1
                 else:
-                    found = _element(window)
-                    bad = isinstance(found, Fault)
-                    yield found
-                    del found  # it may be large, and is somebody else's now
+                    found = [_element(window)]
+                    bad = isinstance(found[0], Fault)
+                    yield found.pop()  # it may be large, and is not held here while somebody is at it
             window.at += 1
             if window.peek():
                 yield Fault(window.line, "comes after the end of the array")
@@ -153,6 +158,10 @@ class _Window:
 
 def _element(window: _Window) -> Record | Fault:
     while True:
+        if len(window.text) - window.at > _CHUNK:
+            end = _end_of(window)
+            if end is not None:
+                return _decoded(window.line, window.take(end))
         at = window.at
         try:
             value, end = _decoder.raw_decode(window.text, at)
@@ -173,6 +182,35 @@ def _element(window: _Window) -> Record | Fault:
         if end < len(window.text) or not window.more():
             line = window.line
             return _made(line, window.take(end), value)
+
+
+def _end_of(window: _Window) -> int | None:
+    """Where a large object or array ends; ``None``: nowhere, or it is neither.
+
+    Whoever knows that before anything is made of it need not try again with each part that is read, nor hold the text
+    twice beside what is made of it.
+    """
+    if window.text[window.at] not in "[{":
+        return None
+    depth = seen = 0
+    while True:
+        while found := _BRACKET.match(window.text, window.at + seen):
+            seen = found.end() - window.at
+            depth += 1 if found[1] in "[{" else -1
+            if not depth:
+                return found.end()
+        if not window.more():
+            return None
+
+
+def _decoded(line: int, text: str) -> Record | Fault:
+    try:
+        value: Any = _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        return Fault(line + text.count("\n", 0, error.pos), f"is not JSON: {error.msg}")
+    except (ValueError, RecursionError) as error:
+        return Fault(line, unreadable(error))
+    return _made(line, text, value)
 
 
 def _skip(window: _Window) -> None:
@@ -196,7 +234,8 @@ def _made(line: int, text: str, value: Any) -> Record | Fault:
     if not isinstance(value, dict):
         return Fault(line, not_an_object(value))
     try:
-        text.encode()
+        for start in range(0, len(text), _CHUNK):  # one part after the other, for it may be large
+            text[start : start + _CHUNK].encode()
     except UnicodeEncodeError:
         return Fault(line, "is not UTF-8")
     return Record(line, text, cast("dict[str, Any]", value))

@@ -24,7 +24,7 @@ def transcripts(
     Raises ``Invalid`` for a file that is empty, or of no format of ``formats``: by default, the built-in ones.
     """
     source, formats = Source(path), formats or Formats()
-    if next(source.records(), None) is None:
+    if not source.head and next(source.records(), None) is None:
         raise Invalid("it is empty")
     name = format or formats.detect(source)
     if name is None:
