@@ -11,7 +11,7 @@ from support.storages import Counting, Passing
 from support.stores import on, text, user
 
 from holdall.contract import Scan
-from holdall.errors import CodecError
+from holdall.errors import CodecError, SettingsError
 from holdall.sealing.names import KEY, KEYS, STORE
 from holdall.transfer.keys import rotate, used
 from holdall_memory import MemorySessionStorage
@@ -138,3 +138,32 @@ async def test_a_key_that_is_missing_is_named_and_stops_nothing_else(filled, clo
     (problem,) = report.problems
     assert problem.startswith(f"the data key of session/{lost}: it is wrapped by the key ")
     assert KEY in problem
+
+
+async def test_two_processes_that_begin_an_encrypted_store_at_once_both_open_it(deployment, monkeypatch):
+    """What the second one finds in the storage then is no plaintext: it is what the first one began."""
+    monkeypatch.setenv("BEGUN_AT_ONCE", OLD)
+    source = {"use": "env", "options": {"variable": "BEGUN_AT_ONCE"}}
+    sections = {"encryption": {"use": "aesgcm", "keys": source}}
+    scan, others = deployment.storage.scan, []
+
+    async def late(asked):
+        monkeypatch.setattr(deployment.storage, "scan", scan)
+        others.append(await deployment.vault(**sections))
+        return await scan(asked)
+
+    monkeypatch.setattr(deployment.storage, "scan", late)
+    await deployment.vault(**sections)
+    assert others, "the control: it came between"
+    async with deployment.store(**sections) as store:
+        await store.create(owner="ana")
+
+
+async def test_a_store_with_plaintext_is_not_begun(deployment, monkeypatch):
+    monkeypatch.setenv("BEGUN_AT_ONCE", OLD)
+    async with deployment.store() as store:
+        await store.create(owner="ana")
+    with pytest.raises(SettingsError, match="holds plaintext"):
+        await deployment.vault(
+            encryption={"use": "aesgcm", "keys": {"use": "env", "options": {"variable": "BEGUN_AT_ONCE"}}}
+        )

@@ -59,7 +59,8 @@ async def open_vault(
     vault = Vault(storage, ciphers, source, clock, tag)
     try:
         if not await vault.open(begin=False):
-            if settings.encryption.plaintext != "accept" and tag and await storage.scan(Scan(limit=1)):
+            found = settings.encryption.plaintext != "accept" and tag and await storage.scan(Scan(limit=1))
+            if found and not await vault.open(begin=False):  # what is there may be what another process just began
                 raise SettingsError(
                     "the storage holds plaintext, and encryption is on: to encrypt it, say encryption.plaintext = "
                     '"accept" for as long as that takes (see "Encrypt a store" in the guide)'
