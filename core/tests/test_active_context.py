@@ -291,6 +291,23 @@ async def test_a_clear_erases_summaries_and_compactions(store):
     assert (await session.compact(budget=5)).compaction is None
 
 
+@pytest.mark.covers("CV-13", "XX-04")
+@pytest.mark.parametrize("after", ["edit", "redact"])
+async def test_a_compaction_of_what_was_purged_is_stale_whatever_else_was_changed(store, after):
+    session = await store.create(owner="ana", messages=list(turns(10)))
+    await session.redact("msg_main_0000000002")
+    made = (await session.compact(budget=50)).compaction
+    late = await session.append(user("late"))
+    await session.purge(message="msg_main_0000000002")
+    await (session.edit(late.id, content="later") if after == "edit" else session.redact(late.id))
+    for one in (store, beside(store)):
+        assert (await one.active_context(session.id)).stale
+        assert (await one.compaction(session.id, made.id)).stale
+    assert [kept.kind for kept in await session.redacted("msg_main_0000000002")] == []
+    await session.compact(budget=50)
+    assert not (await session.active_context()).stale
+
+
 @pytest.mark.covers("CV-13", "XX-06")
 async def test_appends_and_compactions_at_once_lose_nothing(store):
     session = await store.create(owner="ana", messages=list(turns(10)))

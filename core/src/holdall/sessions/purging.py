@@ -20,6 +20,7 @@ from holdall.sessions.inputs import as_json
 from holdall.sessions.leftovers import Leftovers, leftovers_of
 from holdall.sessions.markers import STAYING
 from holdall.sessions.names import (
+    COMPACTIONS,
     EDITS,
     MAIN,
     PARTS,
@@ -116,7 +117,7 @@ def _erasing(  # noqa: PLR0913, PLR0917 - all that there is of a message
         if (here := state.head.lanes.get(SUMMARIES, NO_LANE)) != summaries:  # one was made of it meanwhile
             raise Conflict("the summaries", expected=summaries.stop, found=here.stop)
         step = SessionStep.on(state, now)
-        told = {"at": now // 1000, "by": by}
+        told: dict[str, Any] = {"at": now // 1000, "by": by}
         record = _marker(found.message, told)
         _replace(step, lane, position, len(found.message.raw), record)
         for place, version in found.earlier.items():
@@ -127,6 +128,8 @@ def _erasing(  # noqa: PLR0913, PLR0917 - all that there is of a message
             step.save(title=None)
         for place, one in kept.items():
             _replace(step, REDACTED, place, len(one.data), b"null")
+        if COMPACTIONS in state.head.lanes:
+            step.add(EDITS, [record])  # by which those that decided about the message are seen to be stale
         if shown or hidden:
             collect(step, apart, shown, hidden)
         step.tell("purged", lane, position, position + 1)
