@@ -369,6 +369,8 @@ async def test_what_is_not_markdown_is_shown_to_the_letter(store: Store) -> None
     ("text", "shown"),
     [
         ("[error]: it failed", "[error]: it failed"),
+        (r"$\int_0^1 x^2\,dx$, \(a_b * c_d\) and \[ *x* \]", r"$\int_0^1 x^2\,dx$, \(a_b * c_d\) and \[ *x* \]"),
+        ("$$\n\\frac{a}{b}\\;<b>\n$$", "$$ \\frac{a}{b}\\;<b> $$"),
         ("not a title\n=====", "not a title ====="),
         ("<b>bold</b> &lt; <!-- gone? -->", "<b>bold</b> &lt; <!-- gone? -->"),
         (
@@ -384,6 +386,18 @@ async def test_what_is_not_markdown_is_shown_to_the_letter(store: Store) -> None
 def test_markdown_hides_nothing_that_was_pasted(text: str, shown: str) -> None:
     found = Page(prose(text)).article()
     assert " ".join(found.split()) == " ".join(shown.split())
+
+
+def test_dollars_that_are_money_or_names_are_no_formulas() -> None:
+    assert "formula" not in prose("it costs $5 or $10, see $HOME/$PATH, `$x$` and $ 3 $")
+    assert prose("$x$<script>").count('<span class="formula" dir="ltr">$x$</span>&lt;script&gt;') == 1
+
+
+def test_lists_and_tables_stand_on_the_side_of_their_writing() -> None:
+    text = "- أولاً\n- two\n\n| العمود | B |\n|---|---|\n| أ | 1 |\n\n> שלום\n\n1. one\n2. ثانياً"
+    found = Page(prose(text))
+    sides = {tag: attrs.get("dir") for tag, attrs in found.tags if tag in ("ul", "ol", "table", "blockquote")}
+    assert sides == {"ul": "rtl", "table": "rtl", "blockquote": "rtl", "ol": None}
 
 
 async def test_a_long_session_is_written_a_page_at_a_time_and_its_contents_stay_short(store: Store) -> None:

@@ -56,12 +56,15 @@ def _transcript(record: Record) -> Transcript:
 
 def _about(record: Record) -> About:
     value = record.value
-    agent, own = fields_of(value.get("agent")), fields_of(fields_of(value.get("extra")).get(OWN))
+    agent, extra = fields_of(value.get("agent")), fields_of(value.get("extra"))
+    own = fields_of(extra.get(OWN))
     name = next((value[field] for field in ("trajectory_id", "session_id") if isinstance(value.get(field), str)), None)
     said = (text_of(step.get("message")) for step in objects_of(value["steps"]) if step.get("source") == "user")
     title = own.get("title") or next(filter(None, map(titled, said)), None)
     told = {"agent": agent.get("name"), "agent_version": agent.get("version"), "model": agent.get("model_name")}
-    metadata = {**fields_of(own.get("metadata")), **{name: what for name, what in told.items() if what}}
+    metadata = {name: what for name, what in told.items() if what}
+    if OWN in extra:  # all of that was made of the session's own metadata, or of its messages
+        metadata = fields_of(own.get("metadata"))
     fields: dict[str, Any] = {"title": title, "metadata": small(metadata)}
     fields |= {name: own[name] for name in ("project", "tags") if own.get(name)}
     return About(id=name or hashlib.sha256(record.text.encode()).hexdigest()[:32], fields=fields)

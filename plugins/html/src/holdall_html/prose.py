@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from unicodedata import bidirectional
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from holdall_html.formulas import know_formulas
 from holdall_html.text import allowed, anchor, escaped, readable
 
 __all__ = ["prose"]
@@ -22,6 +24,9 @@ _DEEPEST = 60
 """How deep quotes and lists may be nested: what is deeper, the library leaves out, so such a text is shown as is."""
 _HIDING = ("lheading", "reference", "html_block", "html_inline", "entity")
 """Rules that take for markup, or for nothing at all, what people paste: lines of dashes, ``[error]: …``, tags, ``&lt;``."""
+_AROUND = ("bullet_list_open", "ordered_list_open", "blockquote_open", "table_open")
+"""Blocks whose side, of markers or of columns, is that of the writing in them."""
+_STRONG = ("L", "R", "AL")
 _HEADINGS = 2
 """How much smaller a message's headings are: the page has its own."""
 
@@ -43,13 +48,14 @@ def _markdown() -> MarkdownIt:
     )
     reader.enable(["table", "strikethrough"]).disable(list(_HIDING))
     reader.validateLink = allowed  # type: ignore[method-assign] - as its manual says
+    know_formulas(reader)
     reader.core.ruler.push("holdall", _shaped)
     return reader
 
 
 def _shaped(state: Any) -> None:
     """Headings under the page's own; every block in the direction of its own writing."""
-    for token in state.tokens:
+    for at, token in enumerate(state.tokens):
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1:]) + _HEADINGS, 6)}"
         if token.nesting == 1 and token.type in (
@@ -60,6 +66,19 @@ def _shaped(state: Any) -> None:
             "list_item_open",
         ):
             token.attrSet("dir", "auto")
+        elif token.nesting == 1 and token.type in _AROUND and _is_from_right(state.tokens, at):
+            token.attrSet("dir", "rtl")
+
+
+def _is_from_right(tokens: Sequence[Token], at: int) -> bool:
+    """Whether what is in a block begins with a letter of a script that goes from right to left."""
+    for token in tokens[at + 1 :]:
+        if token.level <= tokens[at].level:
+            return False
+        for letter in map(bidirectional, token.content if token.type == "inline" else ""):
+            if letter in _STRONG:
+                return letter != "L"
+    return False
 
 
 class _Renderer(RendererHTML):

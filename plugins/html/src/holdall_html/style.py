@@ -94,6 +94,7 @@ article.user.goes-on > header .when { opacity: 1; background: none; }
 .prose li { margin: 0.2rem 0; }
 .prose li > p { margin: 0.35rem 0; }
 .prose blockquote { margin: 0.75rem 0; padding-inline-start: 0.9rem; border-inline-start: 3px solid var(--rule); color: var(--faint); }
+.formula { font-family: "STIX Two Math", "Cambria Math", "Noto Serif", Georgia, serif; white-space: pre-wrap; unicode-bidi: isolate; }
 .prose hr { border: 0; border-top: 1px solid var(--rule); margin: 1.25rem 0; }
 .prose pre[data-language]::before { content: attr(data-language); float: inline-end; margin-inline-start: 1rem; color: var(--faint); font-size: 0.8em; }
 .wide { overflow-x: auto; }
