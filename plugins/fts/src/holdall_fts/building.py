@@ -11,9 +11,9 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from holdall_fts.postings import decoded, encoded, often_in
-from holdall_fts.segments import Blocks, Columns, blocks_of
+from holdall_fts.segments import Block, Columns, blocks_of
 
-__all__ = ["Entry", "Part", "Segment", "built", "directory", "merged"]
+__all__ = ["Entry", "Part", "Segment", "built", "merged"]
 
 _LONGEST = (1 << 16) - 1
 
@@ -35,7 +35,7 @@ class Segment(NamedTuple):
     """A segment that was made."""
 
     columns: Columns
-    blocks: Iterable[tuple[str, bytes]]
+    blocks: Iterable[Block]
 
 
 class Part(NamedTuple):
@@ -113,13 +113,3 @@ def _joined(parts: Sequence[Part], moved: Sequence[Sequence[int]], most: int) ->
 
 def _stream(which: int, part: Part) -> Iterator[tuple[str, int, bytes]]:
     return ((term, which, data) for term, data in part.terms)
-
-
-def directory(blocks: Iterable[tuple[str, bytes]], row: int) -> tuple[Blocks, list[bytes]]:
-    """The blocks of a segment whose first row will be ``row``, and their directory."""
-    firsts: list[str] = []
-    data: list[bytes] = []
-    for first, block in blocks:
-        firsts.append(first)
-        data.append(block)
-    return Blocks(firsts, row), data

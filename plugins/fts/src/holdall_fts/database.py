@@ -23,7 +23,7 @@ __all__ = ["Database"]
 
 log = logging.getLogger("holdall.search")
 T = TypeVar("T")
-_FORMAT = 1
+_FORMAT = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 _PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
@@ -40,7 +40,7 @@ CREATE TABLE lanes (
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY AUTOINCREMENT, docs INTEGER NOT NULL, dead BLOB NOT NULL, words INTEGER NOT NULL,
     oldest INTEGER NOT NULL, newest INTEGER NOT NULL, row INTEGER NOT NULL, rows INTEGER NOT NULL,
-    columns BLOB NOT NULL, blocks BLOB NOT NULL
+    columns BLOB NOT NULL, blocks BLOB NOT NULL, filter BLOB NOT NULL
 );
 CREATE TABLE blocks (id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
 CREATE TABLE walked (

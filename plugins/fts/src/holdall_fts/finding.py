@@ -16,7 +16,7 @@ from holdall_fts.merging import lane_names
 from holdall_fts.postings import descending
 from holdall_fts.ranking import Ranking
 from holdall_fts.rows import Row, dead_bits, rows
-from holdall_fts.segments import LABEL, OWNER
+from holdall_fts.segments import LABEL, NOTHING, OWNER, PART
 
 __all__ = ["Finder"]
 
@@ -143,17 +143,19 @@ class _Search:
         before, bits = self._wanted.before, self._bits(row)
         if not bits:
             return
-        columns = row.columns(self.connection)
-        times, lanes, positions = columns[:3]
+        packed, part, start = row.packed(self.connection), NOTHING, row.docs
         allowed, names = self._allowed, self._names
         for number in descending(bits):
-            lane = lanes[number]
+            if number < start:
+                part, start = packed.part(number // PART), number // PART * PART
+            at = number - start
+            lane = part.lanes[at]
             if allowed is not None and lane not in allowed:
                 continue
             name = names.get(lane) or self._name(lane)
             if name is None:
                 continue
-            key = Key(times[number], name[0], name[1], positions[number])
+            key = Key(part.times[at], name[0], name[1], part.positions[at])
             if before is None or key < before:
                 yield key, row, number
 

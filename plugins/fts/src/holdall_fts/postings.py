@@ -18,6 +18,8 @@ SPARSE = b"\0"
 """What stands before plain numbers."""
 _SPARSEST = 16
 """A term is kept as bits when it is in one of so many documents."""
+_FEW = 16
+"""So many numbers are found one by one."""
 _BITS = [[bit for bit in range(7, -1, -1) if byte >> bit & 1] for byte in range(256)]
 
 
@@ -83,6 +85,12 @@ def often_in(data: bytes) -> dict[int, int]:
 
 def descending(bits: int) -> Iterator[int]:
     """The numbers in ``bits``, the greatest first."""
+    if bits.bit_count() <= _FEW:
+        while bits:
+            number = bits.bit_length() - 1
+            bits ^= 1 << number
+            yield number
+        return
     data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
     for at in range(len(data) - 1, -1, -1):
         if data[at]:

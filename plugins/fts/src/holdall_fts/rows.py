@@ -8,9 +8,10 @@ from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
 
-from holdall_fts.building import Segment, directory
+from holdall_fts.building import Segment
+from holdall_fts.filters import filter_of, may_have
 from holdall_fts.postings import SPARSE, bits_of
-from holdall_fts.segments import Blocks, Columns, packed_columns, unpacked_block, unpacked_columns
+from holdall_fts.segments import Blocks, Columns, Packed, packed_columns, unpacked_block
 
 __all__ = ["Row", "block_at", "dead_bits", "dead_of", "delete", "postings_in", "rows", "store", "terms_in"]
 
@@ -21,19 +22,32 @@ _KEPT = 256
 class Row:
     """A segment, without what is large."""
 
-    __slots__ = ("_blocks", "_columns", "dead", "docs", "id", "newest", "oldest", "row", "rows", "words")
+    __slots__ = ("_blocks", "_filter", "_packed", "dead", "docs", "id", "newest", "oldest", "row", "rows", "words")
 
     def __init__(self, *row: Any) -> None:
         self.id, self.docs, self.dead, self.words, self.oldest, self.newest, self.row, self.rows = row
-        self._columns: Columns | None = None
+        self._packed: Packed | None = None
         self._blocks: Blocks | None = None
+        self._filter: bytes | None = None
+
+    def packed(self, connection: Connection) -> Packed:
+        """What is known of its documents, where it is looked at."""
+        if self._packed is None:
+            data = connection.execute("SELECT columns FROM segments WHERE id = ?", (self.id,)).fetchone()[0]
+            self._packed = Packed(data, self.docs)
+        return self._packed
 
     def columns(self, connection: Connection) -> Columns:
-        """What is known of its documents."""
-        if self._columns is None:
-            data = connection.execute("SELECT columns FROM segments WHERE id = ?", (self.id,)).fetchone()[0]
-            self._columns = unpacked_columns(data, self.docs)
-        return self._columns
+        """What is known of all of its documents."""
+        return self.packed(connection).whole()
+
+    def may_have(self, connection: Connection, term: str) -> bool:
+        """Whether a term may be in it."""
+        found = self._filter
+        if found is None:
+            found = connection.execute("SELECT filter FROM segments WHERE id = ?", (self.id,)).fetchone()[0]
+            self._filter = found
+        return may_have(found, term)
 
     def blocks(self, connection: Connection) -> Blocks:
         """Where its terms are."""
@@ -44,7 +58,7 @@ class Row:
 
     def same(self, other: Row) -> None:
         """Take over what was read of this segment before."""
-        self._columns, self._blocks = other._columns, other._blocks
+        self._packed, self._blocks, self._filter = other._packed, other._blocks, other._filter
 
 
 _SELECT = "SELECT id, docs, dead, words, oldest, newest, row, rows FROM segments ORDER BY newest DESC, id DESC"
@@ -77,6 +91,8 @@ def block_at(connection: Connection, row: int) -> dict[str, bytes]:
 
 def postings_in(connection: Connection, row: Row, term: str) -> bytes | None:
     """Where a term is in a segment, if it is there."""
+    if not row.may_have(connection, term):
+        return None
     place = row.blocks(connection).at(term)
     return None if place is None else block_at(connection, place).get(term)
 
@@ -94,12 +110,16 @@ def store(connection: Connection, segment: Segment) -> None:
     if not columns.times:
         return
     first = connection.execute("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'blocks'), 0) + 1")
-    blocks, data = directory(segment.blocks, first.fetchone()[0])
-    connection.executemany("INSERT INTO blocks VALUES (?, ?)", enumerate(data, blocks.row))
+    found = list(segment.blocks)
+    blocks = Blocks([block.first for block in found], first.fetchone()[0])
+    connection.executemany(
+        "INSERT INTO blocks VALUES (?, ?)", ((at, one.data) for at, one in enumerate(found, blocks.row))
+    )
+    terms = filter_of((term for block in found for term in block.terms), sum(len(block.terms) for block in found))
     times, lengths = columns.times, columns.lengths
-    values = (len(times), sum(lengths), times[0], times[-1], blocks.row, len(data))
-    sql = "INSERT INTO segments VALUES (NULL, ?, x'', ?, ?, ?, ?, ?, ?, ?)"
-    connection.execute(sql, (*values, packed_columns(columns), blocks.pack()))
+    values = (len(times), sum(lengths), times[0], times[-1], blocks.row, len(found))
+    sql = "INSERT INTO segments VALUES (NULL, ?, x'', ?, ?, ?, ?, ?, ?, ?, ?)"
+    connection.execute(sql, (*values, packed_columns(columns), blocks.pack(), terms))
 
 
 def delete(connection: Connection, row: Row) -> None:
