@@ -23,16 +23,17 @@ from typing import Any
 import holdall
 from holdall.searching import Query, Wanted
 from tests.bench import corpus
-from tests.search.texts import DATA, texts
+from tests.search.texts import CHATS, DATA, texts
 
 SEED, PER_SESSION, OWNERS, ROUNDS = 1789, 50, 100, 15
+_LONGEST = 100_000
 
 
 def pieces(count: int) -> Iterator[str]:
     """So many messages, the same on every run."""
     rng = random.Random(SEED)
-    found = [text for _, text in texts()] if DATA.is_dir() else [corpus.message(n)["content"] for n in range(997)]
-    words = [text.split(" ") for text in found if len(text) > 20]
+    there = texts(*CHATS) if DATA.is_dir() else (("", corpus.message(number)["content"]) for number in range(997))
+    words = [text.split(" ") for _, text in there if 20 < len(text) <= _LONGEST]
     reach = list(accumulate(map(len, words)))
     for number in range(count):
         source = words[bisect_right(reach, rng.randrange(reach[-1]))]

@@ -10,17 +10,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+__all__ = ["CHATS", "DATA", "texts"]
+
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-FOLDERS = ("agents", "chats", "trees", "chat-exports")
-_LONGEST = 100_000
+CHATS = "agents", "chats", "trees", "chat-exports"
+"""The folders with what people and agents say."""
+_TABLE = 1000
+"""An object of more fields is a table, whose names are data."""
 
 
-def texts(folder: Path = DATA) -> Iterator[tuple[str, str]]:
-    """The name of a file, and a text that is in it; each text of a file once."""
-    for part in FOLDERS:
-        for path in sorted((folder / part).rglob("*")):
+def texts(*folders: str) -> Iterator[tuple[str, str]]:
+    """The name of a file, and a text that is in it, of ``folders`` or of all; each text of a file once."""
+    for part in folders or sorted(path.name for path in DATA.iterdir() if path.is_dir()):
+        for path in sorted((DATA / part).rglob("*")):
             if path.is_file():
-                yield from ((path.name, text) for text in dict.fromkeys(_of(path)) if 0 < len(text) <= _LONGEST)
+                name = path.relative_to(DATA).as_posix()
+                yield from ((name, text) for text in dict.fromkeys(map(_sayable, _of(path))) if text)
+
+
+def _sayable(text: str) -> str:
+    """Without the halves of characters that JSON can name and UTF-8 cannot say."""
+    return text.encode(errors="replace").decode()
 
 
 def _of(path: Path) -> Iterator[str]:
@@ -54,6 +64,8 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
+        if len(value) > _TABLE:
+            yield from value
         for one in value.values():
             yield from _strings(one)
     elif isinstance(value, list):

@@ -30,14 +30,14 @@ _GLUED = (
 _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u0900-\u0963\u0971-\u0df3\u0f18-\u0fbc"
-    "\u135d-\u135f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    "\u135d-\u135f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 )
-"""What Python does not count as part of a word, and is: combining marks, vowel signs of Indic scripts."""
+"""What Python does not count as part of a word, and is: combining marks, vowel signs of Indic scripts, variants."""
 _EMOJI = (
     "\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299"
     "\U0001f004\U0001f0cf\U0001f170-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff"
 )
-_VOICED = "[\u3099\u309a\uff9e\uff9f]?"
+_VOICED = "[\u3099\u309a\uff9e\uff9f]?[\ufe00-\ufe0f\U000e0100-\U000e01ef]*"
 _WORD = rf"(?:[^\W_{_GLUED}\uff9e\uff9f]|[{_MARKS}])+"
 _SINGLE = rf"(?:[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_GLUED}]{_VOICED})"
 _PICTURE = rf"[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}]"
@@ -49,7 +49,8 @@ _words, _runs, _singles, _pictures = (
 _ascii_words = re.compile(r"[A-Za-z0-9]+").findall
 _humps = re.compile(r"[A-Z][A-Z0-9]*(?=[A-Z][a-z])|[A-Z]?[a-z][a-z0-9]*|[A-Z][A-Z0-9]*|[0-9][a-z0-9]*").finditer
 _accents = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]"
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u20dd-\u20e0\u20e2-\u20e4\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 ).sub
 
 
