@@ -9,7 +9,7 @@ import pytest
 
 from holdall.contract import Span
 from holdall.testing.steps import Step
-from holdall_file import FileSessionStorage, FileSettings, cold, seek
+from holdall_file import FileSessionStorage, FileSettings, cold, finding, seek
 
 COUNT = 100_000
 
@@ -87,4 +87,4 @@ async def test_every_position_is_found(long_log):
 
 def test_the_modules_are_the_ones_that_are_counted():
     assert cold.os is os
-    assert seek.read_at is cold.read_at
+    assert seek.read_at is finding.read_at is cold.read_at

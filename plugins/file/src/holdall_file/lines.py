@@ -18,6 +18,7 @@ from holdall_file.faults import Bad
 
 __all__ = [
     "FORMAT",
+    "RECORDS",
     "Entry",
     "Header",
     "Line",
@@ -25,16 +26,14 @@ __all__ = [
     "Parsed",
     "Place",
     "Short",
-    "Signs",
     "commit_line",
     "compose",
     "decode",
     "encode",
+    "members_at",
     "pack",
     "parse",
-    "signs",
     "unpack",
-    "written",
 ]
 
 FORMAT = 1
@@ -42,7 +41,7 @@ JSON, BASE64, BINARY = 0, 1, 2
 """How a record stands in a line."""
 START = b'{"crc":"'
 _META = len(START) + 8 + len('",')
-_RECORDS = b',"records":['
+RECORDS = b',"records":['
 _LONGEST_NUMBER = 12
 _LARGEST = 1 << 63
 
@@ -88,18 +87,6 @@ class Line(msgspec.Struct, omit_defaults=True):
     at: list[Entry] = []
 
 
-class Signs(msgspec.Struct):
-    """What a checkpoint says to one who looks for older records; the rest of it, which is more, is not made objects of."""
-
-    checkpoint: int = 0
-    lanes: dict[str, list[int] | None] = {}
-    back: list[tuple[int, int]] = []
-
-
-class _Written(msgspec.Struct):
-    at: list[Entry] = []
-
-
 class Parsed(msgspec.Struct, frozen=True):
     """A line, where it ends, and where the bytes of its first record begin."""
 
@@ -128,8 +115,6 @@ class Short(Exception):
 
 _encoder = msgspec.json.Encoder()
 _line = msgspec.json.Decoder(Line)
-_signs = msgspec.json.Decoder(Signs)
-_written = msgspec.json.Decoder(_Written)
 _header = msgspec.json.Decoder(Header)
 _any = msgspec.json.Decoder(msgspec.Raw)
 
@@ -210,7 +195,7 @@ def encode(meta: Header | Line, records: Sequence[bytes] = ()) -> bytes:
     return b'{"crc":"%08x",%b}\n' % (crc32(checked), checked)
 
 
-def _members(data: bytes, at: int, base: int) -> tuple[bytes, int]:
+def members_at(data: bytes, at: int, base: int) -> tuple[bytes, int]:
     """The members of the line at ``at`` of ``data`` as an object, and where they end."""
     where = base + at
     if at >= len(data):
@@ -235,7 +220,7 @@ def _members(data: bytes, at: int, base: int) -> tuple[bytes, int]:
 
 def decode(data: bytes) -> tuple[Header, int]:
     """The header at the start of ``data``, and where it ends."""
-    members, end = _members(data, 0, 0)
+    members, end = members_at(data, 0, 0)
     try:
         header = _header.decode(members)
     except (ValueError, msgspec.DecodeError) as error:
@@ -247,14 +232,14 @@ def decode(data: bytes) -> tuple[Header, int]:
 
 def parse(data: bytes, at: int, base: int, *, whole: bool = False) -> Parsed:
     """The line at ``at`` of ``data``, which begins at ``base`` of the file; ``whole`` checks its records too."""
-    members, end = _members(data, at, base)
+    members, end = members_at(data, at, base)
     try:
         line = _line.decode(members)
     except (ValueError, msgspec.DecodeError) as error:
         raise Bad(base + at, f"not a line: {error}") from None
     first = end
     if line.at:
-        first = end + len(_RECORDS)
+        first = end + len(RECORDS)
         end = first + sum(entry[2] for entry in line.at) + len(line.at)
     parsed = Parsed(line, base + at, base + end + len(b"}\n"), base + first)
     if whole:
@@ -262,36 +247,11 @@ def parse(data: bytes, at: int, base: int, *, whole: bool = False) -> Parsed:
     return parsed
 
 
-def signs(data: bytes, start: int) -> Signs:
-    """What the checkpoint says that stands at ``start`` of the file, where ``data`` begins; ``Bad``: none stands there."""
-    members, _ = _members(data, 0, start)
-    try:
-        found = _signs.decode(members)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Bad(start, f"not a checkpoint: {error}") from None
-    if not found.checkpoint:
-        raise Bad(start, "not a checkpoint")
-    return found
-
-
-def written(data: bytes, at: int, base: int) -> tuple[list[Entry], int]:
-    """The records of the line at ``at`` of ``data``, and where in the file the first begins.
-
-    One byte stands behind each, and two more behind the last: there the line ends.
-    """
-    members, end = _members(data, at, base)
-    try:
-        entries = _written.decode(members).at
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Bad(base + at, f"not a line: {error}") from None
-    return entries, base + end + (len(_RECORDS) if entries else 0)
-
-
 def _check(data: bytes, parsed: Parsed, base: int) -> None:
     if parsed.end - base > len(data):
         raise Short(parsed.end)
     end = parsed.end - base
-    between: list[bytes] = [data[parsed.records - base - len(_RECORDS) : parsed.records - base]]
+    between: list[bytes] = [data[parsed.records - base - len(RECORDS) : parsed.records - base]]
     for lane, position, place in parsed.places():
         offset, length, crc, _ = place
         start = offset - base
@@ -299,6 +259,6 @@ def _check(data: bytes, parsed: Parsed, base: int) -> None:
         if crc32(memoryview(data)[start:stop]) != crc:
             raise Bad(parsed.start, f"checksum of {lane}/{position}")
         between.append(data[stop : stop + 1])
-    expected = [_RECORDS, *[b","] * (len(between) - 2), b"]"] if len(between) > 1 else between
+    expected = [RECORDS, *[b","] * (len(between) - 2), b"]"] if len(between) > 1 else between
     if between != expected or data[end - 2 : end] != b"}\n":
         raise Bad(parsed.start, "the line is not put together as it should be")

@@ -1,6 +1,6 @@
 """What is known of one log: its head, and where its records lie.
 
-Records appended to a lane are found by the checkpoints (see ``seek``); only the newest are kept here, together with
+Records appended to a lane are found by the checkpoints (see ``finding``); only the newest are kept here, together with
 every record that was written again. Nothing here does I/O.
 """
 

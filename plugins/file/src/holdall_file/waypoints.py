@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
+
 from holdall_file.cold import read_at
 from holdall_file.faults import Bad
-from holdall_file.lines import Short, Signs, signs
+from holdall_file.lines import Short, members_at
 
 __all__ = ["End", "Trails", "Waypoint", "start_of"]
 
@@ -31,6 +33,17 @@ _AIMED = 6
 
 Key = tuple[str, int]
 """A lane, and the offset of the line that made it: one that is removed and made again is another."""
+
+
+class _Signs(msgspec.Struct):
+    """What a checkpoint says to one who looks for older records; the rest of it, which is more, is not made objects of."""
+
+    checkpoint: int = 0
+    lanes: dict[str, list[int] | None] = {}
+    back: list[tuple[int, int]] = []
+
+
+_decoder = msgspec.json.Decoder(_Signs)
 
 
 class Waypoint(NamedTuple):
@@ -153,25 +166,37 @@ def _goal(low: Waypoint, high: Waypoint, position: int) -> int:
     return low.offset + (high.offset - low.offset) * (position - low.peak) // (high.peak - low.peak)
 
 
-def _waypoint(offset: int, found: Signs, key: Key) -> Waypoint:
+def _waypoint(offset: int, found: _Signs, key: Key) -> Waypoint:
     lane = found.lanes.get(key[0])
     if lane is None or lane[3] != key[1]:
         raise Bad(offset, f"the checkpoint does not know {key[0]!r}")
     return Waypoint(offset, lane[4], found.back[-1][1] if found.back else 0)
 
 
-def _names(found: Signs) -> Sequence[int]:
+def _names(found: _Signs) -> Sequence[int]:
     return [at for _, at in found.back]
 
 
-def _read(fd: int, at: int, end: int) -> Signs:
+def _read(fd: int, at: int, end: int) -> _Signs:
     """What the checkpoint at ``at`` says; raises ``Bad``."""
     data = read_at(fd, at, min(at + _GUESS, end))
     try:
-        return signs(data, at)
+        return _signs(data, at)
     except Short as short:
         needs = short.needs
     try:
-        return signs(read_at(fd, at, min(needs, end)), at)
+        return _signs(read_at(fd, at, min(needs, end)), at)
     except Short:
         raise Bad(at, "the line is cut short") from None
+
+
+def _signs(data: bytes, start: int) -> _Signs:
+    """Of the checkpoint at ``start`` of the file, where ``data`` begins; ``Bad``: none stands there."""
+    members, _ = members_at(data, 0, start)
+    try:
+        found = _decoder.decode(members)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Bad(start, f"not a checkpoint: {error}") from None
+    if not found.checkpoint:
+        raise Bad(start, "not a checkpoint")
+    return found
