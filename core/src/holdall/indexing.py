@@ -15,10 +15,10 @@ from holdall.hooks import SearchOffer
 from holdall.plugins import Plugins
 from holdall.searching import BlockingSearchIndex, Found, Known, SearchIndex, Update, Walked, Wanted
 from holdall.sessions.engine import Engine
-from holdall.sessions.search.keeper import Keeper
+from holdall.sessions.search.keeper import Keeper, look_again
 from holdall.settings import Settings
 
-__all__ = ["check_search", "configured_index", "indexing", "open_index"]
+__all__ = ["check_search", "configured_index", "indexing", "open_index", "tell_index"]
 
 T = TypeVar("T")
 
@@ -61,6 +61,15 @@ async def indexing(engine: Engine, settings: Settings, plugins: Plugins) -> Asyn
             task.cancel()
             await asyncio.wait([task])
         await keeper.close()
+
+
+async def tell_index(settings: Settings, plugins: Plugins) -> None:
+    """Let the configured index know that sessions were put into the storage, or changed, by others than a store."""
+    index = await open_index(*_chosen(settings, plugins))
+    try:
+        await look_again(index)
+    finally:
+        await index.close()
 
 
 async def open_index(offer: SearchOffer[Any], options: Any) -> SearchIndex:

@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> Copied:
     from holdall.cli.progress import progress  # noqa: PLC0415
+    from holdall.cli.storages import index_told  # noqa: PLC0415
     from holdall.settings import read_settings  # noqa: PLC0415
     from holdall.transfer.copying import copy  # noqa: PLC0415
     from holdall.transfer.windows import counted_heads  # noqa: PLC0415
@@ -63,7 +64,9 @@ async def _run(args: argparse.Namespace) -> Copied:
     async with AsyncExitStack() as stack:
         reading, writing = await _side(stack, source), await _side(stack, target)
         with progress(await counted_heads(reading.storage), "partitions") as advance:
-            return await copy(reading, writing, advance)
+            report = await copy(reading, writing, advance)
+    await index_told(target)
+    return report
 
 
 async def _side(stack: AsyncExitStack, settings: Settings) -> Side:

@@ -55,11 +55,15 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> Repaired:
     from holdall.cli.progress import progress  # noqa: PLC0415
-    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.cli.storages import index_told, opened  # noqa: PLC0415
     from holdall.transfer.repairing import repair  # noqa: PLC0415
     from holdall.transfer.windows import counted_heads  # noqa: PLC0415
 
+    settings = settings_of(args)
     async with AsyncExitStack() as stack:
-        storage, codec = await opened(stack, settings_of(args))
+        storage, codec = await opened(stack, settings)
         with progress(await counted_heads(storage), "partitions") as advance:
-            return await repair(storage, codec, apply=args.apply, owner=args.owner, progress=advance)
+            report = await repair(storage, codec, apply=args.apply, owner=args.owner, progress=advance)
+    if args.apply:
+        await index_told(settings)
+    return report

@@ -67,7 +67,7 @@ def said(counts: Counts, done: str, *, as_json: bool) -> int:
 
 async def _run(args: argparse.Namespace, archive: Reading, keys: Reading | None) -> Counts:
     from holdall.cli.progress import progress  # noqa: PLC0415
-    from holdall.cli.storages import opened  # noqa: PLC0415
+    from holdall.cli.storages import index_told, opened  # noqa: PLC0415
     from holdall.opening import abilities_of  # noqa: PLC0415
     from holdall.plugins import Plugins  # noqa: PLC0415
     from holdall.transfer.restoring import restore  # noqa: PLC0415
@@ -81,4 +81,6 @@ async def _run(args: argparse.Namespace, archive: Reading, keys: Reading | None)
         storage, _ = await opened(stack, settings, unfinished=True, raw=True)
         total = archive.counts.partitions + (0 if keys is None else keys.counts.partitions)
         with progress(2 * total, "partitions") as advance:
-            return await restore(archive, storage, advance, keys=keys)
+            counts = await restore(archive, storage, advance, keys=keys)
+    await index_told(settings)
+    return counts

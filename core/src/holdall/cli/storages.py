@@ -18,7 +18,7 @@ from holdall.unfinished import refuse_unfinished
 if TYPE_CHECKING:
     from holdall.sealing.vault import Vault
 
-__all__ = ["encrypted", "opened", "prepared", "vault_of"]
+__all__ = ["encrypted", "index_told", "opened", "prepared", "vault_of"]
 
 
 async def opened(
@@ -44,6 +44,16 @@ async def prepared(storage: ISessionStorage, codec: Codec, settings: Settings) -
     opening.load_named(settings, plugins)
     storage, _ = await encrypting(storage, settings, plugins, SystemClock())
     return await opening.decodable(storage, codec, settings)
+
+
+async def index_told(settings: Settings) -> None:
+    """Let the search index, if one is configured, know that it has to look at everything once more."""
+    if settings.search.use is not None:
+        from holdall.indexing import tell_index  # noqa: PLC0415 - seldom
+
+        plugins = Plugins()
+        opening.load_named(settings, plugins)
+        await tell_index(settings, plugins)
 
 
 async def vault_of(storage: ISessionStorage, settings: Settings, *, begin: bool = True) -> Vault:

@@ -18,7 +18,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.names import RECENT, TOUCHED
 from holdall.sessions.search.reading import read_piece
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "look_again"]
 
 log = logging.getLogger("holdall.search")
 _BEFORE = 30_000_000
@@ -29,8 +29,16 @@ _TOP = (1 << 53) - 1, ""
 """Behind it, downwards, is everything."""
 _PAGE, _MOST, _FIRST = 500, 4000, 16
 _AGAIN = 3_600_000
-"""Milliseconds after which all sessions are compared again, for what restores and repairs did to old ones."""
+"""Milliseconds after which all sessions are compared again, for what was done to old ones behind the store's back."""
 _NOTHING = Known(0, 0, {})
+
+
+async def look_again(index: SearchIndex) -> None:
+    """Have whoever keeps ``index`` up compare all sessions, as soon as it is used."""
+    walked = await index.walked()
+    while walked.mark is not None and walked.backlog != _TOP:
+        await index.walk(walked, Walked(walked.mark, _TOP, walked.whole))
+        walked = await index.walked()  # somebody may have been faster
 
 
 class Keeper:
@@ -83,8 +91,8 @@ class Keeper:
             await self._tidy()
             walked = await self.index.walked()
             now = self._engine.clock.now() // 1000
-            if walked.mark is not None and walked.backlog is None and now - walked.whole > _AGAIN:
-                await self.index.walk(walked, Walked(walked.mark, _TOP, walked.whole))
+            if walked.backlog is None and now - walked.whole > _AGAIN:
+                await look_again(self.index)
 
     async def _tidy(self) -> None:
         more = True
