@@ -97,9 +97,11 @@ directory: setup ## Hold every plugin to its kit, and write what came of it into
 	@$(BIN)/python -m tests.directory $(ARGS)
 	@$(BIN)/python -m tests.generate
 
-release-check: setup test ## The tests, also the thorough ones, and the long form of what is tried to break it (hours)
+release-check: setup ## The tests, also the thorough ones, and the long form of what is tried to break it (hours; ARGS: --only, --jobs)
+	@$(MAKE) --no-print-directory test ARGS=
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m thorough
-	@$(BIN)/python -m tests.release --out docs/benchmarks/reliability-$(shell date +%F).json $(ARGS)
+	@$(BIN)/python -m tests.release --out docs/benchmarks/reliability-$(shell date +%F).json $(ARGS); \
+		told=$$?; $(BIN)/python -m tests.release --table; exit $$told
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

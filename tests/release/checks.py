@@ -59,7 +59,7 @@ def _linear(backend: str, few: int, many: int) -> Check:
 
 def _stopping(how: str, workers: int, promise: str) -> Check:
     long = _module("stopping", "--how", how, "--workers", workers, "--rounds", 20)
-    name = f"SIG{how.upper()}, {workers} worker{'s' * (workers > 1)}"
+    name = f"SIG{how.upper()} with {workers} worker{'s' * (workers > 1)}"
     return Check(name, "file", promise, IN_TESTS, long, telling.lines("rounds well"))
 
 
