@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,9 +23,10 @@ from hypothesis import strategies as st
 from holdall.contract import Address
 from holdall.sealing.keys import context
 from holdall.sealing.kinds import Cipher, KeyedCipher
-from holdall.testing.case import Cases, verifies
+from holdall.testing.case import verifies
 from holdall.testing.elsewhere import read_elsewhere
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 from holdall.testing.samples import noise, records
 
 __all__ = ["CipherTests", "OpenCipher", "Sealed", "opened"]
@@ -78,21 +78,13 @@ class Sealed:
             pytest.fail(f"{why}, and was read as {self.read(cipher)[:40]!r}")
 
 
-class CipherTests(Cases):
+class CipherTests(OfferTests):
     """Holds the cipher named ``plugin`` to what the record pipeline relies on.
 
     One that needs options overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("cipher", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the cipher: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "cipher"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> OpenCipher:

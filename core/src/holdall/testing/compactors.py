@@ -12,7 +12,6 @@ nothing is left to chance, is not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,9 +24,10 @@ from holdall.sessions.compaction.choosing import applied, checked
 from holdall.sessions.compaction.counting import Counter
 from holdall.sessions.compaction.entries import regrouped, tokens_of
 from holdall.sessions.views import Message
-from holdall.testing.case import Cases, verifies
+from holdall.testing.case import verifies
 from holdall.testing.conversations import Words, conversations, entries_of, message, said
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 
 __all__ = ["CompactorTests", "OpenCompactor", "opened"]
 
@@ -46,21 +46,13 @@ def over(entries: list[Entry], budget: int) -> bool:
     return tokens_of(entries) > budget
 
 
-class CompactorTests(Cases):
+class CompactorTests(OfferTests):
     """Holds the compactor named ``plugin`` to what a context relies on.
 
     One that needs options overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("compactor", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the compactor: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "compactor"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> OpenCompactor:

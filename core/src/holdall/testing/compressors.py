@@ -12,7 +12,6 @@ import base64
 import tracemalloc
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +20,10 @@ from hypothesis import strategies as st
 
 from holdall.codecs import Compressor, Learning
 from holdall.errors import CodecError
-from holdall.testing.case import Cases, verifies
+from holdall.testing.case import verifies
 from holdall.testing.elsewhere import read_elsewhere
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 from holdall.testing.samples import noise, records
 
 __all__ = ["CompressorTests", "Open", "opened"]
@@ -58,21 +58,13 @@ def learning(compressor: Compressor) -> Learning:
     return compressor
 
 
-class CompressorTests(Cases):
+class CompressorTests(OfferTests):
     """Holds the compressor named ``plugin`` to what the record pipeline relies on.
 
     One that needs options overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("compressor", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the compressor: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "compressor"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> Open:

@@ -29,10 +29,11 @@ from holdall.plugins import Plugins
 from holdall.sessions.engine import Engine
 from holdall.sessions.policy import SessionPolicy
 from holdall.sessions.store import Store
-from holdall.testing.case import Cases, verifies
+from holdall.testing.case import verifies
 from holdall.testing.clock import ManualClock
-from holdall.testing.kinds import Tested, one
+from holdall.testing.kinds import Tested
 from holdall.testing.model import Model
+from holdall.testing.offers import OfferTests
 from holdall.transfer.importing import Choices, import_file
 from holdall.transfer.report import FileReport
 from holdall.transfer.targets import StoreTarget
@@ -96,13 +97,10 @@ def _run(body: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-class FormatTests(Cases):
+class FormatTests(OfferTests):
     """Holds the format named ``plugin`` to what imports and exports rely on."""
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("format", self.plugin, self.plugin_file)
+    kind = "format"
 
     @pytest.fixture
     def samples(self, tested: Tested, tmp_path: Path) -> Sequence[Path]:

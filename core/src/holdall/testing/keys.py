@@ -14,16 +14,16 @@ import asyncio
 import base64
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from holdall.errors import CodecError
 from holdall.hooks import KeySource
-from holdall.testing.case import Cases, verifies
+from holdall.testing.case import verifies
 from holdall.testing.elsewhere import read_elsewhere
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 
 __all__ = ["KeySourceTests", "OpenKeys", "opened"]
 
@@ -38,21 +38,13 @@ async def opened(found: Tested, options: Mapping[str, Any]) -> KeySource:
     return await made if inspect.iscoroutine(made) else made
 
 
-class KeySourceTests(Cases):
+class KeySourceTests(OfferTests):
     """Holds the key source named ``plugin`` to what encrypted stores rely on.
 
     One that needs options, a variable or a service overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("key source", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the key source: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "key source"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> OpenKeys:

@@ -14,7 +14,6 @@ import gc
 import random
 import weakref
 from collections.abc import Callable, Hashable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdall.caching import Cache, CachePolicy, SheddingPolicy
-from holdall.testing.case import Cases, verifies
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.case import verifies
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 
 __all__ = ["CachePolicyTests", "OpenPolicy", "opened"]
 
@@ -99,21 +99,13 @@ class Page:
     """A key that can be watched."""
 
 
-class CachePolicyTests(Cases):
+class CachePolicyTests(OfferTests):
     """Holds the cache policy named ``plugin`` to what a cache relies on.
 
     One that needs options overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("cache policy", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the policy: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "cache policy"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> OpenPolicy:

@@ -17,8 +17,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from holdall.indexing import open_index
 from holdall.searching import (
     Document,
@@ -33,8 +31,9 @@ from holdall.searching import (
     Wanted,
     terms_of,
 )
-from holdall.testing.case import Cases, verifies
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.case import verifies
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 
 __all__ = ["SearchIndexTests", "opened", "update", "wanted"]
 
@@ -86,21 +85,13 @@ def place(hit: Hit) -> tuple[str, int]:
     return hit.key.session, hit.key.position
 
 
-class SearchIndexTests(Cases):
+class SearchIndexTests(OfferTests):
     """Holds the search index named ``plugin`` to what the core relies on.
 
     One that needs options overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("search index", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for an empty index: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "search index"
 
     @verifies("complete")
     def test_it_names_what_was_put_into_it(self, tested: Tested, options: Mapping[str, Any]) -> None:

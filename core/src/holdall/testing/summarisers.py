@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,9 +19,10 @@ import pytest
 
 from holdall.sessions.summaries import Brief, Summariser
 from holdall.sessions.views import Message
-from holdall.testing.case import Cases, verifies
+from holdall.testing.case import verifies
 from holdall.testing.conversations import Words, message, said
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 
 __all__ = ["OpenSummariser", "SummariserTests", "opened", "talk"]
 
@@ -42,21 +42,13 @@ def talk(count: int) -> list[Message]:
     return [message(at, said(("user", "assistant")[at % 2], f"{lines[at % 3]} Case {at}.")) for at in range(count)]
 
 
-class SummariserTests(Cases):
+class SummariserTests(OfferTests):
     """Holds the summariser named ``plugin`` to what a record of a summary relies on.
 
     One that needs options, or a service, overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("summariser", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the summariser: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "summariser"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> OpenSummariser:

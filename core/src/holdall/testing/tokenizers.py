@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdall.sessions.compaction import Tokenizer
-from holdall.testing.case import Cases, verifies
-from holdall.testing.kinds import Tested, one, options_for
+from holdall.testing.case import verifies
+from holdall.testing.kinds import Tested, options_for
+from holdall.testing.offers import OfferTests
 
 __all__ = ["OpenTokenizer", "TokenizerTests", "opened"]
 
@@ -44,21 +44,13 @@ def opened(found: Tested, options: Mapping[str, Any]) -> Tokenizer:
     return found.offer.open(options_for(found, options))
 
 
-class TokenizerTests(Cases):
+class TokenizerTests(OfferTests):
     """Holds the tokenizer named ``plugin`` to what counting relies on.
 
     One that needs options overrides the fixture ``options``.
     """
 
-    @pytest.fixture
-    def tested(self) -> Tested:
-        """Which plugin is under test."""
-        return one("tokenizer", self.plugin, self.plugin_file)
-
-    @pytest.fixture
-    def options(self, tested: Tested, tmp_path: Path) -> Mapping[str, Any]:
-        """Options for the tokenizer: the plugin's own sandbox."""
-        return tested.offer.sandbox(tmp_path)
+    kind = "tokenizer"
 
     @pytest.fixture
     def opens(self, tested: Tested, options: Mapping[str, Any]) -> OpenTokenizer:
