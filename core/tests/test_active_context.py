@@ -141,6 +141,44 @@ async def test_a_budget_is_a_question_that_stores_nothing(store):
 
 
 @pytest.mark.covers("CV-13")
+async def test_asked_after_every_turn_it_compacts_once_in_many(store):
+    session = await store.create(owner="ana", messages=[{"role": "system", "content": "be brief"}])
+    made, seen = [], []
+    for number in range(40):
+        await session.append(list(turns(1, number)))
+        done = await session.compact(budget=400, above=1_000)
+        assert done.met
+        assert done.budget == (400 if done.new else 1_000)
+        context = await session.active_context(budget=10**9)
+        assert context.tokens == done.tokens
+        made.append(done.new)
+        seen.append(done.tokens)
+    assert 2 <= sum(made) <= 8, made
+    assert max(seen) <= 1_000
+    assert len(await session.compactions()) == sum(made)
+    version = session.version
+    assert not (await store.compact(session.id, budget=1, above=10_000)).new
+    await session.refresh()
+    assert session.version == version
+    with pytest.raises(Invalid, match="/above"):
+        await session.compact(above=0)
+
+
+@pytest.mark.covers("CV-13", "XX-06")
+async def test_processes_that_find_it_time_at_once_make_one_compaction(clock):
+    config = {"storage": {"use": "memory"}, "compaction": {"budget": 400, "above": 1_000}}
+    async with holdall.open(config, clock=clock) as store:
+        session = await store.create(owner="ana", messages=list(turns(5)))
+        assert (await session.compact()).compaction is None, "it is not time"
+        await session.append(list(turns(20, 5)))
+        other = beside(store)
+        other.engine.tools = store.engine.tools
+        done = await asyncio.gather(*(one.compact(session.id) for one in (store, other, store)))
+        assert [one.new for one in done].count(True) == len(await session.compactions()) == 1
+        assert (await session.compact(budget=200)).new, "a budget that is said is meant"
+
+
+@pytest.mark.covers("CV-13")
 async def test_the_result_of_a_call_that_was_left_out_brings_it_back(store):
     session = await store.create(owner="ana", messages=[user("go"), call("slow"), *turns(8)])
     await session.compact(budget=100, compactors=["window"])

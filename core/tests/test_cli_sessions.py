@@ -366,4 +366,6 @@ def test_a_session_is_compacted_and_summarised(run: Run) -> None:
     assert "cache" in out
     code, out, _ = run("summarise", name, "--list", "--json")
     assert [json.loads(line)["messages"] for line in out.splitlines()] == [10]
+    code, out, _ = run("compact", name, "--budget", "2", "--above", "5000")
+    assert (code, "nothing to do" in out) == (0, True)
     assert run("compact", name, "--budget", "0")[0] == 2

@@ -44,6 +44,9 @@ async def test_a_conversation_is_compacted_and_a_model_sees_what_is_left(ana, ur
     late = await ana.post(f"{url}/compact", json={"budget": 50}, headers={"If-Match": whole.headers["etag"]})
     assert late.status_code == 412
     assert (await ana.post(f"{url}/compact", json={"budget": 500})).json()["new"] is False
+    not_yet = (await ana.post(f"{url}/compact", json={"budget": 5, "above": 600})).json()
+    assert (not_yet["new"], not_yet["met"], not_yet["budget"]) == (False, True, 600)
+    assert (await ana.post(f"{url}/compact", json={"above": 0})).status_code == 422
     assert len((await ana.get(f"{url}/history", params={"limit": 100})).json()["items"]) == 61
 
 

@@ -30,6 +30,7 @@ class ConfiguredTools:
         self._makers: dict[str, Maker] = {}
         self.tokenizer = settings.tokenizer.use
         self.budget = settings.compaction.budget
+        self.above = settings.compaction.above
         self.most = settings.summaries.most
 
     @property

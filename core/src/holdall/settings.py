@@ -134,6 +134,8 @@ class CompactionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """By compactor, its own options."""
     budget: Positive = 100_000
     """The tokens to fit into, where nobody says how many."""
+    above: Positive | None = None
+    """Who asks for a compaction, and says no budget, gets one when a model sees more tokens than these; absent: always."""
 
 
 class SearchSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ __all__ = ["SmallTools"]
 class SmallTools:
     """A window, words, and the sentences of TextRank."""
 
-    tokenizer, budget, most = "words", 5, 50
+    tokenizer, budget, above, most = "words", 5, None, 50
 
     def __init__(self):
         self.counter = Counter(Words())

@@ -27,6 +27,8 @@ class Compact(BaseModel):
     model_config = STRICT
     budget: Annotated[int, Field(ge=1)] | None = None
     """Tokens; the deployment's own when absent."""
+    above: Annotated[int, Field(ge=1)] | None = None
+    """Only where a model sees more tokens than these; otherwise the answer has them as its `budget`."""
     branch: BranchName | None = None
     """Whose messages; those that the session shows when absent."""
     whole: bool = False

@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_plugins(parser)
     parser.add_argument("id", metavar="ID", help="the session; `holdall list` shows them")
     parser.add_argument("--budget", type=positive, metavar="TOKENS", help="the tokens to fit into")
+    parser.add_argument("--above", type=positive, metavar="TOKENS", help="only where a model sees more than that")
     parser.add_argument("--branch", metavar="NAME", help="of this branch (default: what the session shows)")
     about = "a compactor, instead of those that are configured; may be repeated"
     parser.add_argument("--use", action="append", metavar="NAME", help=about)
@@ -48,4 +49,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(store: Store, args: argparse.Namespace) -> Any:
-    return await store.compact(args.id, budget=args.budget, branch=args.branch, compactors=args.use, whole=args.whole)
+    return await store.compact(
+        args.id, budget=args.budget, above=args.above, branch=args.branch, compactors=args.use, whole=args.whole
+    )

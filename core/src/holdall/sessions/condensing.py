@@ -69,17 +69,20 @@ class Condensing:
         compactors: Sequence[str] | None = None,
         whole: bool = False,
         expect: int | None = None,
+        above: int | None = None,
     ) -> Compacted:
         """Make what a model sees fit ``budget`` tokens, and record what it is. Every message stays readable.
 
         Without a ``budget``, or ``compactors``, those of the configuration are taken. It goes on from the last
         compaction; with ``whole``, or where that is stale, it begins again with all of the conversation. Where everything
-        fits, or nothing more can be given up, nothing is stored; ``met`` tells which. Raises ``SummaryError`` when
+        fits, or nothing more can be given up, nothing is stored; ``met`` tells which. With ``above``, nothing is done
+        while a model sees no more tokens than that: asked after every turn, it compacts once in many, to the budget.
+        The answer's ``budget`` is then ``above``. Raises ``SummaryError`` when
         there is to be a summary and there is none to be had.
         """
         from holdall.sessions.compaction import compacting  # noqa: PLC0415 - few processes compact
 
-        asked = compacting.Asked(budget, branch, compactors, whole, self.by, expect)
+        asked = compacting.Asked(budget, branch, compactors, whole, self.by, expect, above)
         compacted, state = await compacting.compact(self.engine, session, asked, self._check)
         if compacted.new:
             self._tell("compacted", state)

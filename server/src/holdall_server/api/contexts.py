@@ -62,9 +62,11 @@ async def compact(call: Call) -> Reply:
     """Make what a model sees fit a budget of tokens; every message stays readable."""
     fields = dict(fields_of(call.body if call.body is not None else {}, condensed.Compact))
     budget, branch = take(fields, "budget", int), take(fields, "branch", str)
+    above = take(fields, "above", int)
     whole = bool(take(fields, "whole", bool, default=False))
     store, session = call.store, call.path["session"]
-    done = await store.compact(session, budget=budget, branch=branch, whole=whole, expect=await expected(call))
+    expect = await expected(call)
+    done = await store.compact(session, budget=budget, above=above, branch=branch, whole=whole, expect=expect)
     made = None if done.compaction is None else done.compaction.as_dict()
     told = {name: getattr(done, name) for name in ("new", "met", "messages", "tokens", "budget")}
     return json_reply({"compaction": made, **told}, ETag=etag(done.version))

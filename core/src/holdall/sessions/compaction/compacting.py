@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from holdall.contract import Head
-from holdall.errors import Conflict, Invalid
+from holdall.errors import Conflict, Invalid, TooLarge
 from holdall.sessions.appending import check_size, check_version, check_writable
-from holdall.sessions.compaction.active import Place, place_of
-from holdall.sessions.compaction.entries import tokens_of
+from holdall.sessions.compaction.active import Place, active, place_of
+from holdall.sessions.compaction.entries import counted, tokens_of
 from holdall.sessions.compaction.kinds import Covered
 from holdall.sessions.compaction.records import Compaction, CompactionRecord, Elided, Replaced, Size, encoded, runs_of
 from holdall.sessions.compaction.squeezing import Context
@@ -36,6 +37,7 @@ class Asked(msgspec.Struct, frozen=True):
     whole: bool = False
     by: str = "system"
     expect: int | None = None
+    above: int | None = None
 
 
 class Compacted(msgspec.Struct, frozen=True):
@@ -62,11 +64,15 @@ class Compacted(msgspec.Struct, frozen=True):
 async def compact(engine: Engine, session: str, asked: Asked, check: Check) -> tuple[Compacted, State]:
     """Make what a model sees fit a budget; see ``Store.compact``. Also the state that this leaves."""
     _check_budget(asked.budget)
+    _check_budget(asked.above, "/above")
     while True:
         held = await place_of(engine, session, asked.branch, check)
         check_writable(held.state, asked.expect)
         tools = engine.tools()
         budget = tools.budget if asked.budget is None else asked.budget
+        above = tools.above if asked.above is None and asked.budget is None else asked.above
+        if above is not None and (small := await _small(engine, session, asked.branch, above, check)):
+            return small
         anew = asked.whole or (held.base is not None and held.base.stale)
         place = msgspec.structs.replace(held, base=None) if anew else held
         making, strategies = Making(tools), tools.strategies(asked.compactors)
@@ -84,6 +90,20 @@ async def compact(engine: Engine, session: str, asked: Asked, check: Check) -> t
         return _told(made, walk, budget, state, new=True), state
 
 
+async def _small(
+    engine: Engine, session: str, branch: str | None, above: int, check: Check
+) -> tuple[Compacted, State] | None:
+    """What a model sees now, where that is no more than ``above`` tokens, and can be handed out at once."""
+    try:
+        place, items = await active(engine, session, branch, check)
+    except TooLarge:
+        return None
+    counter = engine.tools().counter
+    entries = await asyncio.to_thread(lambda: [counted(item, counter) for item in items])
+    walk = Walk(Context(entries), len(entries), tokens_of(entries))
+    return (_unchanged(place, walk, above), place.state) if walk.tokens <= above else None
+
+
 async def fitted(engine: Engine, session: str, branch: str | None, budget: int, check: Check) -> tuple[Place, Context]:
     """What a model with room for ``budget`` tokens would see. Nothing is stored, and nothing summarised anew."""
     _check_budget(budget)
@@ -93,9 +113,9 @@ async def fitted(engine: Engine, session: str, branch: str | None, budget: int, 
     return place, walk.context
 
 
-def _check_budget(budget: int | None) -> None:
+def _check_budget(budget: int | None, pointer: str = "/budget") -> None:
     if budget is not None and budget < 1:
-        raise Invalid("is at least 1", pointer="/budget")
+        raise Invalid("is at least 1", pointer=pointer)
 
 
 def _settled(held: Place, place: Place, walk: Walk) -> bool:
@@ -201,6 +221,9 @@ def _storing(engine: Engine, new: _New, check: Check) -> Decision[CompactionReco
         check(state)
         check_writable(state, new.asked.expect)
         check_there(state.head, covers)
+        before, there = (head.lanes.get(COMPACTIONS, NO_LANE).stop for head in (new.place.state.head, state.head))
+        if there != before:  # somebody compacted meanwhile, and this may be done
+            raise Conflict("the compactions", expected=before, found=there)
         step, at = SessionStep.on(state, now), now // 1000
         names: dict[int, str] = {}
         for entry in new.walk.context.entries:

@@ -40,6 +40,11 @@ class Tools(Protocol):
         ...
 
     @property
+    def above(self) -> int | None:
+        """The tokens of a context from which on it is compacted, where nobody says how many there may be."""
+        ...
+
+    @property
     def most(self) -> int:
         """The tokens of a summary, where nobody says how many it may have."""
         ...
