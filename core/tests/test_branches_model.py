@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.conversations import Model
 from support.machines import TwoWriters
 from support.stores import user
 
@@ -23,48 +24,6 @@ from holdall import Invalid, NotFound
 WHICH = st.integers(0, 1)
 PICK = st.integers(0, 10_000)
 NAMES = st.sampled_from(["x", "y", "main-2", "B_1", "b3", "main_0000000001"])
-
-
-class Model:
-    """What the session should be."""
-
-    def __init__(self):
-        self.lines: dict[str, list[str]] = {"main": []}
-        self.own: dict[str, str] = {}
-        """By id: the branch whose lane has the message."""
-        self.deleted: set[str] = set()
-        self.left: dict[str, str] = {}
-        self.titles: dict[str, str] = {}
-        self.branch, self.shown = "main", None
-
-    @property
-    def live(self):
-        return [name for name in self.lines if name not in self.deleted]
-
-    def view(self, branch=None):
-        """The ids that are seen of a branch, or where nobody names one."""
-        if branch is not None or self.shown is None:
-            return self.lines[branch or self.branch]
-        return self.lines[self.branch][: self.shown]
-
-    def page(self, ids, limit, before, after):
-        """The ids of a page, and its cursors; ``None`` for a cursor that is not among ``ids``."""
-        if (before or after) is not None and (before or after) not in ids:
-            return None
-        if after is not None:
-            start = ids.index(after) + 1
-            found = ids[start : start + limit]
-        else:
-            stop = len(ids) if before is None else ids.index(before)
-            found = ids[max(stop - limit, 0) : stop]
-        if not found:
-            return [], None, None
-        following = found[-1] if found[-1] != ids[-1] else None
-        return found, following, found[0] if found[0] != ids[0] else None
-
-    def first_own(self, name):
-        """How many messages a branch has from others."""
-        return sum(self.own[each] != name for each in self.lines[name])
 
 
 class BranchMachine(TwoWriters):
@@ -97,9 +56,17 @@ class BranchMachine(TwoWriters):
         self.number += 1
         asked = {"branch": branch, "key": f"k{self.number}" if key else None}
         found = self.call(which, "append", [user(text) for text in texts], **asked)
+        if self.appended(found, branch, texts) and key:
+            again = self.call(1 - which, "append", [user(text) for text in texts], **asked)
+            assert again.replayed
+            assert [message.raw for message in again.messages] == [message.raw for message in found.messages]
+
+    def appended(self, found, branch, texts):
+        """What an append to ``branch`` answered; whether it was one."""
+        model = self.model
         if branch is not None and branch not in model.live:
             assert found is NotFound
-            return
+            return False
         target = branch or model.branch
         if branch is None and model.shown is not None:
             target = found.state.record.view.branch
@@ -112,10 +79,7 @@ class BranchMachine(TwoWriters):
         model.lines[target] += ids
         model.own |= dict.fromkeys(ids, target)
         self.said |= dict(zip(ids, texts, strict=True))
-        if key:
-            again = self.call(1 - which, "append", [user(text) for text in texts], **asked)
-            assert again.replayed
-            assert [message.raw for message in again.messages] == [message.raw for message in found.messages]
+        return True
 
     @rule(
         which=WHICH,

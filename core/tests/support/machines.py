@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
@@ -20,6 +22,8 @@ class TwoWriters(RuleBasedStateMachine):
     """A session of ana's in a store of ``backend``, and the two ``stores`` that it is written to by."""
 
     backend = "memory"
+    policy: Mapping[str, Any] = {}
+    """More of the section ``[sessions]``."""
 
     def __init__(self):
         super().__init__()
@@ -39,7 +43,10 @@ class TwoWriters(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         options = Plugins().storage(self.backend).sandbox(Path(self.folder.name))
-        config = {"storage": {"use": self.backend, "options": dict(options)}, "sessions": {"sweep_every": 0}}
+        config = {
+            "storage": {"use": self.backend, "options": dict(options)},
+            "sessions": {"sweep_every": 0, **self.policy},
+        }
         self.opened = holdall.open(config, clock=ManualClock())
         store = self.run(self.opened.__aenter__())
         self.stores = [store, beside(store)]
