@@ -33,7 +33,8 @@ async def shown(store, session) -> str:
 
 async def test_a_redacted_message_says_who_when_and_why_and_nothing_else(store, clock):
     session = await store.create(owner="ana", messages=[user("before")])
-    used = {"usage": {"input_tokens": 3}, "model": "m"}
+    usage = {"input_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1, "of": SECRET}, SECRET: 1, "said": SECRET}
+    used = {"usage": usage, "model": "m"}
     said = await session.append({**user(f"my number is {SECRET}", metadata={"raw": SECRET}, other=SECRET), **used})
     await session.edit(said.id, content=f"it is {SECRET} still")
     await session.fork(at=said.id, name="x")
@@ -44,7 +45,9 @@ async def test_a_redacted_message_says_who_when_and_why_and_nothing_else(store, 
     assert told == {"at": clock.now() // 1000, "by": "ana", "reason": "a number"}
     assert (found["content"], found["model"], found["edited"]["version"]) == ("[redacted]", "m", 2)
     assert SECRET not in await shown(store, session)
-    assert (await session.totals()).input_tokens == 3
+    assert found["usage"] == {"input_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}}
+    totals = await session.totals()
+    assert (totals.input_tokens, totals.cached_tokens) == (3, 1)
     assert [version["content"] for version in await session.versions(said.id)] == ["[redacted]"] * 2
     restored = await session.restore_version(said.id, 1)
     assert restored["content"] == "[redacted]"

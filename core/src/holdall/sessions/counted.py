@@ -7,12 +7,14 @@ from typing import Any, cast
 
 import msgspec
 
-__all__ = ["Totals", "count"]
+__all__ = ["Totals", "count", "tokens_alone"]
 
 MOST_TOKENS, MOST_COST, MOST_LATENCY = 10**12, 10_000, 10**9
 """The most that one message can count for: tokens, US dollars, milliseconds. A million of them fit into 64 bits."""
 _NANO, _MICRO = 10**9, 1000
+_TAKEN, _MADE = ("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")
 _OF_CACHE = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_CACHED = "cached_tokens"
 _DETAILS = ("input_tokens_details", "prompt_tokens_details")
 
 
@@ -91,21 +93,35 @@ def count(records: Iterable[bytes]) -> Totals:
     return totals
 
 
+def tokens_alone(told: Any) -> dict[str, Any]:
+    """What of a message's ``usage`` counts, and nothing else: it may have any members, and texts in them."""
+    if not isinstance(told, dict):
+        return {}
+    usage = cast("dict[str, Any]", told)
+    names = (*_TAKEN, *_MADE, *_OF_CACHE, _CACHED)
+    tokens: dict[str, Any] = {name: usage[name] for name in names if type(usage.get(name)) is int}
+    for name in _DETAILS:
+        details = usage.get(name)
+        if isinstance(details, dict) and (cached := _tokens(cast("dict[str, Any]", details), _CACHED)):
+            tokens[name] = {_CACHED: cached}
+    return tokens
+
+
 def _add_usage(totals: Totals, told: Any) -> None:
     """Add tokens in the words of any model's interface: where input tokens don't include the cached, these are added."""
     if not isinstance(told, dict):
         return
     usage = cast("dict[str, Any]", told)
-    taken = _tokens(usage, "input_tokens", "prompt_tokens")
+    taken = _tokens(usage, *_TAKEN)
     read, made = (_tokens(usage, name) for name in _OF_CACHE)
-    cached = _tokens(usage, "cached_tokens") or read
+    cached = _tokens(usage, _CACHED) or read
     for name in _DETAILS:
         details = usage.get(name)
         if isinstance(details, dict):
-            cached = cached or _tokens(cast("dict[str, Any]", details), "cached_tokens")
+            cached = cached or _tokens(cast("dict[str, Any]", details), _CACHED)
     totals.input_tokens += taken + read + made
     totals.cached_tokens += cached
-    totals.output_tokens += _tokens(usage, "output_tokens", "completion_tokens")
+    totals.output_tokens += _tokens(usage, *_MADE)
 
 
 def _tokens(usage: Mapping[str, Any], *names: str) -> int:

@@ -1,18 +1,19 @@
-"""What stands in the place of what was redacted."""
+"""What stands in the place of what was redacted, and what of a message stays beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
 from holdall.errors import Invalid
+from holdall.sessions.counted import tokens_alone
 
-__all__ = ["MARKER", "STAYING", "SpanOfText", "redacted_content", "without"]
+__all__ = ["MARKER", "SpanOfText", "redacted_content", "staying", "without"]
 
 MARKER = "[redacted]"
-STAYING = (
+_STAYING = (
     "id",
     "role",
     "created_at",
@@ -37,6 +38,14 @@ class SpanOfText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON Pointer to the text: ``/content`` or ``/content/0/text``."""
     start: int
     stop: int
+
+
+def staying(message: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a message that say where it stands and what it took, ``but`` some."""
+    few = {name: message[name] for name in _STAYING if name in message and name not in but}
+    if "usage" in few:
+        few["usage"] = tokens_alone(few["usage"])
+    return few
 
 
 def redacted_content(content: Any) -> Any:

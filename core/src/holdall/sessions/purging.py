@@ -18,7 +18,7 @@ from holdall.sessions.branches.origins import Origin, check_live, encoded, is_li
 from holdall.sessions.engine import Engine
 from holdall.sessions.inputs import as_json
 from holdall.sessions.leftovers import Leftovers, leftovers_of
-from holdall.sessions.markers import STAYING
+from holdall.sessions.markers import staying
 from holdall.sessions.names import (
     COMPACTIONS,
     EDITS,
@@ -139,8 +139,7 @@ def _erasing(  # noqa: PLR0913, PLR0917 - all that there is of a message
 
 
 def _marker(message: Message, told: dict[str, Any]) -> bytes:
-    few = {name: value for name, value in message.items() if name in STAYING and name not in _GONE}
-    return as_json({**few, "content": _SAID, "purged": told})
+    return as_json({**staying(message, but=_GONE), "content": _SAID, "purged": told})
 
 
 def _replace(step: SessionStep, lane: str, position: int, old: int, new: bytes) -> None:

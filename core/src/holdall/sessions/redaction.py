@@ -19,7 +19,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.entitling import begins_so, title_of
 from holdall.sessions.history import message as read_message
 from holdall.sessions.inputs import as_json
-from holdall.sessions.markers import STAYING, SpanOfText, redacted_content, without
+from holdall.sessions.markers import SpanOfText, redacted_content, staying, without
 from holdall.sessions.names import EDITS, REDACTED, message_place, messages_lane
 from holdall.sessions.parts.joining import references, whole
 from holdall.sessions.parts.storing import Apart, hide, keep, knowing
@@ -122,8 +122,7 @@ async def _marked(engine: Engine, session: str, found: Everything, ask: Ask, che
 
 def _few(version: Message, *, edited: bool) -> dict[str, Any]:
     """What is left of a version all of which is redacted; of one that is the first, ``edited`` is a client's field."""
-    few = {name: value for name, value in version.items() if name in STAYING and (edited or name != "edited")}
-    return {**few, "content": redacted_content(version["content"])}
+    return {**staying(version, but=() if edited else ("edited",)), "content": redacted_content(version["content"])}
 
 
 def _redacting(
