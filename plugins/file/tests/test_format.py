@@ -219,3 +219,18 @@ async def test_a_lane_that_begins_high_up_leaves_nothing_dead_below_it(open_stor
     assert log_of(tmp_path / "store").read_bytes().startswith(before), "it was compacted for nothing"
     found = await (await open_store()).load("s", Span("messages/b1"))
     assert dict(found.records) == {("messages/b1", 100_000): b'"first"', ("messages/b1", 100_001): b"2"}
+
+
+async def test_an_empty_lane_keeps_its_positions_over_a_checkpoint(open_store, tmp_path, log_of):
+    store = await open_store(durability="process")
+    emptied = {"tools": Lane(24, 24, 7), "messages/main": Lane(0, 0, 3)}
+    await store.commit(Commit("s", 0, 1, 1, emptied, write={}))
+    head = (await store.load("s")).head
+    for _ in range(200):
+        await store.commit(commit := Step(head).append("session", b"{}").build())
+        head = commit.onto(head)
+    await store.close()
+    assert b'"checkpoint":' in log_of(tmp_path / "store").read_bytes()
+    found = (await (await open_store()).load("s")).head
+    assert found == head
+    assert {name: found.lanes[name] for name in emptied} == emptied

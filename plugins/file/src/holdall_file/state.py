@@ -250,9 +250,9 @@ class State:
         moved: list[Located] = []
         recent: list[Located] = []
         share = max(_SMALL, named // max(len(self.tracks), 1))
-        lane_of = head.lanes.get
+        none, lane_of = Lane(), head.lanes.get
         for name, track in self.tracks.items():
-            lane = lane_of(name) or Lane()
+            lane = lane_of(name, none)  # not `or`: an empty lane is false, and still knows its positions
             lanes[name] = [lane.first, lane.stop, lane.rewritten, track.born, track.peak]
             if track.moved:
                 moved += [(name, position, *place) for position, place in track.moved.items()]
