@@ -43,7 +43,7 @@ def grow(chance, step):
     elif kind == "trim":
         step.trim(lane, chance.randrange(run.first, run.first + (run.stop - run.first) // 4 + 1))
     elif kind == "cut":
-        step.cut(lane, chance.randrange(run.stop - (run.stop - run.first) // 8, run.stop))
+        step.cut(lane, chance.randrange(run.stop - max((run.stop - run.first) // 8, 1), run.stop))
     else:
         step.remove(lane)
 
