@@ -23,7 +23,7 @@ _WITHOUT_SPACES = (
     "CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA", "HANGUL", "THAI CHARACTER", "LAO ", "MYANMAR ",
     "KHMER ", "IDEOGRAPHIC ITERATION", "IDEOGRAPHIC CLOSING", "IDEOGRAPHIC NUMBER", "HALFWIDTH KATAKANA",
 )  # fmt: skip
-_BARE = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
+_BARE = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW", "COMBINING")
 _INVISIBLE = ("VARIATION SELECTOR", "COMBINING ENCLOSING KEYCAP")
 _PICTURES = [
     (0x203C, 0x203C), (0x2049, 0x2049), (0x2122, 0x2122), (0x2139, 0x2139), (0x2194, 0x21AA), (0x231A, 0x23FF),
@@ -63,7 +63,7 @@ def plain(text: str) -> str:
     base = ""
     for char in text:
         if unicodedata.category(char) == "Mn":
-            if not unicodedata.name(base or "a", "").startswith(_BARE):
+            if not unicodedata.name(base or char, "").startswith(_BARE):
                 kept.append(char)
         elif char != "\u0640":
             base = char
@@ -211,12 +211,12 @@ def _pattern(found: list[tuple[str, str]], *, beginning: bool) -> str:
     pieces: list[str] = []
     for index, (run, is_) in enumerate(found):
         end = "" if beginning and index == len(found) - 1 and is_ == "word" else _END
-        if is_ == "glued":
+        if is_ == "glued" and plain(run):
             first, *rest = plain(run)
             pieces.append(f"\x05?[\x01\x02]{re.escape(first)}" + "".join(f"\x02{re.escape(char)}" for char in rest))
         elif is_ == "picture":
             pieces.append(f"\x05?\x01{re.escape(run)}")
-        else:
+        elif is_ == "word":
             pieces.append(_word(run, end))
     return "".join(pieces)
 

@@ -26,7 +26,7 @@ from tests.search.questions import asked
 from tests.search.texts import DATA, texts
 
 SEED = int(os.environ.get("HOLDALL_SEARCH_SEED", "20261127"))
-EACH = int(os.environ.get("HOLDALL_SEARCH_EACH", "40"))
+EACH = int(os.environ.get("HOLDALL_SEARCH_EACH", "10"))
 TEXTS = int(os.environ.get("HOLDALL_SEARCH_TEXTS", "0")) or None
 
 pytestmark = [
