@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import AsyncGenerator
 
 from holdall import Change, HoldallError, NotFound
@@ -37,22 +36,22 @@ class Streams:
         """At most ``most`` streams, and at most ``each`` of one owner."""
         self.most = most
         self.each = each
-        self._followers: set[Follower] = set()
-        self._owners: Counter[str] = Counter()
+        self._owners: dict[Follower, str] = {}
+        """Of each stream that is open, who follows."""
         self._stopping = False
 
     def __len__(self) -> int:
-        return len(self._followers)
+        return len(self._owners)
 
     def check_room(self, owner: str) -> None:
         """Raise ``Problem`` when another stream would be too many: 429 for ``owner``, or 503 for the worker.
 
         It is 503, too, when the worker is about to stop.
         """
-        if self._owners[owner] >= self.each:
+        if sum(each == owner for each in self._owners.values()) >= self.each:
             detail = f"there are {self.each:,} streams for this owner already, and there may be no more: close one"
             raise Problem(429, "too-many-streams", detail, headers={"Retry-After": _LATER})
-        if self._stopping or len(self._followers) >= self.most:
+        if self._stopping or len(self) >= self.most:
             detail = "there are too many streams, or the server stops; try again"
             raise Problem(503, "too-many-streams", detail, headers={"Retry-After": "1"})
 
@@ -63,17 +62,16 @@ class Streams:
         except Problem:
             follower.close()
             raise
-        self._followers.add(follower)
-        self._owners[owner] += 1
-        return self._pieces(follower, owner)
+        self._owners[follower] = owner
+        return self._pieces(follower)
 
     def stop(self) -> None:
         """End every stream, and begin no other."""
         self._stopping = True
-        for follower in self._followers:
+        for follower in self._owners:
             follower.stop()
 
-    async def _pieces(self, follower: Follower, owner: str) -> AsyncGenerator[bytes]:
+    async def _pieces(self, follower: Follower) -> AsyncGenerator[bytes]:
         try:
             yield _FIRST
             while not follower.ended:
@@ -91,10 +89,7 @@ class Streams:
         except HoldallError:
             log.exception("a stream of events breaks off")
         finally:
-            self._followers.discard(follower)
-            self._owners[owner] -= 1
-            if not self._owners[owner]:
-                del self._owners[owner]
+            del self._owners[follower]
             follower.close()
 
 
