@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
+from contextlib import closing
 from pathlib import Path
 
 from holdall import Session
 from tests.bench.concurrent import SESSIONS, TASKS, slice_of
 from tests.bench.corpus import message
 from tests.bench.floor import DiskFloor
+from tests.bench.least import CASE, Least
 from tests.bench.meeting import FILE, Asked, blocks, compared, opened
 from tests.bench.peers.process import peer
 from tests.bench.plan import Plan
@@ -18,11 +20,11 @@ from tests.bench.series import Operation, Series
 from tests.bench.stores import filled, populate
 
 
-def _append(session: Session) -> Operation:
-    first = session.counts.messages
+def _append(to: Session | Least) -> Operation:
+    first = to.counts.messages if isinstance(to, Session) else 0
 
     async def append(turn: int) -> None:
-        await session.append(message(first + turn))
+        await to.append(message(first + turn))
 
     return append
 
@@ -33,27 +35,28 @@ async def appends(folder: Path, plan: Plan) -> list[Row]:
     disk = DiskFloor(folder)
     async with opened(folder / "own") as store:
         sessions = {size: await filled(store, size) for size in sizes}
-        with peer("openai-sqlite", folder / "peer") as other:
+        with peer("openai-sqlite", folder / "peer") as other, closing(Least(folder / "least", sync=True)) as least:
             asked: list[Asked] = []
             for size in sizes:
                 other.ask("fill", name=f"s{size}", count=size)
                 asked.append((str(size), "append", {"name": f"s{size}", "first": size}))
             ours = {str(size): _append(session) for size, session in sessions.items()}
-            series = await blocks({**ours, "floor": disk.append}, {other: asked}, plan)
+            series = await blocks({**ours, CASE: _append(least), "floor": disk.append}, {other: asked}, plan)
     disk.close()
-    rows: list[Row] = []
+    bound = series[CASE]
+    rows = [_over_floor(CASE, bound, series["floor"], ""), compared(CASE, bound, other, str(sizes[0]), "")]
     for size in sizes:
         own, case = series[str(size)], f"append, history {size:,}"
-        rows += [_over_floor(case, own, series["floor"]), compared(case, own, other, str(size), "P1v")]
+        rows += [_over_floor(case, own, series["floor"], "P1"), compared(case, own, other, str(size), "P1v")]
     ratio = series[str(sizes[1])].median / series[str(sizes[0])].median
     case = f"append, {sizes[1]:,} against {sizes[0]:,}"
     return [*rows, Row("versus", FILE, case, None, "", ratio, f"history {sizes[0]:,}", "P1f")]
 
 
-def _over_floor(case: str, own: Series, floor: Series) -> Row:
+def _over_floor(case: str, own: Series, floor: Series, goal: str) -> Row:
     more = {**own.numbers(), "floor": floor.numbers()}
     ratio = own.median / floor.median
-    return Row("versus", FILE, case, own.median, "µs", ratio, "a raw append + fdatasync", "P1", more)
+    return Row("versus", FILE, case, own.median, "µs", ratio, "a raw append + fdatasync", goal, more)
 
 
 async def together(folder: Path, plan: Plan) -> list[Row]:
@@ -83,8 +86,11 @@ async def process(folder: Path, plan: Plan) -> list[Row]:
     history = min(plan.histories)
     async with opened(folder / "own", durability="process") as store:
         session = await filled(store, history)
-        with peer("diskcache", folder / "peer") as other:
+        with peer("diskcache", folder / "peer") as other, closing(Least(folder / "least", sync=False)) as least:
             other.ask("fill", name="s", count=history)
             asked: list[Asked] = [("append", "append", {"name": "s", "first": history})]
-            series = await blocks({"append": _append(session)}, {other: asked}, plan)
-    return [compared('append, durability "process"', series["append"], other, "append", "P3")]
+            series = await blocks({"append": _append(session), CASE: _append(least)}, {other: asked}, plan)
+    return [
+        compared(f"{CASE}, no sync", series[CASE], other, "append", ""),
+        compared('append, durability "process"', series["append"], other, "append", "P3"),
+    ]
