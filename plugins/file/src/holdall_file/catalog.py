@@ -240,6 +240,8 @@ class Catalog:
 
     def _take(self, upto: int) -> int:
         size = os.fstat(self._log.fd).st_size
+        if not upto and size >= HEADER:
+            upto = HEADER
         while upto < size:
             data = os.pread(self._log.fd, _CHUNK, upto)
             whole = data.rfind(b"\n") + 1

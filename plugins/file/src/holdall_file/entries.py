@@ -7,7 +7,6 @@ above that had failed, and of the rest only the newest counts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from holdall_file.intents import GONE, Intent
 
@@ -42,19 +41,19 @@ def known_after(entries: set[Entry], news: Sequence[Intent]) -> set[Entry]:
 
 def _in_a_row(entries: Iterable[Entry], news: Sequence[Intent]) -> set[Entry]:
     """The same for intents each of which was made on a version as high as the one before, or higher."""
-    known = {entry[0]: entry for entry in _newest(entries, news[0][2])}
-    scores: dict[str, int | None] = {}
-    versions: dict[str, int] = {}
-    last = 0
-    for (_, version, _, marks), after in pairwise(news):
-        if version <= after[2]:
-            scores.update(marks)
-            versions.update(dict.fromkeys(marks, version))
-            last = version
-    if last:
-        known[""] = ("", 0, last)
-    known.update({(kind := kind_of(mark)): (kind, score, versions[mark]) for mark, score in scores.items()})
-    return {*known.values(), *_announced(news[-1])}
+    known: dict[str, Entry] = {}
+    seen: dict[str, int | None] = {}
+    decided = news[-1][2]
+    for _, version, on, marks in reversed(news[:-1]):  # the newest that names a mark has its score
+        if version <= decided:
+            if not known:
+                known[""] = ("", 0, version)
+            if not marks.keys() <= seen.keys():
+                for mark in marks.keys() - seen.keys():
+                    seen[mark] = score = marks[mark]
+                    known[kind_of(mark)] = (kind_of(mark), score, version)
+        decided = on
+    return {*({entry[0]: entry for entry in _newest(entries, decided)} | known).values(), *_announced(news[-1])}
 
 
 def _announced(intent: Intent) -> set[Entry]:

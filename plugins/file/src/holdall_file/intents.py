@@ -45,8 +45,15 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Intent)
 
 
-def intents_in(data: bytes) -> Iterator[Intent]:
+def intents_in(data: bytes) -> Iterable[Intent]:
     """The intents of whole lines, in order."""
+    try:
+        return _decoder.decode_lines(data)
+    except (ValueError, msgspec.DecodeError):
+        return _readable(data)
+
+
+def _readable(data: bytes) -> Iterator[Intent]:
     for line in data.split(b"\n"):
         if line:
             try:
@@ -104,7 +111,7 @@ class Intents:
             if found.st_nlink:
                 break
             self._file = _opened(self._folder)  # somebody removed it: nobody might find what was written there
-        if not 0 <= found.st_size - self._told <= ROTATE // 4:
+        if not 0 <= found.st_size - self._told <= ROTATE // 2:
             self.bulky = found.st_size > self._told
             self._told = found.st_size
 
