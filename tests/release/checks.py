@@ -63,6 +63,11 @@ def _stopping(how: str, workers: int, promise: str) -> Check:
     return Check(name, "file", promise, IN_TESTS, long, telling.lines("rounds well"))
 
 
+def _conversing(how: str, workers: int, promise: str) -> Check:
+    long = _module("conversing", "--how", how, "--workers", workers, "--rounds", 10, "--seconds", 5)
+    return Check(f"conversations, a killed {how}", "file", promise, IN_TESTS, long, telling.lines("rounds well"))
+
+
 def _backups(backend: str) -> Check:
     promise = "a backup under four writers is a prefix of each session; a killed restore is finished or refused"
     long = _module("backups", "--backend", backend, "--runs", 20, "--kills", 50)
@@ -110,6 +115,8 @@ CHECKS = [
     _stopping("term", 1, "SIGTERM under load loses nothing, cuts no answer off and ends in time"),
     _stopping("term", 2, "the same with two workers"),
     _stopping("kill", 2, "a killed worker loses nothing acknowledged, and is replaced within 3 s"),
+    _conversing("server", 1, "forks, edits, purges and all the rest: what was acknowledged holds, none is there by half"),
+    _conversing("worker", 2, "the same with two workers, of which now one and now the other is killed"),
     *map(_backups, ("file", "diskcache")),
     *map(_churn, ("memory", *DURABLE)),
     *map(_damaged, ("file", "diskcache")),

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def serving(config: Path, port: int) -> Iterator[Server]:
+def serving(config: Path, port: int, seconds: float = START) -> Generator[Server]:
     """A server on ``config``, stopped gently at the end, by force if it does not go."""
     url = f"http://127.0.0.1:{port}"
     log = config.with_suffix(".log").open("a")
@@ -78,7 +78,7 @@ def serving(config: Path, port: int) -> Iterator[Server]:
         [HOLDALL, "--config", str(config), "serve"], stdout=log, stderr=log, text=True, start_new_session=True
     )
     try:
-        wait_until(lambda: answers(url) or process.poll() is not None, f"{url} answers")
+        wait_until(lambda: answers(url) or process.poll() is not None, f"{url} answers", seconds)
         assert process.poll() is None, config.with_suffix(".log").read_text()
         yield Server(url, config, process)
     finally:
