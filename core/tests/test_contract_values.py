@@ -7,6 +7,7 @@ import subprocess
 import sys
 from copy import copy, deepcopy
 from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass, make_dataclass, replace
+from inspect import signature
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from holdall.contract import Abilities, BlockingSessionStorage, Commit, Durability, Head, Lane, Scan, Snapshot, Span
 from holdall.errors import Conflict
+from holdall.hooks import StorageOffer
 
 lanes = st.builds(
     lambda first, size, rewritten: Lane(first, first + size, rewritten),
@@ -82,6 +84,8 @@ def test_the_description_of_a_value_has_its_defaults_and_types():
         ("stop", "int | None", None),
     ]
     assert fields(Snapshot)[1].default_factory() == {}
+    assert str(signature(Span)) == "(lane: 'str', start: 'int' = 0, stop: 'int | None' = None) -> None"
+    assert list(signature(StorageOffer).parameters)[-2:] == ["configured", "contract"]
 
 
 def test_a_value_is_matched_by_position_and_by_name():
@@ -94,10 +98,7 @@ def test_a_value_is_matched_by_position_and_by_name():
 
 def test_a_subclass_has_the_fields_before_its_own():
     class Wide(Lane):
-        colour: str
-
-        def __init__(self, first, stop, rewritten, colour):
-            self._fill(first, stop, rewritten, colour)
+        colour: str = "blue"
 
     wide = Wide(1, 2, 3, "red")
     assert repr(wide).endswith("Wide(first=1, stop=2, rewritten=3, colour='red')")

@@ -1,8 +1,8 @@
 """The storage contract: four verbs over partitions of dense lanes.
 
 A storage plugin compares a version and moves bytes, atomically, within one partition. All arithmetic
-(versions, positions, marks, expiry) is done before a commit reaches it. This module needs the standard
-library only, so that a backend can be read, written and tested without the rest of Holdall.
+(versions, positions, marks, expiry) is done before a commit reaches it. This module needs the standard library
+and msgspec only, so that a backend can be read, written and tested without the rest of Holdall.
 """
 
 from __future__ import annotations
@@ -54,12 +54,9 @@ class Durability(IntEnum):
 class Abilities(Value):
     """What a storage promises beyond the four verbs; the conformance kit tests each claim."""
 
-    durability: Durability
-    shared: bool
+    durability: Durability = Durability.NONE
+    shared: bool = False
     """Many processes may have it open at once. Without it a second opener is refused with ``StorageBusy``."""
-
-    def __init__(self, durability: Durability = Durability.NONE, shared: bool = False) -> None:
-        self._fill(durability, shared)
 
 
 UNTOLD = "this kind of storage cannot tell what its media still have of what was erased"

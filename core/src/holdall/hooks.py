@@ -85,22 +85,9 @@ class StorageOffer(Value, Generic[S]):
     """The most that it can promise."""
     sandbox: Callable[[Path], Mapping[str, Any]]
     """Options for a fresh storage inside an empty folder; the conformance kit opens it again and again."""
-    configured: Callable[[S], Abilities] | None
+    configured: Callable[[S], Abilities] | None = None
     """What it promises with these settings, where that differs from ``abilities``."""
-    contract: int
-
-    def __init__(  # noqa: PLR0913, PLR0917 - its fields
-        self,
-        name: str,
-        summary: str,
-        settings: type[S],
-        open: Callable[[S], AnyStorage | Coroutine[Any, Any, AnyStorage]],  # noqa: A002 - as it is called
-        abilities: Abilities,
-        sandbox: Callable[[Path], Mapping[str, Any]],
-        configured: Callable[[S], Abilities] | None = None,
-        contract: int = 1,
-    ) -> None:
-        self._fill(name, summary, settings, open, abilities, sandbox, configured, contract)
+    contract: int = 1
 
     def promises(self, settings: S) -> Abilities:
         """What the storage promises as it is configured."""
