@@ -41,7 +41,7 @@ class StorageThread:
     def __init__(self, name: str) -> None:
         self.turn = threading.Lock()
         """Held while calls run. Who takes it without waiting may do the thread's work for it."""
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Sequence[_Call] | None] = queue.SimpleQueue()
         self._busy = False
         self._commit_many: Callable[[Sequence[Commit]], Sequence[BaseException | None]] | None = None
         self._closed = False
@@ -57,14 +57,15 @@ class StorageThread:
         """Queue a commit for the next batch."""
         await self._put(_Call(self._future(), None, commit))
 
-    def hand_over(self, future: asyncio.Future[None], commit: Commit) -> None:
-        """Queue a commit for which somebody waits already."""
+    def hand_over(self, waiting: Sequence[tuple[asyncio.Future[None], Commit]]) -> None:
+        """Queue commits for which somebody waits already: the thread is woken once for all of them."""
         try:
             self._check()
         except StorageUnavailable as error:
-            future.set_exception(error)
+            for future, _ in waiting:
+                future.set_exception(error)
         else:
-            self._calls.put(_Call(future, None, commit))
+            self._calls.put([_Call(future, None, commit) for future, commit in waiting])
 
     @property
     def idle(self) -> bool:
@@ -81,7 +82,7 @@ class StorageThread:
             return
         self._closed = True
         ended = _Call(self._future(), last or _nothing, None)
-        self._calls.put(ended)
+        self._calls.put([ended])
         self._calls.put(None)
         await asyncio.wait([ended.future])
         self._thread.join()  # it has nothing left to do
@@ -93,7 +94,7 @@ class StorageThread:
 
     async def _put(self, call: _Call) -> Any:
         self._check()
-        self._calls.put(call)
+        self._calls.put([call])
         return await call.future
 
     def _check(self) -> None:
@@ -123,12 +124,12 @@ class StorageThread:
     def _take(self) -> tuple[list[_Call], bool]:
         """Everything that is waiting, at least one call; and whether the end was among it."""
         calls: list[_Call] = []
-        call = self._calls.get()
+        some = self._calls.get()
         self._busy = True
-        while call is not None:
-            calls.append(call)
+        while some is not None:
+            calls += some
             try:
-                call = self._calls.get_nowait()
+                some = self._calls.get_nowait()
             except queue.Empty:
                 return calls, False
         return calls, True
@@ -136,8 +137,7 @@ class StorageThread:
     def _refuse_the_rest(self) -> None:
         """Tell those who came between the end and now, from other threads."""
         while not self._calls.empty():
-            call = self._calls.get_nowait()
-            if call is not None:
+            for call in self._calls.get_nowait() or ():
                 answer: _Answer = (call.future, None, StorageUnavailable("the storage is closed"))
                 with suppress(RuntimeError):
                     call.future.get_loop().call_soon_threadsafe(_deliver, [answer])

@@ -114,6 +114,14 @@ def test_now_and_then_a_slow_sync_is_forgiven():
     assert not pace.quick
 
 
+def test_a_sync_may_take_longer_the_more_commits_share_it():
+    for seconds, commits, quick in ((0.0015, 1, False), (0.0015, 16, True), (0.002, 16, False), (0.0045, 64, True)):
+        pace = Pace(trusted=True)
+        for _ in range(100):
+            pace.took(seconds, commits)
+        assert pace.quick == quick, (seconds, commits)
+
+
 def test_waiting_for_a_processor_is_not_the_disks_fault(monkeypatch):
     waits = clock.Waits()
     assert 0.0 <= waits.total() <= waits.total()
@@ -284,6 +292,32 @@ async def test_an_interrupt_in_the_middle_leaves_the_commit_undone(open_store, d
     await writer.there()
     await writer.append(3)
     await writer.there(await open_store())
+
+
+async def test_the_thread_too_takes_the_short_way_unless_a_session_is_new_or_comes_twice(open_store, disk, monkeypatch):
+    store, made = await open_store(), []
+    commit = store._writer._shortcut.commit
+
+    def noting(commits):
+        made.append(commit(commits))
+        return made[-1]
+
+    monkeypatch.setattr(store._writer._shortcut, "commit", noting)
+    disk.takes = SLOW
+    writers = [Writer(store, f"p{n}") for n in range(3)]
+    await asyncio.gather(*(writer.append() for writer in writers))
+    assert made == [], "not one of them is open"
+    await asyncio.gather(*(writer.append() for writer in writers))
+    assert made.pop() is None, "the write-ahead log gets its space"
+    await asyncio.gather(*(writer.append() for writer in writers))
+    assert made == [[None] * 3]
+    twice = [store.commit(writers[0].step()), store.commit(writers[0].step())]
+    outcomes = await asyncio.gather(*twice, writers[1].append(), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), Conflict, type(None)]
+    assert made == [[None] * 3]
+    assert set(disk.syncs()) == {"thread"}
+    for writer in writers[1:]:
+        await writer.there()
 
 
 async def test_closing_takes_along_what_waits(open_store, disk):

@@ -61,8 +61,8 @@ class Gather:
     def hand_over(self) -> None:
         """Give the thread all that waits: what is asked of it next comes after that."""
         batch, self._waiting = self._waiting, []
-        for future, commit in batch:
-            self._thread.hand_over(future, commit)
+        if batch:
+            self._thread.hand_over(batch)
 
     def _go(self) -> None:
         batch = self._batch()

@@ -135,7 +135,7 @@ class Lasting:
         entries = [one.entry() for one in written]
         self.stopwatch.start()
         self._wal.append(entries)
-        self.pace.took(self.stopwatch.stop())
+        self.pace.took(self.stopwatch.stop(), len(written))
         self.note(written)
 
     def note(self, written: Sequence[Written]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["Pace"]
 
-_QUICK = 0.001
-"""Seconds: what is over sooner is better done at once than handed to a thread and back."""
+_QUICK, _MORE = 0.001, 0.00006
+"""Seconds: what is over sooner is better done at once than handed to a thread and back; and what each further commit
+adds that shares the sync, for another processor's caches know nothing of them: less than that was measured to cost."""
 _CREDIT = 64.0
 _WEIGHT = 4000.0
 """Each quick write or sync earns 1, and each other one costs 4 a millisecond: a rare one is forgiven, no more."""
@@ -24,10 +25,10 @@ class Pace:
         self._needed = _LEAST
         self._run = 0
 
-    def took(self, seconds: float) -> None:
-        """Note how long one took, wherever it was made."""
+    def took(self, seconds: float, commits: int = 1) -> None:
+        """Note how long one took, wherever it was made, that ``commits`` shared."""
         self._run += 1
-        if seconds < self._limit:
+        if seconds < self._limit + _MORE * (commits - 1):
             self._earn()
         else:
             self._credit = max(self._credit - seconds * _WEIGHT, 0.0)

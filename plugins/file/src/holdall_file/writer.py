@@ -13,7 +13,7 @@ from holdall_file.aftermath import Aftermath, Outcomes
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.folder import Folder, log_name, logger
 from holdall_file.intents import Intents
-from holdall_file.lasting import Lasting
+from holdall_file.lasting import LARGE, Lasting
 from holdall_file.pace import Pace
 from holdall_file.seek import Plan
 from holdall_file.shelf import Shelf
@@ -58,6 +58,10 @@ class Writer:
 
     def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
         """Apply commits that were waiting together, in order; the outcome of each."""
+        if self._brief(commits):
+            made = self._shortcut.commit(commits)
+            if made is not None:
+                return made
         outcomes: Outcomes = [None] * len(commits)
         pending = list(enumerate(commits))
         while pending:
@@ -74,6 +78,15 @@ class Writer:
                 self._release(turns)
             pending = rest
         return outcomes
+
+    def _brief(self, commits: Sequence[Commit]) -> bool:
+        """Whether the short way may be open to them: a try that fails puts every line together in vain."""
+        names = {commit.partition for commit in commits}
+        return (
+            len(names) == len(commits) <= FLIGHT
+            and all(map(self._shelf.peek, names))
+            and sum([len(record) for commit in commits for record in commit.write.values()]) < LARGE
+        )
 
     def commit_now(self, commits: Sequence[Commit]) -> Sequence[BaseException | None] | None:
         """The same for a few that take no longer than one short sync; ``None``: they may, so nothing was done."""
