@@ -16,7 +16,7 @@ from holdall_server import openapi
 from holdall_server.access import Access
 from holdall_server.api import OPERATIONS
 from holdall_server.api.exports import with_formats
-from holdall_server.binding import Failures, handler_for
+from holdall_server.binding import Application, Failures, handler_for
 from holdall_server.lifespan import Lifespan
 from holdall_server.operations import Operation, checked
 from holdall_server.service import Service, Workers
@@ -41,7 +41,7 @@ def create_app(
     operations = [operation.under(settings.sessions) for operation in checked(operations)]
     service = Service(settings, Access(settings.server), operations, workers)
     service.describe = lambda: _described(service, operations)
-    app: Sanic[Any, Any] = Sanic(
+    app = Application(
         f"holdall-{next(_serial)}",
         config=_config(settings),
         configure_logging=False,

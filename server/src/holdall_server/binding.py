@@ -1,12 +1,13 @@
-"""Between Sanic and the operations: a request becomes a call, a reply a response, an exception a problem."""
+"""Between Sanic and the operations: a request becomes a call, a reply an answer, an exception a problem."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from time import perf_counter
 from typing import Any
 
+from sanic import Sanic
 from sanic.exceptions import MethodNotAllowed, PayloadTooLarge, RequestCancelled, SanicException
 from sanic.handlers import ErrorHandler
 from sanic.http import Http
@@ -18,23 +19,38 @@ from holdall_server.guard import Gate
 from holdall_server.heads import fault_of
 from holdall_server.operations import Operation
 from holdall_server.problems import TITLES, Problem, problem_of
-from holdall_server.responses import next_id, response, stream
+from holdall_server.responses import answer, next_id, response, stream
 from holdall_server.service import Service
 
-__all__ = ["Failures", "handler_for"]
+__all__ = ["Application", "Failures", "handler_for"]
 
 log = logging.getLogger("holdall.server")
 _ONCE = frozenset({"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"})
 
-Handler = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
+Handler = Callable[[Request[Any, Any], Mapping[str, str]], Coroutine[Any, Any, None]]
+
+
+class Application(Sanic[Any, Any]):
+    """Sanic without middleware and signals: it looks up the operation, takes in the body, and has it handled."""
+
+    async def handle_request(self, request: Request[Any, Any]) -> None:
+        """Answer a request."""
+        at: Any = request
+        try:
+            request.route, handle, path = self.router.get(at.path, at.method, at.headers.get("host"))
+            if at.stream.request_body:
+                await request.receive_body()
+            await handle(request, path)
+        except Exception as error:  # noqa: BLE001 - Failures has it, and tells the client and the log
+            await self.handle_exception(request, error)
 
 
 def handler_for(service: Service, operation: Operation) -> Handler:
-    """The handler that Sanic calls for ``operation``."""
+    """The handler of requests for ``operation``."""
     name, perform, meter = operation.name, operation.handler, service.meter
     admit, bodiless = Gate(service, operation).admit, operation.body is None
 
-    async def handle(request: Request[Any, Any], **path: str) -> HTTPResponse | None:
+    async def handle(request: Request[Any, Any], path: Mapping[str, str]) -> None:
         start = perf_counter()
         try:
             refuse_malformed(request)
@@ -44,14 +60,14 @@ def handler_for(service: Service, operation: Operation) -> Handler:
             if reply.stream is not None:
                 await stream(request, reply)
                 meter.request(name, reply.status, perf_counter() - start)
-                return None
+                return
         except Exception as error:
             if request.responded:
                 meter.request(name, 500, perf_counter() - start)
                 raise
             reply = _failed(request, error, operation)
         meter.request(name, reply.status, perf_counter() - start)
-        return response(reply)
+        await answer(request, reply)
 
     return handle
 

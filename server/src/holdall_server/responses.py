@@ -1,4 +1,7 @@
-"""A reply as Sanic sends it. Its headers are ours, so each is written once and not translated letter by letter."""
+"""Replies on their way out: what is whole goes in one step; Sanic sends what has no body, or comes in pieces.
+
+The headers are ours, so each is written once and not translated letter by letter.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from collections.abc import AsyncGenerator, Iterator
 from functools import lru_cache
 from typing import Any
 
+from sanic.helpers import STATUS_CODES
+from sanic.http import Stage
 from sanic.response import HTTPResponse
 
 from holdall_server.exchange import Reply
 
-__all__ = ["next_id", "response", "stream"]
+__all__ = ["answer", "next_id", "response", "stream"]
 
 _serial = itertools.count(1)
 _ALWAYS = (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")
@@ -66,6 +71,43 @@ def response(reply: Reply) -> HTTPResponse:
     """``reply`` as Sanic sends it."""
     reply.headers.setdefault("X-Request-ID", next_id())
     return Response(reply.body or None, reply.status, reply.headers, reply.media)
+
+
+async def answer(request: Any, reply: Reply) -> None:
+    """Send a reply that is no stream."""
+    connection, body, headers = request.stream, reply.body, reply.headers
+    if not body or connection.head_only or connection.expecting_continue:
+        sent = await request.respond(response(reply))
+        await sent.send(end_stream=True)
+        return
+    headers.setdefault("X-Request-ID", next_id())
+    lines = "".join([f"{name}: {text}\r\n" for name, text in headers.items()])
+    if lines.count("\r") != len(headers) or lines.count("\n") != len(headers):
+        raise ValueError("a header has a line break")
+    head = b"%b%bcontent-length: %d\r\nconnection: %b\r\n\r\n" % (
+        _start(reply.status, reply.media),
+        lines.encode("latin-1"),
+        len(body),
+        b"keep-alive" if connection.keep_alive else b"close",
+    )
+    if connection.protocol.access_log:
+        connection.response = response(reply)
+        connection.response.headers["content-length"] = len(body)
+        connection.log_response()
+    connection.response_func = None
+    await connection.protocol.send(head + body)
+    connection.stage = Stage.IDLE
+
+
+@lru_cache(256)
+def _start(status: int, media: str | None) -> bytes:
+    """The first lines of an answer."""
+    told = _ALWAYS if media is None else (*_ALWAYS, (b"content-type", media.encode()))
+    return b"HTTP/1.1 %d %b\r\n%b" % (
+        status,
+        STATUS_CODES.get(status, b"UNKNOWN"),
+        b"".join(b"%b: %b\r\n" % pair for pair in told),
+    )
 
 
 async def stream(request: Any, reply: Reply) -> None:
