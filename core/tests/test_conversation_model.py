@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 from support.condensing import SmallTools
 from support.conversations import Conversation
+from support.storages import spoil_derived
 from test_branches_model import PICK, WHICH, BranchMachine
 from test_totals import SAID, summed
 
@@ -26,7 +27,9 @@ from holdall.sessions.branches import subs
 from holdall.sessions.compaction import finding, walking
 from holdall.sessions.counted import Totals
 from holdall.sessions.parts import storing
-from holdall.sessions.threads import appending
+from holdall.sessions.threads import weaving
+from holdall.transfer.repairing import repair
+from holdall.transfer.verifying import verify
 
 LARGE_FROM = 4096
 LARGE = [f"large {number} " * 600 for number in range(2)]
@@ -66,6 +69,7 @@ class ConversationMachine(BranchMachine):
     def say(self, which, pick, to, said, large, named):  # noqa: PLR0917 - what hypothesis chooses
         model = self.model
         branch = self.chosen(pick, model.lines) if named else None
+        self.stores[0].engine.clock.advance(0.001)  # by which replies on several branches can be put in order
         text = large or f"{self.number} said"
         self.number += 1
         target = None if to is None or not self.said else self.chosen(to, [*self.said, "msg_b9_0000000000"])
@@ -291,6 +295,14 @@ class ConversationMachine(BranchMachine):
         assert shown == ids if budget is None else (shown[-1:] == ids[-1:] and set(shown) <= set(ids))
         assert [message["content"] for message in found.messages] == [self.said[one] for one in shown]
 
+    @rule(pick=PICK)
+    def rot(self, pick):
+        """What is derived is made again."""
+        storage, codec = (getattr(self.stores[0].engine, name) for name in ("storage", "codec"))
+        spoilt = self.run(spoil_derived(storage, f"session/{self.id}", pick))
+        assert bool(self.run(repair(storage, codec, apply=True, owner="nobody")).again) == spoilt
+        assert self.run(verify(storage, codec)).problems == []
+
     @invariant()
     def both_see_what_there_is(self):
         """The branches, and what a model should see of the one that is shown."""
@@ -324,8 +336,8 @@ def small(monkeypatch):
     for module, name, few in (
         (totals, "BLOCK", 2),
         (totals, "_KEPT_AFTER", 1),
-        (appending, "_BLOCK", 2),
-        (appending, "FULL", 2),
+        (weaving, "_BLOCK", 2),
+        (weaving, "FULL", 2),
         (walking, "_PAGE", 3),
         (walking, "_MANY", 4),
         (finding, "_MORE", 2),

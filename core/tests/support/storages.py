@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
+from holdall.contract import Commit, ISessionStorage, Lane, Scan, Snapshot, Span
+from holdall.errors import Damaged
 
-__all__ = ["Counting", "Failing", "Passing", "Slow", "Tampering", "everything"]
+__all__ = ["Counting", "Failing", "Passing", "Rotten", "Slow", "Tampering", "everything", "spoil_derived"]
+
+
+_DERIVED = ("threads", "replies", "places")
 
 
 class Passing(ISessionStorage):
@@ -124,6 +128,27 @@ class Tampering(Passing):
         return Snapshot(found.head, records)
 
 
+class Rotten(Passing):
+    """Cannot read some records until they are written anew, or erased."""
+
+    def __init__(self, storage: ISessionStorage, partition: str, *addresses: Any) -> None:
+        super().__init__(storage)
+        self.partition = partition
+        self.bad = set(addresses)
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        found = await super().load(partition, *spans)
+        if found is not None and partition == self.partition and not self.bad.isdisjoint(found.records):
+            raise Damaged(f"a record of {partition}", "it rots")
+        return found
+
+    async def commit(self, commit: Commit) -> None:
+        await super().commit(commit)
+        if commit.partition == self.partition:
+            gone = {name for name, lane in commit.lanes.items() if lane is None}
+            self.bad -= {*commit.write, *commit.erased(), *(at for at in self.bad if at[0] in gone)}
+
+
 async def everything(storage: ISessionStorage) -> bytes:
     """Every partition's head and records, as one text to search in."""
     found: list[bytes] = []
@@ -139,3 +164,20 @@ async def everything(storage: ISessionStorage) -> bytes:
             found += whole.records.values()
         if len(batch) < 100:
             return b"\n".join(found)
+
+
+async def spoil_derived(storage: ISessionStorage, partition: str, pick: int) -> bool:
+    """Put ``null`` for a record of a session's threads or totals; whether there is one."""
+    found = await storage.load(partition)
+    lanes = {} if found is None else found.head.lanes
+    spans = [Span(lane) for lane in sorted(lanes) if lane in _DERIVED or lane.startswith("totals/")]
+    addresses = [] if found is None else [*found.head.addresses(spans)]
+    if found is None or not addresses:
+        return False
+    head, (lane, position) = found.head, addresses[pick % len(addresses)]
+    moved = Lane(lanes[lane].first, lanes[lane].stop, head.version + 1)
+    write = {(lane, position): b"null"}
+    await storage.commit(
+        Commit(partition, head.version, head.version + 1, head.changed, {lane: moved}, {}, head.expires_at, write)
+    )
+    return True

@@ -1,8 +1,8 @@
 """Put a damaged storage right. Without --apply it only says, for each damage, what would be lost.
 
-Records that cannot be read are replaced by ones that say so; everything else stays as it is. Damaged bytes are kept
-beside the storage's files, in quarantine/. It can be stopped and run again. Where a backup has the records, restore
-them instead, first. Stop other processes that have the storage open.
+Records that cannot be read are replaced by ones that say so; threads and totals are made again from the messages;
+everything else stays as it is. Damaged bytes are kept beside the storage's files, in quarantine/. It can be stopped and
+run again. Where a backup has the records, restore them instead, first. Stop other processes that have the storage open.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - costs more than the rest of the command line
 
     report = asyncio.run(_run(args))
-    found = len(report.storage) + len(report.losses)
+    found = len(report.storage) + len(report.losses) + len(report.again)
     if args.json:
         print(json.dumps(report.as_dict(), indent=2))
     else:
-        for line in (*report.storage, *report.losses):
+        for line in (*report.storage, *report.losses, *report.again):
             print(line)
         for line in report.left:
             print(f"not repaired: {line}")

@@ -1,5 +1,7 @@
 """Read everything in a storage and name what is wrong with it: missing or unreadable records, marks that disagree.
 
+Threads and totals of sessions are held against their messages, too.
+
 With an ARCHIVE, read that instead, without any storage: is every byte as `holdall backup` wrote it?
 One line a problem. What the storage itself notes meanwhile, such as where it keeps a copy, is among what --json prints.
 """

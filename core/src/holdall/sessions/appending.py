@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,7 +11,7 @@ import msgspec
 
 from holdall import sessions
 from holdall.contract import Span
-from holdall.errors import Conflict, Ended, Invalid, NotFound, TooLarge
+from holdall.errors import Conflict, Damaged, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Decision, Engine, Unread
 from holdall.sessions.inputs import Extra, fields_of, messages_of, originals_of, stamped, tool_runs_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
@@ -164,7 +165,8 @@ async def _keep_totals(engine: Engine, session: str, request: AppendRequest, che
         return
     branch = request.branch or (MAIN if state.record.view is None else state.record.view.branch)
     if sessions.totals.behind(state.head, branch):
-        await sessions.totals.follow(engine, session, branch, check)
+        with suppress(Damaged):  # no reason not to append: those who read are told, and a repair puts it right
+            await sessions.totals.follow(engine, session, branch, check)
 
 
 Stored = tuple[Sequence[bytes], Sequence[bytes]]

@@ -13,7 +13,7 @@ import msgspec
 
 from holdall.codecs import Codec
 from holdall.contract import Commit, Head, Span
-from holdall.errors import Conflict, StorageFull
+from holdall.errors import Conflict, Damaged, StorageFull
 from holdall.sessions.branches.origins import Origins, check_live, knowing, line_of
 from holdall.sessions.counted import Totals, count
 from holdall.sessions.engine import Decision, Engine
@@ -21,7 +21,7 @@ from holdall.sessions.names import MAIN, branch_of, known_branch, messages_lane,
 from holdall.sessions.reader import NO_LANE, Check, View
 from holdall.sessions.state import SessionStep, State
 
-__all__ = ["BLOCK", "Told", "behind", "changed", "follow", "totals"]
+__all__ = ["BLOCK", "Told", "behind", "changed", "follow", "parsed", "totals"]
 
 BLOCK = 128
 """Record ``k`` of a totals lane has the sums of the branch's own messages before position ``128 * (k + 1)``."""
@@ -147,9 +147,17 @@ def _add(sums: Totals, view: View, spans: Sequence[Span]) -> None:
         records = view.run(span)
         if branch_of(span.lane) is None:
             for record in records:
-                sums.add(_decode(record))
+                sums.add(parsed(record))
         else:
             sums.add(count(records))
+
+
+def parsed(record: bytes) -> Totals:
+    """A record of a totals lane; raises ``Damaged``."""
+    try:
+        return _decode(record)
+    except ValueError:
+        raise Damaged("what is kept of a session's totals", "it is not what was written") from None
 
 
 def _seen(head: Head, part: _Part) -> tuple[int, int, int]:
@@ -190,7 +198,7 @@ def _keeping(part: _Part, view: View, check: Check) -> Decision[None]:
     lane, first = totals_lane(part.branch), part.begin // BLOCK
     sums, records = Totals(), list[bytes]()
     if part.kept >= 0:
-        sums.add(_decode(view.records[lane, part.kept]))
+        sums.add(parsed(view.records[lane, part.kept]))
     for block in range(first, part.stop // BLOCK):
         start = max(part.begin, block * BLOCK)
         sums.add(count(view.run(Span(messages_lane(part.branch), start, (block + 1) * BLOCK))))

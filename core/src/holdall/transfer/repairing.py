@@ -16,25 +16,11 @@ from holdall.errors import Conflict, Damaged
 from holdall.sessions.names import EXPIRES, RECENT, SESSION
 from holdall.sessions.record import parse_record
 from holdall.sessions.state import SessionStep, State
-from holdall.sessions.steps import Step
 from holdall.transfer.damage import Hurt, readings
-from holdall.transfer.substitutes import substitute
+from holdall.transfer.replacing import Loss, Replacing
 from holdall.transfer.windows import heads
 
 __all__ = ["Loss", "Repaired", "repair"]
-
-_GONE = "all of it: it is nothing without this record, and is removed"
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """A record that cannot be read, and what that costs."""
-
-    hurt: Hurt
-    lost: str
-
-    def __str__(self) -> str:
-        return f"{self.hurt.partition} {self.hurt.lane}[{self.hurt.position}]: {self.lost}"
 
 
 @dataclass(slots=True)
@@ -45,13 +31,16 @@ class Repaired:
     storage: list[str] = field(default_factory=list[str])
     """What the storage itself gives up, in its own words."""
     losses: list[Loss] = field(default_factory=list[Loss])
+    again: list[str] = field(default_factory=list[str])
+    """What sessions keep that their messages say already, and does not agree with them: it is made again."""
     left: list[str] = field(default_factory=list[str])
     """What could not be put right."""
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, for ``--json``."""
         records = [{**loss.hurt.as_dict(), "lost": loss.lost} for loss in self.losses]
-        return {"applied": self.applied, "storage": self.storage, "records": records, "left": self.left}
+        said = {"storage": self.storage, "records": records, "again": self.again, "left": self.left}
+        return {"applied": self.applied, **said}
 
 
 async def repair(
@@ -89,26 +78,22 @@ async def _dictionaries(storage: ISessionStorage, codec: Codec, report: Repaired
 
 
 async def _partition(storage: ISessionStorage, codec: Codec, head: Head, owner: str, report: Repaired) -> None:
-    hurt = [each async for _, _, found in readings(storage, head) for each in found]
-    now = time.time_ns() // 1000
-    step = Step.begin(head.partition, head, now)
-    losses: list[Loss] = []
-    gone = False
-    for each in hurt:
-        found = substitute(head, (each.lane, each.position), now // 1000, owner)
-        losses.append(Loss(each, _GONE if found is None else found[1]))
-        gone = gone or found is None
-        if found is not None:
-            step.rewrite(each.lane, each.position, found[0])
-    if report.applied and gone:
+    replacing, hurt = Replacing(head, owner, time.time_ns() // 1000), list[Hurt]()
+    async for _, records, found in readings(storage, head):
+        replacing.read(codec, records)
+        hurt += found
+    replacing.replace(hurt)
+    if report.applied and replacing.gone:
         await storage.drop(head.partition, expect=head.version)
     elif report.applied:
-        if hurt:
-            commit = step.commit(codec)
+        if replacing.losses or replacing.again:
+            commit = replacing.step.commit(codec)
             await storage.commit(commit)
             head = commit.onto(head)
         await _mark_again(storage, codec, head, sure=any(each.lane == SESSION for each in hurt))
-    report.losses += losses
+    report.losses += replacing.losses
+    report.again += replacing.again
+    report.left += replacing.left
 
 
 async def _mark_again(storage: ISessionStorage, codec: Codec, head: Head, *, sure: bool) -> None:

@@ -35,11 +35,12 @@ _SAID = "[lost: this record was damaged in the storage]"
 
 
 def substitute(  # noqa: PLR0911 - one for each lane
-    head: Head, address: Address, now: int, owner: str
+    head: Head, address: Address, now: int, owner: str, *, reply_to: str | None = None
 ) -> tuple[bytes, str] | None:
     """The record to put at ``address``, and what is lost; ``None``: without the record the partition is nothing.
 
-    ``now`` is in milliseconds; ``owner`` is who gets a session that has lost its own record.
+    ``now`` is in milliseconds; ``owner`` is who gets a session that has lost its own record. A message that was
+    in a thread stays there by ``reply_to``.
     """
     lane, at = address
     if lane == INDEX:
@@ -59,6 +60,7 @@ def substitute(  # noqa: PLR0911 - one for each lane
     if branch is not None:
         name = message_id(at, branch)
         said = {"id": name, "role": "system", "content": _SAID, "created_at": now}
+        said |= {} if reply_to is None else {"reply_to": reply_to}
         return msgspec.json.encode(said), f"the message {name}; one that says so is in its place"
     if lane == TOOLS:
         run = {"id": tool_run_id(at), "tool": "lost", "status": "failed", "error": _SAID, "created_at": now}

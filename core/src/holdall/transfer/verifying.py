@@ -10,6 +10,7 @@ from holdall.codecs import Codec
 from holdall.contract import Head, ISessionStorage
 from holdall.errors import Conflict, Damaged
 from holdall.transfer.damage import Hurt, readings
+from holdall.transfer.derived import Derived
 from holdall.transfer.marks import Marks
 from holdall.transfer.soundness import head_faults, record_fault
 from holdall.transfer.wholeness import part_faults
@@ -89,6 +90,7 @@ async def _partition(storage: ISessionStorage, codec: Codec, head: Head, report:
 
 
 async def _records(storage: ISessionStorage, codec: Codec, head: Head, part: Verified) -> None:
+    derived = Derived(head)
     async for span, found, hurt in readings(storage, head):
         for each in hurt:
             part.add(each)
@@ -100,9 +102,14 @@ async def _records(storage: ISessionStorage, codec: Codec, head: Head, part: Ver
             part.records += 1
             part.bytes += len(found[address])
             try:
-                fault = record_fault(head, address, codec.decode(head.partition, address, found[address]))
+                record = codec.decode(head.partition, address, found[address])
+                fault = record_fault(head, address, record)
+                if fault is None and derived.wants(address[0]):
+                    derived.add(address, record)
             except Damaged as damage:
                 part.add(Hurt(head.partition, *address, str(damage)))
             else:
                 if fault is not None:
                     part.problems.append(f"{head.partition} {address[0]}[{address[1]}]: {fault}")
+    if not part.problems:
+        part.problems += [f"{head.partition} {what}: {wrong}" for what, wrong in derived.faults().items()]

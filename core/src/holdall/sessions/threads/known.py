@@ -15,7 +15,7 @@ from holdall.sessions.names import PLACES, REPLIES, THREADS, session_partition
 from holdall.sessions.reader import NO_LANE, Check
 from holdall.sessions.threads.table import Key
 
-__all__ = ["Block", "Bucket", "Entry", "Known", "Missing", "Thread", "keep", "kept", "knowing", "learn"]
+__all__ = ["Block", "Bucket", "Entry", "Known", "Missing", "Thread", "decoded", "keep", "kept", "knowing", "learn"]
 
 T = TypeVar("T")
 LANES = (THREADS, REPLIES, PLACES)
@@ -49,7 +49,7 @@ Bucket = list[Entry]
 """A record of ``places``."""
 
 _decoders: dict[str, Callable[[bytes], Any]] = {
-    # What is lost, `repair` replaces by null: its thread begins anew with the next reply.
+    # What is lost, `repair` replaces by null where it cannot read the messages to make it again.
     THREADS: msgspec.json.Decoder(Thread | None).decode,
     REPLIES: msgspec.json.Decoder(Block | None).decode,
     PLACES: msgspec.json.Decoder(Bucket | None).decode,
@@ -99,10 +99,15 @@ class Known:
         record = self.records.get((lane, position))
         if record is None:
             raise Missing((lane, position))
-        try:
-            return _decoders[lane](record)
-        except ValueError:
-            raise Damaged(f"{lane}[{position}]", "it is not what was written") from None
+        return decoded(lane, position, record)
+
+
+def decoded(lane: str, position: int, record: bytes) -> Any:
+    """A record of one of the lanes; raises ``Damaged``."""
+    try:
+        return _decoders[lane](record)
+    except ValueError:
+        raise Damaged(f"{lane}[{position}]", "it is not what was written") from None
 
 
 def kept(engine: Engine, session: str) -> Known:
