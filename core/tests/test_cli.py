@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.commands import HOLDALL, MEMORY, Run, command_in, write
 
 import holdall
-from holdall.cli import main
-
-HOLDALL = [sys.executable, "-m", "holdall.cli"]
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in an empty folder; its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HOLDALL_CONFIG", raising=False)
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
-
-
-def process(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [*HOLDALL, *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False
-    )
+    return command_in(tmp_path, capsys, monkeypatch)
 
 
 def imported(code: str) -> set[str]:
@@ -159,47 +134,6 @@ def test_two_faults_are_two_lines(run: Run, tmp_path: Path) -> None:
     assert len(err.splitlines()) == 3  # use is missing, too
 
 
-MEMORY = '[storage]\nuse = "memory"\n'
-
-
-@pytest.mark.covers("PL-06")
-def test_check_says_what_would_run(run: Run, tmp_path: Path) -> None:
-    path = write(tmp_path / "holdall.toml", f'{MEMORY}[server]\nport = 9999\nanonymous = "ana"\n')
-    code, out, err = run("check")
-    assert (code, err, out.splitlines()[-1]) == (0, "", "ok")
-    code, out, _ = run("check", "--json")
-    facts = json.loads(out)
-    assert facts["configuration"] == path.name
-    assert facts["storage"].startswith("memory (holdall-memory ")
-    assert (facts["durability"], facts["shared"]) == ("none", "no")
-    assert facts["listens"].startswith("http://127.0.0.1:9999, 1 worker")
-    assert facts["clients"] == "without a token: ana"
-
-
-@pytest.mark.covers("PL-06")
-@pytest.mark.parametrize(
-    ("section", "said"),
-    [
-        ('[search]\nuse = "ftss"\n', "no plugin 'ftss' is installed"),
-        ('[search]\nuse = "fts"\n', "search.options of 'fts'"),
-        ('[compaction]\nuse = ["windw"]\n', "did you mean 'window'?"),
-        ("[compaction.options.elison]\nkeep = 2\n", "did you mean 'elision'?"),
-        ('[compaction.options.elision]\nkeep = "two"\n', "compaction.options.elision"),
-        ('[summaries]\nuse = "elision"\n', "'elision'"),
-        ("[tokenizer]\noptions = { scale = 0 }\n", "tokenizer.options of 'estimate'"),
-    ],
-)
-def test_check_names_what_is_wrong_with_search_and_compaction(
-    run: Run, tmp_path: Path, section: str, said: str
-) -> None:
-    pytest.importorskip("holdall_fts")
-    pytest.importorskip("holdall_compaction")
-    write(tmp_path / "holdall.toml", MEMORY + section)
-    code, out, err = run("check")
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert said in err
-
-
 def test_the_configuration_is_found_by_flag_then_environment_then_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,144 +180,6 @@ def test_the_help_names_models_that_there_are_and_every_model_has_a_schema(run: 
     for name in (*named, *models.__all__):
         code, out, _ = run("check", "--schema", name)
         assert (code, "$schema" in json.loads(out)) == (0, True)
-
-
-def test_what_could_not_be_served_is_not_simply_ok(run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("holdall_server")
-    write(tmp_path / "holdall.toml", MEMORY)
-    code, out, _ = run("check")
-    assert (code, "`holdall serve` would refuse this" in out, out.splitlines()[-1]) == (0, True, "ok, but not to serve")
-
-
-def test_check_shows_where_a_storage_is_and_opens_it_when_asked(run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("holdall_file")
-    settings = '[storage]\nuse = "file"\n[storage.options]\npath = "{}"\n[server]\nanonymous = "ana"\n'
-    write(tmp_path / "holdall.toml", settings.format("./data"))
-    code, out, _ = run("check", "--json")
-    assert (code, json.loads(out)["path"]) == (0, str(tmp_path / "data"))
-    assert not (tmp_path / "data").exists()
-    code, out, _ = run("check", "--open")
-    assert (code, "opened         storage; and closed again" in out, out.splitlines()[-1]) == (0, True, "ok")
-    assert (tmp_path / "data").is_dir()
-    write(tmp_path / "file", "")
-    write(tmp_path / "holdall.toml", settings.format("./file/data"))
-    code, out, err = run("check", "--open")
-    assert (code in (2, 3), out, err.count("\n")) == (True, "", 1)
-
-
-SHUT = """
-from holdall import SettingsError, hookimpl
-from holdall.formats import builtin
-from holdall.hooks import CompactorOffer, FormatOffer, NoSettings, SearchOffer, SummariserOffer, TokenizerOffer
-
-def shut(_):
-    raise SettingsError("shut: there is no key")
-
-@hookimpl
-def holdall_search_indexes():
-    return [SearchOffer("shut", "", NoSettings, shut)]
-
-@hookimpl
-def holdall_summarisers():
-    return [SummariserOffer("shut", "", NoSettings, shut)]
-
-@hookimpl
-def holdall_tokenizers():
-    return [TokenizerOffer("shut", "", NoSettings, shut)]
-
-@hookimpl
-def holdall_compactors():
-    return [CompactorOffer("shut", "", NoSettings, shut)]
-
-@hookimpl
-def holdall_formats():
-    return [FormatOffer("aloud", "", writer=builtin.holdall_formats()[0].writer)]
-"""
-
-
-@pytest.mark.covers("PL-06", "PL-07")
-@pytest.mark.parametrize("what", ['[search]\nuse = "shut"', '[summaries]\nuse = "shut"', '[tokenizer]\nuse = "shut"'])
-def test_check_opens_all_that_is_named_when_asked(run: Run, tmp_path: Path, what: str) -> None:
-    write(tmp_path / "shut.py", SHUT)
-    write(tmp_path / "holdall.toml", f'plugins = ["./shut.py"]\n{MEMORY}\n{what}\n')
-    code, out, err = run("check")
-    assert (code, err, "shut" in out, "formats        aloud" in out) == (0, "", True, True)
-    assert run("check", "--open") == (2, "", "holdall: shut: there is no key\n")
-
-
-def test_check_names_what_it_opened(run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("holdall_compaction")
-    write(tmp_path / "holdall.toml", f'{MEMORY}\n[compaction]\nuse = ["window"]\n')
-    assert "opened         storage, compactors; and closed again" in run("check", "--open")[1]
-    write(tmp_path / "shut.py", SHUT)
-    write(tmp_path / "holdall.toml", f'plugins = ["./shut.py"]\n{MEMORY}\n[compaction]\nuse = ["shut"]\n')
-    assert run("check", "--open")[::2] == (2, "holdall: shut: there is no key\n")
-
-
-def test_every_option_of_every_plugin_is_said_in_a_line(run: Run) -> None:
-    for row in json.loads(run("plugins", "--json")[1]):
-        for offer in json.loads(run("plugins", row["name"], "--json")[1]):
-            for option, told in offer["options"].items():
-                assert told["about"], f"{offer['kind']} {offer['name']!r}: {option}"
-
-
-@pytest.mark.covers("PL-06")
-def test_plugins_are_listed_and_described(run: Run) -> None:
-    rows = json.loads(run("plugins", "--json")[1])
-    assert "memory" in [row["name"] for row in rows]
-    code, out, _ = run("plugins")
-    assert (code, out.split()[:4]) == (0, ["NAME", "VERSION", "PACKAGE", "SUMMARY"])
-    code, out, _ = run("plugins", "memory")
-    assert (code, "abilities  durability none, shared no" in out) == (0, True)
-    (offer,) = json.loads(run("plugins", "memory", "--json")[1])
-    assert (offer["kind"], offer["contract"]) == ("storage", 1)
-    assert json.loads(run("plugins", "memory", "--schema")[1])["additionalProperties"] is False
-
-
-@pytest.mark.covers("PL-06")
-def test_a_checked_plugin_tells_what_it_is(run: Run) -> None:
-    code, out, _ = run("plugins", "memory", "--check")
-    first, second = out.splitlines()
-    assert code == 0
-    assert re.fullmatch(r"memory \d+\.\d+\.\d+: ok", first)
-    assert second == "  storage, contract 1, durability none, shared no; options: none"
-    (told,) = json.loads(run("plugins", "memory", "--check", "--json")[1])
-    (offer,) = told["offers"]
-    assert (told["error"], told["hooks"]) == (None, ["holdall_storages"])
-    assert (offer["contract"], offer["abilities"]) == (1, {"durability": "none", "shared": "no"})
-    assert offer["schema"]["additionalProperties"] is False
-
-
-BROKEN = """
-import sys
-from pathlib import Path
-import importlib.metadata
-
-real = importlib.metadata.entry_points
-few = ("memory", "file", "zlib")  # each is loaded in a process of its own
-def entry_points(**asked):
-    bad = [importlib.metadata.EntryPoint(name, value, "holdall") for name, value in
-           (("broken", "holdall_no_such_module"), ("empty", "json"))]
-    found = [one for one in real(**asked) if asked != {"group": "holdall"} or one.name in few]
-    return importlib.metadata.EntryPoints([*found, *bad]) if asked == {"group": "holdall"} else real(**asked)
-importlib.metadata.entry_points = entry_points
-"""
-
-
-@pytest.mark.covers("PL-05", "PL-06")
-def test_a_broken_plugin_is_named_and_the_others_go_on(tmp_path: Path) -> None:
-    write(tmp_path / "sitecustomize.py", BROKEN)
-    done = process("plugins", "--check", PYTHONPATH=str(tmp_path))
-    lines = done.stdout.splitlines()
-    assert done.returncode == 1
-    assert [line for line in lines if re.fullmatch(r"memory .*: ok", line)]
-    assert [lines[at + 1] for at, line in enumerate(lines) if line == "empty: ok"] == ["  implements no hook"]
-    (broken,) = [line for line in lines if line.startswith("broken: ")]
-    assert "cannot be imported" in broken
-    listed = process("plugins", PYTHONPATH=str(tmp_path))
-    assert (listed.returncode, "broken" in listed.stdout) == (0, True)
-    described = process("plugins", "empty", PYTHONPATH=str(tmp_path))
-    assert (described.returncode, "offers nothing" in described.stderr) == (2, True)
 
 
 def test_serving_without_the_server_says_what_to_install(
