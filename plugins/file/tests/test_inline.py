@@ -87,6 +87,15 @@ async def test_a_new_store_takes_the_thread_until_the_disk_has_shown_that_it_is_
     await writer.there()
 
 
+def test_quick_syncs_that_many_shared_are_trusted_sooner():
+    for commits, needed in ((1, 16), (16, 4), (64, 1)):
+        pace = Pace()
+        for _ in range(needed):
+            assert not pace.quick
+            pace.took(QUICK, commits)
+        assert pace.quick
+
+
 async def test_a_slow_sync_sends_the_next_ones_to_the_thread_for_longer_each_time(open_store, disk):
     writer = await trusted(await open_store(), disk)
     stays = []

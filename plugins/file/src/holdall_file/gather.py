@@ -88,12 +88,16 @@ class Gather:
 
     def _batch(self) -> list[_Waiting]:
         """Those that come next, one of each partition: a second one is made on what the first has made."""
+        waiting = self._waiting
+        if len({commit.partition for _, commit in waiting}) == len(waiting) <= _MANY:
+            self._waiting = []
+            return waiting
         batch: list[_Waiting] = []
         rest: list[_Waiting] = []
         names: set[str] = set()
-        for waiting in self._waiting:
-            name = waiting[1].partition
-            (rest if name in names or len(batch) == _MANY else batch).append(waiting)
+        for one in waiting:
+            name = one[1].partition
+            (rest if name in names or len(batch) == _MANY else batch).append(one)
             names.add(name)
         self._waiting = rest
         return batch

@@ -9,7 +9,8 @@ _QUICK, _MORE = 0.001, 0.00006
 adds that shares the sync, for another processor's caches know nothing of them: less than that was measured to cost."""
 _CREDIT = 64.0
 _WEIGHT = 4000.0
-"""Each quick write or sync earns 1, and each other one costs 4 a millisecond: a rare one is forgiven, no more."""
+"""Each quick write or sync earns 1, and what further commits save; each other one costs 4 a millisecond: a rare one is
+forgiven, no more."""
 _LEAST, _MOST = 16, 4096
 _LASTING = 1024
 
@@ -28,16 +29,17 @@ class Pace:
     def took(self, seconds: float, commits: int = 1) -> None:
         """Note how long one took, wherever it was made, that ``commits`` shared."""
         self._run += 1
-        if seconds < self._limit + _MORE * (commits - 1):
-            self._earn()
+        more = _MORE * (commits - 1)
+        if seconds < self._limit + more:
+            self._earn(1 + more * _WEIGHT)
         else:
             self._credit = max(self._credit - seconds * _WEIGHT, 0.0)
             if self.quick and not self._credit:  # sooner than last time: be slower to come back
                 self._needed = min(self._needed * 2, _MOST) if self._run < _LASTING else _LEAST
                 self.quick, self._run = False, 0
 
-    def _earn(self) -> None:
-        self._credit += 1
+    def _earn(self, credit: float) -> None:
+        self._credit += credit
         if self.quick:
             self._credit = min(self._credit, _CREDIT)
         elif self._credit >= self._needed:
