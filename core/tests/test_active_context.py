@@ -169,6 +169,23 @@ async def test_a_branch_has_the_compaction_of_what_it_shares(store):
         await session.active_context(branch="none")
 
 
+@pytest.mark.covers("CV-05", "CV-10")
+async def test_a_branch_that_is_reverted_to_before_its_fork_shows_nothing_of_a_later_compaction(store):
+    """The branch ends in the one that it left, at a message before the last that the compaction decided about."""
+    session = await store.create(owner="ana", messages=list(turns(20)))
+    await session.fork(name="late", at="msg_main_0000000018", switch=True)
+    assert (await session.compact(budget=200)).compaction.record.last == "msg_main_0000000018"
+    await session.revert("msg_main_0000000015")
+    shown = await session.active_context()
+    assert (shown.compaction, ids(shown)) == (None, [f"msg_main_{n:010d}" for n in range(16)])
+    await session.compact(budget=200)
+    told = [one.as_dict() for one in await session.compactions()]
+    assert [one["last"] for one in told] == ["msg_main_0000000018", "msg_main_0000000015"]
+    assert ids(await session.active_context())[-1] == "msg_main_0000000015"
+    await session.unrevert()
+    assert (await session.active_context()).compaction == "compaction_0000000001"
+
+
 @pytest.mark.covers("CV-09", "CV-10", "CV-13")
 async def test_what_stands_for_an_edited_message_is_stale(store):
     session = await store.create(owner="ana", messages=list(turns(20)))

@@ -32,9 +32,10 @@ class Line(msgspec.Struct, frozen=True):
     """The position behind the last one."""
 
     def segments(self) -> Iterator[tuple[str, int, int]]:
-        """The branches in order, each with the positions that the line has in it."""
+        """The branches in order, each with the positions that the line has in it: it may end before its own branch."""
         start = self.first
-        for branch, stop in self.path:
+        for branch, left in self.path:
+            stop = min(left, self.stop)
             yield branch, start, stop
             start = stop
         yield self.branch, self.base, self.stop
@@ -45,7 +46,7 @@ class Line(msgspec.Struct, frozen=True):
 
     def id_at(self, position: int) -> str:
         """The id of the message at ``position``: also of the one that would be appended next."""
-        name = next((branch for branch, _, stop in self.segments() if position < stop), self.branch)
+        name = next((branch for branch, left in self.path if position < left), self.branch)
         return message_id(position, name)
 
     def spans(self, start: int, stop: int | None) -> list[Span]:
