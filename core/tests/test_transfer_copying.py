@@ -143,6 +143,38 @@ async def test_a_copy_that_fails_is_run_again(store: Store, target: ISessionStor
     assert await content(target) == await content(source)
 
 
+async def test_a_store_that_is_written_to_is_copied_as_it_was_at_one_moment_of_each_session(
+    store: Store, target: ISessionStorage
+) -> None:
+    """Somebody appends between what is read of the source and what is read back: it is not asked again what it has."""
+    ids = await fill(store)
+
+    class Watching(Passing):
+        async def commit(self, commit: Commit) -> None:
+            await super().commit(commit)
+            if commit.partition == f"session/{ids[0]}":
+                await store.append(ids[0], [{"role": "user", "content": "more"}])
+
+    before = await content(store.engine.storage)
+    report = await copy(Side(store.engine.storage), Side(Watching(target)))
+    assert (report.copied, report.problems) == (len(before), [])
+    assert await content(target) == before
+
+
+async def test_what_is_read_back_otherwise_than_it_was_written_is_named(store: Store, target: ISessionStorage) -> None:
+    ids = await fill(store)
+
+    class Lying(Passing):
+        async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+            found = await super().load(partition, *spans)
+            if found is None or partition != f"session/{ids[0]}":
+                return found
+            return replace(found, records=dict.fromkeys(found.records, b"{}"))
+
+    report = await copy(Side(store.engine.storage), Side(Lying(target)))
+    assert report.problems == [f"session/{ids[0]}: what was written is not what is read back: its records"]
+
+
 async def test_what_differs_is_named_and_never_overwritten(store: Store, target: ISessionStorage) -> None:
     ids = await fill(store)
     source = store.engine.storage

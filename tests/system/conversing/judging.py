@@ -44,6 +44,12 @@ class Judge:
 
     def faults(self) -> list[str]:
         """What is wrong with it."""
+        try:
+            return self._found()
+        except AssertionError as error:  # it can't be read
+            return [str(error)[:500]]
+
+    def _found(self) -> list[str]:
         played, self.outcome.sessions = self.played, self.outcome.sessions + 1
         twin = self.theirs.ask("POST", "/api/sessions", {"key": played.name}).body["id"]
         faults = list[str]()

@@ -34,6 +34,7 @@ def look(line: Line, session: str) -> dict[str, Any] | None:
         "originals": line.get(f"{path}/originals", limit=500)["items"],
         "compactions": line.all(f"{path}/compactions", back=True),
         "summaries": line.all(f"{path}/summaries", back=True),
+        "context": line.get(f"{path}/active-context"),
         "contexts": {name: line.get(f"{path}/active-context", branch=name) for name in names},
     }
     ids = {message["id"] for history in found["histories"].values() for message in history}

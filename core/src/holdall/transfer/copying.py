@@ -103,9 +103,9 @@ async def _once(source: Side, target: Side, head: Head, report: Copied) -> None:
             report.problems.append(f"{head.partition}: the target has it, but different: {difference}")
         return
     version = 0 if found is None else await _emptied(target.storage, found.head)
-    records, size = await _write(source, target, head, version)
+    records, size, digest = await _write(source, target, head, version)
     written = await target.storage.load(head.partition)
-    difference = "nothing" if written is None else await _difference(source, target, head, written.head)
+    difference = "nothing" if written is None else await _misread(source, target, head, written.head, digest)
     if difference is not None:
         report.problems.append(f"{head.partition}: what was written is not what is read back: {difference}")
         return
@@ -121,12 +121,12 @@ async def _emptied(storage: ISessionStorage, head: Head) -> int:
     return version
 
 
-async def _write(source: Side, target: Side, head: Head, version: int) -> tuple[int, int]:
+async def _write(source: Side, target: Side, head: Head, version: int) -> tuple[int, int, bytes]:
     """Write all of a partition, which is at ``version`` and empty; in pieces where it is large.
 
-    Returns how many records and bytes it has.
+    Returns how many records and bytes it has, and the digest of all of them.
     """
-    records, size = 0, 0
+    records, size, digest = 0, 0, hashlib.sha256()
     lanes: dict[str, Lane | None] = {}
     piece: dict[Address, bytes] = {}
     weight = 0
@@ -135,8 +135,9 @@ async def _write(source: Side, target: Side, head: Head, version: int) -> tuple[
             await target.storage.commit(_piece(head, version, lanes, piece))
             version, lanes, piece, weight = version + 1, {}, {}, 0
         for address in _addresses(span):
-            data = _recoded(source, target, head, address, found)
+            told, data = _recoded(source, target, head, address, found)
             piece[address] = data
+            digest.update(_line(address, told))
             weight += len(data)
             records, size = records + 1, size + len(data)
         lanes[span.lane] = Lane(head.lanes[span.lane].first, span.stop or 0)
@@ -145,7 +146,26 @@ async def _write(source: Side, target: Side, head: Head, version: int) -> tuple[
         commit, version=head.version, changed=head.changed, marks={**head.marks}, expires_at=head.expires_at
     )
     await target.storage.commit(whole)
-    return records, size
+    return records, size, digest.digest()
+
+
+def _line(address: Address, data: bytes) -> bytes:
+    return b"%b\0%d\0%d\0%b" % (address[0].encode(), address[1], len(data), data)
+
+
+async def _misread(source: Side, target: Side, head: Head, written: Head, digest: bytes) -> str | None:
+    """What is not read back as it was written. The source is not asked again: it may have gone on meanwhile."""
+    different = _unlike(head, written)
+    if different is not None:
+        return different
+    read = hashlib.sha256()
+    async for span, found in windows(target.storage, written):
+        for address in _addresses(span):
+            told = found.get(address)
+            if told is not None and not target.codec.writes_like(source.codec):
+                told = target.codec.decode(head.partition, address, told)
+            read.update(_line(address, told or b""))
+    return None if read.digest() == digest else "its records"
 
 
 def _piece(head: Head, version: int, lanes: dict[str, Lane | None], write: dict[Address, bytes]) -> Commit:
@@ -156,23 +176,22 @@ def _addresses(span: Span) -> list[Address]:
     return [(span.lane, position) for position in range(span.start, span.stop or 0)]
 
 
-def _recoded(source: Side, target: Side, head: Head, address: Address, found: Any) -> bytes:
-    """A record of the source as the target keeps it: the same bytes, unless the codecs differ."""
+def _recoded(source: Side, target: Side, head: Head, address: Address, found: Any) -> tuple[bytes, bytes]:
+    """A record of the source as it can be compared, and as the target keeps it: the same, unless the codecs differ."""
     data: bytes | None = found.get(address)
     if data is None:
         raise Damaged(f"{head.partition} {address[0]}[{address[1]}]", "it is missing")
     if source.codec.writes_like(target.codec):
-        return data
-    return target.codec.encode(
-        head.partition, address, head.version, source.codec.decode(head.partition, address, data)
-    )
+        return data, data
+    told = source.codec.decode(head.partition, address, data)
+    return told, target.codec.encode(head.partition, address, head.version, told)
 
 
 async def _difference(source: Side, target: Side, head: Head, other: Head) -> str | None:
     """What tells a partition of the source from the one of the same name in the target."""
-    for name in ("version", "changed", "expires_at", "lanes", "marks"):
-        if getattr(head, name) != getattr(other, name):
-            return f"its {name}"
+    different = _unlike(head, other)
+    if different is not None:
+        return different
     theirs = windows(target.storage, other)
     async for span, found in windows(source.storage, head):
         _, written = await anext(theirs)
@@ -180,6 +199,11 @@ async def _difference(source: Side, target: Side, head: Head, other: Head) -> st
             if _digest(source, target, head, address, found) != _digest(target, source, head, address, written):
                 return f"its record {address[0]}[{address[1]}]"
     return None
+
+
+def _unlike(head: Head, other: Head) -> str | None:
+    names = ("version", "changed", "expires_at", "lanes", "marks")
+    return next((f"its {name}" for name in names if getattr(head, name) != getattr(other, name)), None)
 
 
 def _digest(side: Side, other: Side, head: Head, address: Address, found: Any) -> bytes | None:
