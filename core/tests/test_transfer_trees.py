@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from support.trees import TALK, all_paths, bring, node, original, shown, talk, write
 
 import holdall
 from holdall.errors import Conflict
-from holdall.formats import export
 from holdall.sessions.names import MAIN
 from holdall.sessions.store import Store
 from holdall.transfer.importing import Choices, import_file
-from holdall.transfer.report import FileReport
 from holdall.transfer.targets import Place, StoreTarget
 
 pytestmark = pytest.mark.covers("CV-08", "CV-16")
@@ -30,49 +27,6 @@ async def memory() -> AsyncIterator[Store]:
         {"storage": {"use": "memory"}, "sessions": {"sweep_every": 0, "max_branches": 20}}
     ) as opened:
         yield opened
-
-
-def node(name: str, parent: str | None, *children: str, said: Any = None, role: str = "user") -> dict[str, Any]:
-    message = None if said is None else {"id": name, "author": {"role": role}, "create_time": 1_772_359_200.25,
-        "content": {"content_type": "text", "parts": [said]}, "metadata": {"model_slug": "model-x"}}  # fmt: skip
-    return {"id": name, "message": message, "parent": parent, "children": list(children)}
-
-
-def talk(current: str, *nodes: dict[str, Any]) -> dict[str, Any]:
-    return {"title": "A talk", "mapping": {one["id"]: one for one in nodes}, "current_node": current, "id": "talk-1"}
-
-
-TALK = talk(
-    "b2",
-    node("root", None, "q"),
-    node("q", "root", "a", "b", said="question"),
-    node("a", "q", "a2", said="first answer", role="assistant"),
-    node("b", "q", "b2", said="second answer", role="assistant"),
-    node("a2", "a", said="on the first"),
-    node("b2", "b", said="on the second"),
-)
-
-
-def write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1))
-
-
-async def bring(store: Store, path: Path, *conversations: Any, target: StoreTarget | None = None) -> FileReport:
-    write(path, list(conversations))
-    return await import_file(target or StoreTarget(store), path, Choices("ana"))
-
-
-async def shown(store: Store, session: str, branch: str | None = None) -> list[Any]:
-    return [message.text for message in await store.history(session, branch=branch)]
-
-
-async def all_paths(store: Store, session: str) -> list[list[Any]]:
-    page = await store.branches(session, limit=100)
-    return sorted([await shown(store, session, branch.name) for branch in page.items])
-
-
-async def original(store: Store, session: str) -> Any:
-    return json.loads(b"".join([piece async for piece in export(store, session, "original")]))
 
 
 async def test_the_current_path_is_main_and_the_others_are_branches(store: Store, tmp_path: Path) -> None:
@@ -281,68 +235,6 @@ async def test_what_json_can_say_and_a_store_cannot_keeps_its_place(memory: Stor
     assert await shown(memory, report.sessions[0].session, MAIN) == ["question", "half ?", "on the second"]
 
 
-LIBRE = {"conversationId": "l-1", "title": "L", "endpoint": "x", "branches": True, "recursive": True, "messages": [
-    {"messageId": "1", "isCreatedByUser": True, "text": "hi", "createdAt": "2026-03-01T10:00:00.250Z", "children": [
-        {"messageId": "2", "isCreatedByUser": False, "sender": "Model", "text": "", "children": [], "content": [
-            {"type": "think", "think": "they greet"},
-            {"type": "text", "text": {"value": "hello"}},
-            {"type": "tool_call", "tool_call": {"id": "c1", "name": "clock", "args": '{"zone": "UTC"}', "output": "10:00"}},
-            {"type": "hologram", "x": 1},
-        ]},
-        {"messageId": "3", "isCreatedByUser": False, "text": "hello again", "children": []},
-    ]}]}  # fmt: skip
-
-
-async def test_librechat_shows_the_latest_of_each_choice_and_its_parts_are_read(memory: Store, tmp_path: Path) -> None:
-    path = tmp_path / "l.json"
-    write(path, LIBRE)
-    report = await import_file(StoreTarget(memory), path, Choices("ana"))
-    (done,) = report.sessions
-    assert (done.format, report.faults, await shown(memory, done.session)) == ("librechat", [], ["hi", "hello again"])
-    other = (await memory.branches(done.session)).items[1].name
-    answer = (await memory.history(done.session, branch=other)).items[-1]
-    assert answer["name"] == "Model"
-    assert answer.content == [
-        {"type": "thinking", "text": "they greet"},
-        {"type": "text", "text": "hello"},
-        {"type": "tool_call", "id": "c1", "name": "clock", "arguments": {"zone": "UTC"}},
-        {"type": "tool_result", "id": "c1", "content": "10:00"},
-        {"type": "data", "data": {"type": "hologram", "x": 1}},
-    ]
-    (run,) = (await memory.tool_runs(done.session)).items
-    assert (run["tool"], run["call"], run["status"], run["message"], run["result"]) == (
-        "clock", "c1", "succeeded", answer.id, "10:00",
-    )  # fmt: skip
-
-
-async def test_a_linear_export_is_a_row_whatever_its_messages_say_of_parents(memory: Store, tmp_path: Path) -> None:
-    row = [
-        {"messageId": str(n), "isCreatedByUser": n % 2 == 0, "text": f"{n}", "parentMessageId": "?"} for n in range(4)
-    ]
-    path = tmp_path / "l.json"
-    write(path, {**LIBRE, "branches": False, "recursive": False, "messages": row})
-    (done,) = (await import_file(StoreTarget(memory), path, Choices("ana"))).sessions
-    assert await all_paths(memory, done.session) == [["0", "1", "2", "3"]]
-
-
-async def test_what_was_rejected_is_a_branch_beside_what_was_chosen(memory: Store, tmp_path: Path) -> None:
-    turns = [{"from": "human", "value": "Which?"}]
-    pair = {
-        "conversations": turns,
-        "chosen": {"from": "gpt", "value": "This."},
-        "rejected": {"from": "gpt", "value": "That."},
-    }
-    path = tmp_path / "p.json"
-    write(path, [pair, pair, {"conversations": [{"from": "elf", "value": "?"}, *turns]}])
-    report = await import_file(StoreTarget(memory), path, Choices("ana"))
-    assert [fault.reason for fault in report.faults] == ["0: is not of anybody known, with a value that is text"]
-    assert len({session.session for session in report.sessions}) == 3
-    for session in report.sessions[:2]:
-        assert await shown(memory, session.session) == ["Which?", "This."]
-        assert await all_paths(memory, session.session) == [["Which?", "That."], ["Which?", "This."]]
-    assert await shown(memory, report.sessions[2].session) == ["Which?"]
-
-
 async def test_a_record_that_is_too_large_to_be_kept_still_makes_its_messages(tmp_path: Path) -> None:
     """Conversations without a name are known again by counting: what stands for the record keeps its place."""
     path, policy = tmp_path / "run.traj", {"sweep_every": 0, "max_message_bytes": 2000}
@@ -354,51 +246,3 @@ async def test_a_record_that_is_too_large_to_be_kept_still_makes_its_messages(tm
         assert fault.reason.startswith("its original was not kept: an original (bytes) is ")
         again = await import_file(StoreTarget(store), path, Choices("ana"))
         assert (again.faults, sum(again.sessions[0].added.values())) == ([], 0)
-
-
-TREES = st.lists(st.integers(-1, 14), min_size=1, max_size=14)
-"""Of each node its parent: an earlier node, or with a number that is none before it, nothing."""
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(TREES, st.data())
-async def test_any_tree_that_grows_anyhow_has_its_paths_and_no_others(
-    tmp_path: Path, above: list[int], data: Any
-) -> None:
-    parents = [parent if 0 <= parent < at else None for at, parent in enumerate(above)]
-    silent = data.draw(st.sets(st.integers(0, len(parents) - 1)), label="nodes without a message")
-    sizes = sorted(data.draw(st.sets(st.integers(1, len(parents)), max_size=3), label="grown to") | {len(parents)})
-    order = data.draw(st.permutations(range(len(parents))), label="the order in the file")
-    async with holdall.open({"storage": {"use": "memory"}, "sessions": {"sweep_every": 0}}) as store:
-        for size in sizes:
-            current = data.draw(st.integers(0, size - 1), label="shown")
-            kept = [at for at in order if at < size]
-            nodes = (
-                node(
-                    f"n{at}", None if parents[at] is None else f"n{parents[at]}", said=None if at in silent else f"{at}"
-                )
-                for at in kept
-            )
-            report = await bring(store, tmp_path / "c.json", talk(f"n{current}", *nodes))
-            assert report.clean
-            found = await all_paths(store, report.sessions[0].session)
-            assert [path for path in found if path] == sorted(set_of_paths(parents[:size], silent))
-            if report.sessions[0].added["messages"]:
-                told = [f"{at}" for at in way(parents, current) if at not in silent]
-                assert not told or await shown(store, report.sessions[0].session) == told
-
-
-def way(parents: list[int | None], at: int | None) -> list[int]:
-    """A node and those before it, the first one first."""
-    found: list[int] = []
-    while at is not None:
-        found.insert(0, at)
-        at = parents[at]
-    return found
-
-
-def set_of_paths(parents: list[int | None], silent: set[int]) -> list[list[str]]:
-    """What is said on the way to each message that nothing is said after."""
-    ways = [[n for n in way(parents, at) if n not in silent] for at in range(len(parents)) if at not in silent]
-    ends = [path for path in ways if not any(len(other) > len(path) and other[: len(path)] == path for other in ways)]
-    return [[f"{at}" for at in path] for path in ends]
