@@ -108,6 +108,29 @@ async def test_the_well_formed_ones_get_through(quick):
     assert (await exchange(quick, latin)).startswith(b"HTTP/1.1 200 ")
 
 
+async def test_requests_that_come_together_are_answered_in_turn(quick):
+    """Also one whose body says how long it is before its end has come, one in chunks, and one that asks to go on."""
+    first, last = POST + LENGTH + b"\r\n" + BODY, POST + LENGTH + b"Connection: close\r\n\r\n" + BODY
+    chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKS
+    empty = GET + b"Content-Length: 0\r\n\r\n"
+    asking = POST + LENGTH + b"Expect: 100-continue\r\n\r\n" + BODY
+    answer = await exchange(quick, first + chunked + empty + asking + first + last)
+    statuses = [line.split(b" ")[1] for line in answer.split(b"\r\n") if b"HTTP/1.1 " in line]
+    assert statuses == [b"201", b"201", b"200", b"100", b"201", b"201", b"201"]
+    assert len((await quick.client("ana").get("/api/sessions")).json()["items"]) == 5
+
+
+async def test_a_body_in_pieces_is_waited_for(quick):
+    reader, writer = await asyncio.open_connection("127.0.0.1", quick.port)
+    begun = POST + LENGTH + b"Connection: close\r\n\r\n" + BODY[:5]
+    writer.write(begun)
+    await writer.drain()
+    assert (await quick.client("ana").get("/api/sessions")).json()["items"] == []
+    writer.write(BODY[5:])
+    assert (await reader.read()).startswith(b"HTTP/1.1 201 ")
+    writer.close()
+
+
 @pytest.mark.req("SEC-INP-02", "SEC-HTTP-02")
 async def test_what_is_too_long_is_refused(quick):
     header = await exchange(quick, GET + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n")

@@ -38,11 +38,23 @@ class Application(Sanic[Any, Any]):
         at: Any = request
         try:
             request.route, handle, path = self.router.get(at.path, at.method, at.headers.get("host"))
-            if at.stream.request_body:
+            if at.stream.request_body and not _taken(at.stream, at):
                 await request.receive_body()
             await handle(request, path)
         except Exception as error:  # noqa: BLE001 - Failures has it, and tells the client and the log
             await self.handle_exception(request, error)
+
+
+def _taken(connection: Any, request: Any) -> bool:
+    """Take the body, if all of it has come with the head, as nearly always; otherwise Sanic waits for the rest of it."""
+    size, came = connection.request_bytes, connection.recv_buffer
+    whole = size <= len(came) and size <= connection.request_max_size
+    if not whole or connection.request_body is not True or connection.expecting_continue:
+        return False
+    request.body = bytes(came[:size])
+    del came[:size]
+    connection.request_body, connection.request_bytes_left = None, 0
+    return True
 
 
 def handler_for(service: Service, operation: Operation) -> Handler:

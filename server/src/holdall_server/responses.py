@@ -81,15 +81,12 @@ async def answer(request: Any, reply: Reply) -> None:
         await sent.send(end_stream=True)
         return
     headers.setdefault("X-Request-ID", next_id())
-    lines = "".join([f"{name}: {text}\r\n" for name, text in headers.items()])
-    if lines.count("\r") != len(headers) or lines.count("\n") != len(headers):
+    lines = "\r\n".join(map(": ".join, headers.items()))
+    if lines.count("\r") != len(headers) - 1 or lines.count("\n") != len(headers) - 1:
         raise ValueError("a header has a line break")
-    head = b"%b%bcontent-length: %d\r\nconnection: %b\r\n\r\n" % (
-        _start(reply.status, reply.media),
-        lines.encode("latin-1"),
-        len(body),
-        b"keep-alive" if connection.keep_alive else b"close",
-    )
+    kept = "keep-alive" if connection.keep_alive else "close"
+    start = _start(reply.status, reply.media)
+    head = f"{start}{lines}\r\ncontent-length: {len(body)}\r\nconnection: {kept}\r\n\r\n".encode("latin-1")
     if connection.protocol.access_log:
         connection.response = response(reply)
         connection.response.headers["content-length"] = len(body)
@@ -100,14 +97,11 @@ async def answer(request: Any, reply: Reply) -> None:
 
 
 @lru_cache(256)
-def _start(status: int, media: str | None) -> bytes:
+def _start(status: int, media: str | None) -> str:
     """The first lines of an answer."""
-    told = _ALWAYS if media is None else (*_ALWAYS, (b"content-type", media.encode()))
-    return b"HTTP/1.1 %d %b\r\n%b" % (
-        status,
-        STATUS_CODES.get(status, b"UNKNOWN"),
-        b"".join(b"%b: %b\r\n" % pair for pair in told),
-    )
+    lines = [f"HTTP/1.1 {status} {STATUS_CODES.get(status, b'UNKNOWN').decode()}"]
+    lines += [f"{name.decode()}: {text.decode()}" for name, text in _ALWAYS]
+    return "\r\n".join([*lines, "" if media is None else f"content-type: {media}\r\n"])
 
 
 async def stream(request: Any, reply: Reply) -> None:

@@ -7,7 +7,7 @@ a name twice in one object, and whatever is deeper or has more names than config
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -91,11 +91,11 @@ def _count_names(value: Any, depth: int) -> int:
             raise Malformed(f"is nested deeper than {depth}")
         below: list[Any] = []
         for item in level:
+            inside: Any = item
             if type(item) is dict:
-                members = cast("dict[str, Any]", item)
-                count += len(members)
-                below += [one for one in members.values() if type(one) in _NESTING]
-            else:
-                below += [one for one in cast("list[Any]", item) if type(one) in _NESTING]
+                count += len(inside)
+                inside = inside.values()
+            if not _NESTING.isdisjoint(map(type, inside)):
+                below += [one for one in inside if type(one) in _NESTING]
         level = below
     return count
