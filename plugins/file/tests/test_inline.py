@@ -305,13 +305,13 @@ async def test_an_interrupt_in_the_middle_leaves_the_commit_undone(open_store, d
 
 async def test_the_thread_too_takes_the_short_way_unless_a_session_is_new_or_comes_twice(open_store, disk, monkeypatch):
     store, made = await open_store(), []
-    commit = store._writer._shortcut.commit
+    commit = store._writer.commit_now
 
     def noting(commits):
         made.append(commit(commits))
         return made[-1]
 
-    monkeypatch.setattr(store._writer._shortcut, "commit", noting)
+    monkeypatch.setattr(store._writer, "commit_now", noting)
     disk.takes = SLOW
     writers = [Writer(store, f"p{n}") for n in range(3)]
     await asyncio.gather(*(writer.append() for writer in writers))

@@ -35,7 +35,7 @@ class Aftermath:
         """Note that a commit is published, and keeps ``warm`` bytes more in memory."""
         self._shelf.warmed(warm)
         state = session.state
-        if state.dead > state.end - state.dead and (state.dead > _LIGHT or state.rewritten > _SWEPT):
+        if 2 * state.dead > state.end and (state.dead > _LIGHT or state.rewritten > _SWEPT):
             self.heavy.add(session.partition)
         self.refused = None
 

@@ -50,8 +50,10 @@ class Stopwatch:
     def stop(self) -> float:
         """How many seconds it took."""
         seconds = perf_counter() - self._began
-        closely, self._closely = self._closely, max(self._closely - 1, 0)
+        closely = self._closely
         if seconds < _SUSPICIOUS:
+            if closely:
+                self._closely = closely - 1
             return seconds
         self._closely = _CLOSELY
         return seconds - (self._waits.total() - self._waited) if closely else seconds

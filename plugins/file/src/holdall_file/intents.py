@@ -15,7 +15,8 @@ from contextlib import contextmanager
 
 import msgspec
 
-from holdall_file.folder import Descriptor, Folder, lock, sync, write_all
+from holdall_file.faults import Busy
+from holdall_file.folder import Descriptor, Folder, sync, write_all
 
 __all__ = [
     "GOING",
@@ -40,6 +41,8 @@ ROTATE = 4 * 1024 * 1024
 IDENTITY, HEADER = 32, 65
 """The length of a log's name at its start, and of its first line."""
 
+_NEWS = ROTATE // 2
+_NOW = fcntl.LOCK_SH | fcntl.LOCK_NB
 _HEADER = re.compile(rb"[0-9a-f]{64}\n")
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Intent)
@@ -96,22 +99,23 @@ class Intents:
         """
         data = b"\n" + _encoder.encode_lines(intents)
         while True:
-            if wait:
-                fcntl.flock(self._file.fd, fcntl.LOCK_SH)  # held against the one who empties the log
-            else:
-                lock(self._file.fd, fcntl.LOCK_SH)
+            fd = self._file.fd
             try:
-                done = os.write(self._file.fd, data)
+                fcntl.flock(fd, fcntl.LOCK_SH if wait else _NOW)  # held against the one who empties the log
+            except BlockingIOError:
+                raise Busy from None
+            try:
+                done = os.write(fd, data)
                 while done < len(data):
-                    done += os.write(self._file.fd, data[done:])
-                found = os.fstat(self._file.fd)
+                    done += os.write(fd, data[done:])
+                found = os.fstat(fd)
             finally:
-                fcntl.flock(self._file.fd, fcntl.LOCK_UN)
+                fcntl.flock(fd, fcntl.LOCK_UN)
             self._dirty = True
             if found.st_nlink:
                 break
             self._file = _opened(self._folder)  # somebody removed it: nobody might find what was written there
-        if not 0 <= found.st_size - self._told <= ROTATE // 2:
+        if not 0 <= found.st_size - self._told <= _NEWS:
             self.bulky = found.st_size > self._told
             self._told = found.st_size
 

@@ -7,7 +7,6 @@ process, are made sure of by a sync of the file itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from holdall.errors import Damaged
 from holdall_file.clock import Stopwatch
@@ -18,9 +17,9 @@ from holdall_file.lines import parse
 from holdall_file.pace import Pace
 from holdall_file.shelf import Shelf
 from holdall_file.turn import Turn
-from holdall_file.wal import ENTRY, Entry, Wal
+from holdall_file.wal import ENTRY, Wal, Written
 
-__all__ = ["LARGE", "Lasting", "Written"]
+__all__ = ["LARGE", "Lasting"]
 
 _MANY = 16
 """From this many files on, one sync of the file system is cheaper than one of each, whoever else writes to it."""
@@ -32,19 +31,6 @@ _UNSYNCED = 4096
 """Without power durability, files are still brought to the disk after so many."""
 
 
-class Written(Protocol):
-    """Bytes that were written behind the end of one file, and are to last."""
-
-    digest: str
-    id: str
-    start: int
-    end: int
-
-    def entry(self) -> Entry:
-        """The same bytes for the write-ahead log."""
-        ...
-
-
 class Lasting:
     """What is on the disk and what may not be. Used by the writer, one call at a time."""
 
@@ -52,8 +38,6 @@ class Lasting:
         self._folder = folder
         self._shelf = shelf
         self._wal = wal
-        self._since: dict[str, tuple[str, int]] = {}
-        """The file's id, and where the bytes begin that are in our write-ahead log only."""
         self._suspects: dict[str, tuple[str, int]] = {}
         """Files with a failed sync: the id, and the offset behind which everything must be written again."""
         self.broken = False
@@ -132,26 +116,22 @@ class Lasting:
 
     def append(self, written: Sequence[Written]) -> None:
         """Make it last with one sync of the write-ahead log, which must have space for it."""
-        entries = [one.entry() for one in written]
         self.stopwatch.start()
-        self._wal.append(entries)
+        self._wal.append(written)
         self.pace.took(self.stopwatch.stop(), len(written))
         self.note(written)
 
     def note(self, written: Sequence[Written]) -> None:
         """Note that files hold what is not brought to the disk in them."""
-        unsynced, since = self._shelf.unsynced, self._since
+        unsynced = self._shelf.unsynced
         for one in written:
-            digest = one.digest
-            unsynced[digest] = (one.id, one.end)
-            found = since.get(digest)
-            if found is None or found[0] != one.id:
-                since[digest] = (one.id, one.start)
+            found = unsynced.get(one.digest)
+            since = one.start if found is None or found[0] != one.id else found[1]
+            unsynced[one.digest] = (one.id, since, one.end)
 
     def synced(self, digest: str) -> None:
         """Note that a file is on the disk as it is, or gone."""
         self._shelf.unsynced.pop(digest, None)
-        self._since.pop(digest, None)
         self._suspects.pop(digest, None)
 
     def flush(self) -> None:
@@ -169,7 +149,6 @@ class Lasting:
                 file.close()
         for digest in digests:
             self._shelf.unsynced.pop(digest, None)
-            self._since.pop(digest, None)
 
     def scrub(self) -> bool:
         """Leave nothing in the write-ahead log; ``False``: it is needed, for a sync failed."""
@@ -207,11 +186,11 @@ class Lasting:
         """Note a failed sync: what it did to the bytes before ``turn`` is put right before the next commit."""
         self._degrade(error, log_name(turn.digest))
         if not turn.created:
-            since = min(self._earliest(self._since, turn), self._earliest(self._suspects, turn))
+            since = min(self._earliest(self._shelf.unsynced, turn), self._earliest(self._suspects, turn))
             self._suspects[turn.digest] = turn.id, since
 
     @staticmethod
-    def _earliest(noted: dict[str, tuple[str, int]], turn: Turn) -> int:
+    def _earliest(noted: dict[str, tuple[str, int]] | dict[str, tuple[str, int, int]], turn: Turn) -> int:
         """Where the bytes begin that were noted of this very file, else where those of ``turn`` do."""
         found = noted.get(turn.digest)
         return turn.start if found is None or found[0] != turn.id else found[1]

@@ -21,6 +21,7 @@ __all__ = [
     "RECORDS",
     "Entry",
     "Header",
+    "Laid",
     "Line",
     "Located",
     "Parsed",
@@ -42,6 +43,7 @@ JSON, BASE64, BINARY = 0, 1, 2
 START = b'{"crc":"'
 _META = len(START) + 8 + len('",')
 RECORDS = b',"records":['
+_END = b"}\n"
 _LONGEST_NUMBER = 12
 _LARGEST = 1 << 63
 
@@ -87,22 +89,42 @@ class Line(msgspec.Struct, omit_defaults=True):
     at: list[Entry] = []
 
 
-class Parsed(msgspec.Struct, frozen=True):
-    """A line, where it ends, and where the bytes of its first record begin."""
+class Commitment(msgspec.Struct, omit_defaults=True):
+    """The members of a commit's line, in the order in which they are written."""
 
-    line: Line
+    commit: int = 0
+    on: int = 0
+    changed: int | None = None
+    expires: int | None = None
+    last: int = 0
+    group: int | None = None
+    lanes: dict[str, list[int] | None] = {}
+    marks: dict[str, int | None] = {}
+    at: list[Entry] = []
+
+
+class Laid(msgspec.Struct, frozen=True):
+    """Where a line begins and ends, where the bytes of its first record begin, and what records it has."""
+
     start: int
     end: int
     records: int
+    at: list[Entry]
 
     def places(self) -> list[tuple[str, int, Place]]:
         """Where each record of the line lies."""
         offset = self.records
         found: list[tuple[str, int, Place]] = []
-        for lane, position, length, crc, form in self.line.at:
+        for lane, position, length, crc, form in self.at:
             found.append((lane, position, (offset, length, crc, form)))
             offset += length + 1
         return found
+
+
+class Parsed(Laid, frozen=True):
+    """A line that was read, or put together as reading it would give it."""
+
+    line: Line
 
 
 class Short(Exception):
@@ -151,42 +173,38 @@ def compose(line: Line, start: int, records: Sequence[bytes] = ()) -> tuple[byte
     data = encode(line, records)
     end = start + len(data)
     first = end - 3 - sum(map(len, records)) - len(records) + 1 if records else end - 2
-    return data, Parsed(line, start, end, first)
+    return data, Parsed(start, end, first, line.at, line)
 
 
-def commit_line(commit: Commit, start: int, *, last: int, group: int | None = None) -> tuple[bytes, Parsed]:
+def commit_line(commit: Commit, start: int, last: int, group: int | None = None) -> tuple[bytes, Laid]:
     """The line of ``commit`` that is to stand at ``start``; raises ``ValueError`` for what can't be written down.
 
     ``last`` is where the last checkpoint begins, ``group`` where the first line does that was written with this one.
     """
-    for score in commit.marks.values():
+    marks, version, changed = commit.marks, commit.version, commit.changed
+    for score in marks.values():
         if score is not None and not -_LARGEST <= score < _LARGEST:
             raise ValueError("a mark's score needs more than 64 bits")
     records: list[bytes] = []
     at: list[Entry] = []
+    size = 0
     for (lane, position), record in commit.write.items():
         raw, form = pack(record)
+        length = len(raw)
+        size += length + 1
         records.append(raw)
-        at.append((lane, position, len(raw), crc32(raw), form))
-    version = commit.version
-    line = Line(
-        commit=version,
-        on=commit.expect,
-        changed=None if commit.changed == version else commit.changed,
-        expires=commit.expires_at,
-        last=last,
-        group=group,
-        lanes={
-            name: None if lane is None else [lane.first, lane.stop, lane.rewritten]
-            for name, lane in commit.lanes.items()
-        },
-        marks=dict(commit.marks),
-        at=at,
-    )
-    return compose(line, start, records)
+        at.append((lane, position, length, crc32(raw), form))
+    lanes = {
+        name: None if lane is None else [lane.first, lane.stop, lane.rewritten] for name, lane in commit.lanes.items()
+    }
+    unseen = None if changed == version else changed
+    members = Commitment(version, commit.expect, unseen, commit.expires_at, last, group, lanes, dict(marks), at)
+    data = encode(members, records)
+    end = start + len(data)
+    return data, Laid(start, end, end - len(_END) - size, at)
 
 
-def encode(meta: Header | Line, records: Sequence[bytes] = ()) -> bytes:
+def encode(meta: Header | Line | Commitment, records: Sequence[bytes] = ()) -> bytes:
     """The bytes of a line."""
     members = _encoder.encode(meta)[1:-1]
     checked = b'"meta":%d,%b' % (len(members), members)
@@ -241,7 +259,7 @@ def parse(data: bytes, at: int, base: int, *, whole: bool = False) -> Parsed:
     if line.at:
         first = end + len(RECORDS)
         end = first + sum(entry[2] for entry in line.at) + len(line.at)
-    parsed = Parsed(line, base + at, base + end + len(b"}\n"), base + first)
+    parsed = Parsed(base + at, base + end + len(_END), base + first, line.at, line)
     if whole:
         _check(data, parsed, base)
     return parsed

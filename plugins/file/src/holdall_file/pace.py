@@ -31,7 +31,8 @@ class Pace:
         self._run += 1
         more = _MORE * (commits - 1)
         if seconds < self._limit + more:
-            self._earn(1 + more * _WEIGHT)
+            if not self.quick or self._credit < _CREDIT:
+                self._earn(1 + more * _WEIGHT)
         else:
             self._credit = max(self._credit - seconds * _WEIGHT, 0.0)
             if self.quick and not self._credit:  # sooner than last time: be slower to come back

@@ -20,6 +20,7 @@ __all__ = ["Session", "Shelf"]
 
 _WARM = 32 * 1024 * 1024
 """Bytes of records kept in memory for all sessions."""
+_NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
 _FAR = 128 * 1024
 """A session that is further behind than this is opened anew, from its last checkpoint: readers don't wait for it."""
 
@@ -33,6 +34,7 @@ class Session:
         "file",
         "guard",
         "id",
+        "key",
         "own_sync",
         "partition",
         "state",
@@ -43,12 +45,11 @@ class Session:
 
     def __init__(self, file: Descriptor, file_id: str, state: State, digest: str) -> None:
         self.file = file
-        self.id = file_id
         self.digest = digest
         self.partition = state.partition
         self.guard = threading.Lock()
         """Held to change or to read ``state``; never over a sync."""
-        self.state = state
+        self.known(file_id, state)
         self.writing = False
         """Bytes of ours stand behind ``state.end`` and are not decided; the file's lock is ours."""
         self.own_sync = True
@@ -57,6 +58,12 @@ class Session:
         """From here on a failed sync may have lost bytes that only seem to be in the file."""
         self.dead = False
         self.used = 0
+
+    def known(self, file_id: str, state: State) -> None:
+        """Take the id and the state of the file."""
+        self.id, self.state = file_id, state
+        self.key = bytes.fromhex(self.digest) + file_id.encode()
+        """What the write-ahead log names the file by."""
 
     def read(self, spans: Sequence[Span], *, wait: bool = False) -> Snapshot | Plan | None:
         """What memory has of ``spans``, or what reading them takes; ``None``: another process changed the file.
@@ -128,8 +135,8 @@ class Shelf:
         self._sessions: dict[str, Session] = {}
         self._clock = 0
         self._warm = 0
-        self.unsynced: dict[str, tuple[str, int]] = {}
-        """Files whose last bytes are in our write-ahead log only: id and end of each."""
+        self.unsynced: dict[str, tuple[str, int, int]] = {}
+        """Files whose last bytes are in our write-ahead log only: the id of each, where those begin, and their end."""
 
     def peek(self, partition: str) -> Session | None:
         """The session if it is open. Any thread may ask."""
@@ -165,7 +172,10 @@ class Shelf:
         if session is None or session.dead or (session.own_sync and self._folder.durable):
             return None
         fd = session.file.fd
-        lock(fd, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(fd, _NOW)
+        except BlockingIOError:
+            raise Busy from None
         found = os.fstat(fd)
         if found.st_size == session.state.end and found.st_nlink:
             self._clock = session.used = self._clock + 1
@@ -227,7 +237,7 @@ class Shelf:
                 except Bad:
                     return False
             known = self.unsynced.get(session.digest)
-            session.own_sync = known != (session.id, state.end)
+            session.own_sync = known is None or (known[0], known[2]) != (session.id, state.end)
         return True
 
     def _look_for_the_dead(self, session: Session) -> None:
@@ -255,7 +265,7 @@ class Shelf:
         if found.state.partition != session.partition:
             raise self._damage(session, 0, size, f"it belongs to {found.state.partition!r}")
         with session.guard:
-            session.id, session.state = found.header.id, found.state
+            session.known(found.header.id, found.state)
         return found.state
 
     def _salvage(self, session: Session, size: int, first: Bad) -> Found:

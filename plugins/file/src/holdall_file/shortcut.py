@@ -7,7 +7,7 @@ happen, is done here in few for what mostly does. The rest is left to the writer
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from errno import EINTR
 
 from holdall.contract import Commit, Head
@@ -19,7 +19,7 @@ from holdall_file.lasting import LARGE, Lasting
 from holdall_file.lines import Parsed, commit_line, compose
 from holdall_file.shelf import Session, Shelf
 from holdall_file.turn import Turn
-from holdall_file.wal import ENTRY, Entry, Wal
+from holdall_file.wal import ENTRY, Wal
 
 __all__ = ["Shortcut"]
 
@@ -27,33 +27,37 @@ __all__ = ["Shortcut"]
 class Step:
     """One commit on one session: its bytes, and what they make of the session."""
 
-    __slots__ = ("before", "commit", "data", "digest", "end", "head", "id", "index", "line", "session", "start")
+    __slots__ = (
+        "before",
+        "commit",
+        "data",
+        "digest",
+        "end",
+        "head",
+        "id",
+        "index",
+        "key",
+        "laid",
+        "session",
+        "start",
+    )
 
     def __init__(self, index: int, commit: Commit, session: Session) -> None:
         """Put it together; raises ``Conflict``, and ``ValueError`` for what can't be written down."""
         self.index, self.commit, self.session = index, commit, session
-        self.digest, self.id = session.digest, session.id
+        self.digest, self.id, self.key = session.digest, session.id, session.key
         state = session.state
         self.head: Head = commit.onto(state.head)
         self.start = start = state.end
         self.before: Parsed | None = None
         """The checkpoint that was due."""
-        if state.due:
-            checkpoint, self.before = compose(state.checkpoint_line(), start)
-            data, self.line = commit_line(commit, self.before.end, last=start, group=start)
-            self.data = checkpoint + data
+        if start < state.due_at:
+            self.data, self.laid = commit_line(commit, start, state.checkpoint)
         else:
-            self.data, self.line = commit_line(commit, start, last=state.checkpoint)
-        self.end = self.line.end
-
-    def intent(self) -> tuple[str, int, int, Mapping[str, int | None]]:
-        """What the catalogue is told before anything is written."""
-        commit = self.commit
-        return commit.partition, commit.version, commit.expect, commit.marks
-
-    def entry(self) -> Entry:
-        """The bytes for the write-ahead log."""
-        return Entry(self.digest, self.id, self.start, self.data)
+            checkpoint, self.before = compose(state.checkpoint_line(), start)
+            data, self.laid = commit_line(commit, self.before.end, start, start)
+            self.data = checkpoint + data
+        self.end = self.laid.end
 
     def publish(self) -> int:
         """Let every reader see it; how many bytes more are in memory."""
@@ -63,9 +67,7 @@ class Step:
             warm = state.warm
             if self.before is not None:
                 state.apply(self.before)
-            state.apply(self.line, self.head)
-            for address, record in self.commit.write.items():
-                state.keep(address, record)
+            state.commit(self.commit, self.head, self.laid)
             session.writing = False
         return state.warm - warm
 
@@ -97,6 +99,7 @@ class Shortcut:
         outcomes: Outcomes = [None] * len(commits)
         held: list[Session] = []
         steps: list[Step] = []
+        size = 0
         try:
             for index, commit in enumerate(commits):
                 try:
@@ -104,28 +107,39 @@ class Shortcut:
                     if session is None:
                         return None
                     held.append(session)
-                    if session.state.wide and session.state.due:
+                    state = session.state
+                    if state.end >= state.due_at and state.wide:
                         return None
-                    steps.append(Step(index, commit, session))
+                    step = Step(index, commit, session)
+                    size += ENTRY + len(step.data)
+                    steps.append(step)
                 except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
                     outcomes[index] = self._after.refusal(error)
+            if size >= LARGE or (self._durable and not self._wal.ready(size)):
+                return None
             return outcomes if not steps or self._make(steps, outcomes) else None
         finally:
             for session in held:
                 fcntl.flock(session.file.fd, fcntl.LOCK_UN)
 
     def _make(self, steps: list[Step], outcomes: Outcomes) -> bool:
-        """Whether it was made, or failed; False: it would take long."""
-        size = ENTRY * len(steps)
-        for step in steps:
-            size += step.end - step.start
-        if size >= LARGE or (self._durable and not self._wal.ready(size)):
-            return False
+        """Whether it was made, or failed; False: somebody empties the catalogue's log, so nothing was written."""
+        lasting = self._lasting
+        if not self._durable:
+            lasting.stopwatch.start()
         try:
-            done = self._write(steps, outcomes)
-            if done is None:
+            try:
+                self._wal.announce([step.digest for step in steps])
+                commits = [step.commit for step in steps]
+                self._intents.append(
+                    [(commit.partition, commit.version, commit.expect, commit.marks) for commit in commits], wait=False
+                )
+            except Busy:
                 return False
-            for step in done:
+            except OSError as error:
+                self._fail(steps, steps, error, outcomes)
+                return True
+            for step in self._write(steps, outcomes):
                 self._after.grown(step.session, step.publish())
         except BaseException as error:  # an interrupt may come at any point of the main thread
             for step in steps:
@@ -134,19 +148,9 @@ class Shortcut:
             raise
         return True
 
-    def _write(self, steps: list[Step], outcomes: Outcomes) -> list[Step] | None:
-        """Those that are on the disk now; ``None``: somebody empties the catalogue's log, so nothing was written."""
-        lasting = self._lasting
-        if not self._durable:
-            lasting.stopwatch.start()
-        try:
-            self._wal.announce([step.digest for step in steps])
-            self._intents.append([step.intent() for step in steps], wait=False)
-        except Busy:
-            return None
-        except OSError as error:
-            return self._fail(steps, steps, error, outcomes)
-        done = steps
+    def _write(self, steps: list[Step], outcomes: Outcomes) -> list[Step]:
+        """Those that are on the disk now."""
+        lasting, done = self._lasting, steps
         for step in steps:
             step.session.writing = True
             try:

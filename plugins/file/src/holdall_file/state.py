@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from holdall.contract import Address, Commit, Head, Lane
 from holdall.errors import Conflict
 from holdall_file.faults import Bad
-from holdall_file.lines import Line, Located, Parsed, Place
+from holdall_file.lines import Laid, Line, Located, Parsed, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from holdall_file.waypoints import Trails
 
 __all__ = ["State", "Track"]
@@ -88,20 +90,15 @@ class State:
         self.dead = 0
         self.rewritten = 0
         """The most records that one line replaced: more than a few, and it was a sweep's, that will not come again."""
-        self._since = end
+        self.due_at = end + _BYTES
+        """A write that begins here or later should begin with a checkpoint."""
+        self._since = self._soonest = end
         self._lines = 0
-        self._width = 0
         self._kept = 0
         self._limit = _KEPT
         self.warm = 0
         """At most how many bytes are hot."""
         self._trails: Trails | None = None
-
-    @property
-    def due(self) -> bool:
-        """Whether the next write should begin with a checkpoint."""
-        size = self.bytes_since
-        return (self._lines >= _LINES or size >= _BYTES) and size >= 4 * self._width
 
     @property
     def wide(self) -> bool:
@@ -126,26 +123,52 @@ class State:
         track = self.tracks.get(address[0])
         return None if track is None else track.place(address[1])
 
-    def apply(self, parsed: Parsed, head: Head | None = None, *, gaps: bool = False) -> None:
-        """Go on over one line; ``head`` is what its commit makes, when that is known already."""
+    def apply(self, parsed: Parsed, *, gaps: bool = False) -> None:
+        """Go on over one line that was read, or that is no commit."""
         line = parsed.line
+        if not (line.checkpoint or line.packed):
+            commit = commit_of(self.partition, line)
+            self.commit(commit, self._next(commit, parsed.start, gaps=gaps), parsed)
+            return
         if line.checkpoint:
             self._checkpointed(parsed)
-        elif line.packed:
-            self._put(parsed)
         else:
-            self.head = self._next(parsed, gaps=gaps) if head is None else head
-            self._commit(parsed)
+            self._put(parsed, {})
         self.end = parsed.end
-        if self._kept > self._limit:
-            self._forget_oldest()
+
+    def commit(self, commit: Commit, head: Head, laid: Laid) -> None:
+        """Go on over the line of ``commit``, which makes ``head``; records that it has with it are kept in memory."""
+        self.head = head
+        tracks, lanes = self.tracks, commit.lanes
+        if laid.at:
+            self._put(laid, lanes)
+            for (name, position), record in commit.write.items():
+                size = len(record)
+                if size <= _HOT_RECORD:
+                    tracks[name].hot[position] = record
+                    self.warm += size
+            while self.warm > _HOT:
+                self.cool()
+        else:
+            self.dead += laid.end - laid.start
+        for name, lane in lanes.items():
+            track = tracks.get(name)
+            if lane is None:
+                self._gone(name)
+            elif track is None:
+                self._born(name, laid.start, lanes)
+            elif lane.first > track.first or lane.stop < track.peak:
+                self.dead += track.trim(lane.first, lane.stop)
+        self._lines += 1
+        if self._lines == _LINES:
+            self.due_at = self._soonest
+        self.end = laid.end
 
     def skip(self, end: int) -> None:
         """Go on over a line that can't be read."""
         self.end = end
 
-    def _next(self, parsed: Parsed, *, gaps: bool) -> Head:
-        commit = commit_of(self.partition, parsed.line)
+    def _next(self, commit: Commit, start: int, *, gaps: bool) -> Head:
         head = self.head
         if gaps:
             head = head or Head(self.partition, commit.expect, 0)
@@ -153,38 +176,19 @@ class State:
         try:
             return commit.onto(head)
         except Conflict as gap:
-            raise Bad(parsed.start, f"a line is missing: {gap}") from None
+            raise Bad(start, f"a line is missing: {gap}") from None
 
-    def _commit(self, parsed: Parsed) -> None:
-        line = parsed.line
-        if None in line.lanes.values():
-            for name, lane in line.lanes.items():
-                if lane is None:
-                    gone = self.tracks.pop(name, None)
-                    self.dead += 0 if gone is None else gone.trim(gone.peak, gone.peak)
-        if line.at:
-            self._put(parsed)
-        else:
-            self.dead += parsed.end - parsed.start
-        for name, lane in line.lanes.items():
-            if lane is not None:
-                track = self.tracks.get(name)
-                if track is None:
-                    track = self._born(name, parsed)
-                if lane[0] > track.first or lane[1] < track.peak:
-                    self.dead += track.trim(lane[0], lane[1])
-        self._lines += 1
-
-    def _put(self, parsed: Parsed) -> None:
+    def _put(self, laid: Laid, lanes: Mapping[str, Lane | None]) -> None:
+        tracks = self.tracks
         peaks: dict[str, int] = {}
         mean = again = 0
-        offset = parsed.records
-        for name, position, length, crc, form in parsed.line.at:
+        offset = laid.records
+        for name, position, length, crc, form in laid.at:
             place = (offset, length, crc, form)
             offset += length + 1
-            track = self.tracks.get(name)
+            track = tracks.get(name)
             if track is None:
-                track = self._born(name, parsed)
+                track = self._born(name, laid.start, lanes)
             if position >= peaks.setdefault(name, track.peak):
                 track.known[position] = place
                 if position >= track.peak:
@@ -194,11 +198,18 @@ class State:
                 again += 1
                 old = track.known.pop(position, None) or track.moved.get(position)
                 if old is None:
-                    mean = mean or self._mean(parsed.start)
+                    mean = mean or self._mean(laid.start)
                 self.dead += max(mean, length) if old is None else old[1]
                 track.moved[position] = place
                 track.hot.pop(position, None)
         self.rewritten = max(self.rewritten, again)
+        if self._kept > self._limit:
+            self._forget_oldest()
+
+    def _gone(self, name: str) -> None:
+        track = self.tracks.pop(name, None)
+        if track is not None:
+            self.dead += track.trim(track.peak, track.peak)
 
     def _mean(self, end: int) -> int:
         """About how many bytes of the log up to ``end`` a record takes.
@@ -208,11 +219,11 @@ class State:
         records = sum(track.peak - track.first for track in self.tracks.values())
         return max(end - self.dead, 0) // max(records, 1)
 
-    def _born(self, name: str, parsed: Parsed) -> Track:
+    def _born(self, name: str, start: int, lanes: Mapping[str, Lane | None]) -> Track:
         """A new lane. It may begin at any position: before that, nothing of it is superseded."""
-        lane = parsed.line.lanes.get(name)
-        first = 0 if lane is None else lane[0]
-        track = self.tracks[name] = Track(parsed.start, first)
+        lane = lanes.get(name)
+        first = 0 if lane is None else lane.first
+        track = self.tracks[name] = Track(start, first)
         track.first = first
         return track
 
@@ -222,7 +233,9 @@ class State:
             self.restore(parsed)
         self.back = [(number, at) for number, at in line.back]
         self.checkpoint, self.number, self.dead = parsed.start, line.checkpoint, line.dead
-        self._since, self._lines, self._width = parsed.end, 0, parsed.end - parsed.start
+        self._since, self._lines = parsed.end, 0
+        self._soonest = parsed.end + 4 * (parsed.end - parsed.start)
+        self.due_at = max(parsed.end + _BYTES, self._soonest)
 
     def restore(self, parsed: Parsed) -> None:
         """Take everything from a checkpoint."""
@@ -280,11 +293,11 @@ class State:
         new = self.number + 1
         return [(n, at) for n, at in [*self.back, (self.number, self.checkpoint)] if n % _stride(new - n) == 0]
 
-    def keep(self, address: Address, record: bytes, place: Place | None = None) -> None:
-        """Keep a record in memory: what was just applied, or what was read at ``place`` if that is still its place."""
+    def keep(self, address: Address, record: bytes, place: Place) -> None:
+        """Keep a record in memory that was read at ``place``, if that is still its place."""
         lane, position = address
         track = self.tracks.get(lane)
-        if track is None or len(record) > _HOT_RECORD or (place is not None and track.place(position) != place):
+        if track is None or len(record) > _HOT_RECORD or track.place(position) != place:
             return
         track.hot[position] = record
         self.warm += len(record)

@@ -122,7 +122,7 @@ class FileSessionStorage(ISessionStorage):
                 raise error from None
         except OSError as error:
             raise typed(error) from error
-        if self._chores is None and (self._writer.after.heavy or self._writer.bulky):
+        if self._chores is None and (self._writer.after.heavy or self._writer.intents.bulky):
             self._chores = asyncio.create_task(self._do_chores())
 
     def _commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
@@ -303,10 +303,10 @@ class FileSessionStorage(ISessionStorage):
 
     async def _do_chores(self) -> None:
         try:
-            while self._writer.after.heavy or self._writer.bulky:
+            while self._writer.after.heavy or self._writer.intents.bulky:
                 await self._thread.run(self._writer.tidy)
-                if self._writer.bulky:
-                    self._writer.bulky = False
+                if self._writer.intents.bulky:
+                    self._writer.intents.bulky = False
                     await self._beside(Catalog.merge)
         except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
             logger.exception("housekeeping failed")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 
-from holdall.contract import Commit, Head, Records
+from holdall.contract import Commit, Head
 from holdall_file.faults import Busy
 from holdall_file.folder import Folder, digest_of, lock, log_name, write_all
-from holdall_file.lines import FORMAT, Header, Parsed, commit_line, compose, encode
+from holdall_file.lines import FORMAT, Header, Laid, Parsed, commit_line, compose, encode
 from holdall_file.shelf import Session
 from holdall_file.state import State
-from holdall_file.wal import Entry as WalEntry
 
 __all__ = ["Turn"]
 
@@ -20,8 +19,9 @@ class Turn:
     """Commits on one partition, in order, on top of its published state."""
 
     __slots__ = (
+        "_before",
+        "_laid",
         "_last",
-        "_lines",
         "_parts",
         "commits",
         "created",
@@ -30,6 +30,7 @@ class Turn:
         "end",
         "head",
         "id",
+        "key",
         "partition",
         "session",
         "start",
@@ -41,18 +42,20 @@ class Turn:
         self.created = False
         self.commits: list[tuple[int, Commit]] = []
         self._parts: list[bytes] = []
-        self._lines: list[tuple[Parsed, Head | None, Records]] = []
+        self._before: Parsed | None = None
+        """The checkpoint that was due."""
+        self._laid: list[tuple[Commit, Head, Laid]] = []
         if session is None:
             self.head = None
             self.decided = self.start = self.end = self._last = 0
-            self.id, self.digest = os.urandom(8).hex(), digest_of(partition)
+            self.id, self.digest, self.key = os.urandom(8).hex(), digest_of(partition), b""
         else:
             state = session.state
             self.head = state.head
             self.decided = 0 if state.head is None else state.head.version
             self.start = self.end = state.end
             self._last = state.checkpoint
-            self.id, self.digest = session.id, session.digest
+            self.id, self.digest, self.key = session.id, session.digest, session.key
 
     def add(self, index: int, commit: Commit) -> None:
         """Put one more commit on top; raises ``Conflict``."""
@@ -60,8 +63,10 @@ class Turn:
         if not self._parts:
             self._begin()
         group = self.start if self._parts else None
-        self._put(*commit_line(commit, self.end, last=self._last, group=group), head, commit.write)
-        self.head = head
+        data, laid = commit_line(commit, self.end, self._last, group)
+        self._parts.append(data)
+        self._laid.append((commit, head, laid))
+        self.head, self.end = head, laid.end
         self.commits.append((index, commit))
 
     def _begin(self) -> None:
@@ -69,14 +74,11 @@ class Turn:
             header = encode(Header("session", FORMAT, self.id, self.partition))
             self._parts.append(header)
             self.end = len(header)
-        elif self.session.state.due:
+        elif self.end >= self.session.state.due_at:
             self._last = self.end
-            self._put(*compose(self.session.state.checkpoint_line(), self.end), None, {})
-
-    def _put(self, data: bytes, parsed: Parsed, head: Head | None, records: Records) -> None:
-        self._parts.append(data)
-        self._lines.append((parsed, head, records))
-        self.end = parsed.end
+            data, self._before = compose(self.session.state.checkpoint_line(), self.end)
+            self._parts.append(data)
+            self.end = self._before.end
 
     def intent(self) -> tuple[str, int, int, dict[str, int | None]]:
         """What the catalogue is told before anything is written. All commits come to be together, or none does."""
@@ -85,23 +87,20 @@ class Turn:
             marks.update(commit.marks)
         return self.partition, self.commits[-1][1].version, self.decided, marks
 
-    def entry(self) -> WalEntry:
-        """The same bytes for the write-ahead log."""
-        return WalEntry(self.digest, self.id, self.start, self._bytes())
-
-    def _bytes(self) -> bytes:
+    @property
+    def data(self) -> bytes:
+        """The bytes from ``start`` to ``end``."""
         if len(self._parts) > 1:
             self._parts = [b"".join(self._parts)]
         return self._parts[0]
 
     def write(self, folder: Folder) -> None:
         """Write the bytes: behind the log's end, or as a new file that appears whole and locked."""
-        data = self._bytes()
         if self.session is None:
-            self._create(folder, data)
+            self._create(folder, self.data)
         else:
             self.session.writing = True
-            write_all(self.session.file.fd, data, self.start)
+            write_all(self.session.file.fd, self.data, self.start)
 
     def _create(self, folder: Folder, data: bytes) -> None:
         directory = f"s/{self.digest[:2]}"
@@ -120,7 +119,7 @@ class Turn:
         except BaseException:
             folder.unlink(temporary)
             raise
-        state = State(self.partition, self._lines[0][0].start)
+        state = State(self.partition, self._laid[0][2].start)
         self.session = Session(file, self.id, state, self.digest)
         self.created = True
         self.session.writing = True
@@ -148,9 +147,9 @@ class Turn:
             raise AssertionError("nothing was written")
         with session.guard:
             state = session.state
-            for parsed, head, records in self._lines:
-                state.apply(parsed, head)
-                for address, record in records.items():
-                    state.keep(address, record)
+            if self._before is not None:
+                state.apply(self._before)
+            for commit, head, laid in self._laid:
+                state.commit(commit, head, laid)
             session.writing = False
         return session

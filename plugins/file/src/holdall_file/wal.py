@@ -11,7 +11,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
@@ -19,7 +19,7 @@ import msgspec
 from holdall.folders import no_room
 from holdall_file.folder import Descriptor, Folder, lock, sync, write_all
 
-__all__ = ["ENTRY", "FLIGHT", "Entry", "Wal", "entries_of", "flight_of", "started_of"]
+__all__ = ["ENTRY", "FLIGHT", "Entry", "Wal", "Written", "entries_of", "flight_of", "started_of"]
 
 _MAGIC = b'{"holdall":"wal"'
 _FLIGHT = 512
@@ -28,7 +28,8 @@ _COUNT = struct.Struct(">I")
 _STEP = 1024 * 1024
 _ENTRY = struct.Struct(">4sIQQ32s16sQI")
 """Mark, CRC-32 of all that follows, epoch, number, file, file id, offset, length; then the bytes."""
-_BODY = struct.Struct(">QQ32s16sQI")
+_BODY = struct.Struct(">QQ48sQI")
+"""The same from the epoch on; file and file id together are a session's ``key``."""
 _MARK = b"HDW1"
 ENTRY = _ENTRY.size
 """How many bytes an entry has besides its own."""
@@ -50,6 +51,21 @@ class Entry(NamedTuple):
     id: str
     offset: int
     data: bytes
+
+
+class Written(Protocol):
+    """Bytes that were written behind the end of one file, and are to last."""
+
+    digest: str
+    id: str
+    key: bytes
+    start: int
+    end: int
+
+    @property
+    def data(self) -> bytes:
+        """The bytes from ``start`` to ``end``."""
+        ...
 
 
 class Wal:
@@ -109,13 +125,14 @@ class Wal:
         sync(self._file.fd)
         self._filled = filled
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Write ``entries``, for which there is space, and sync once."""
+    def append(self, written: Sequence[Written]) -> None:
+        """Write the same bytes here, for which there is space, and sync once."""
         parts: list[bytes] = []
         number, epoch = self._number, self._epoch
-        for digest, file_id, offset, data in entries:
+        for one in written:
             number += 1
-            body = _BODY.pack(epoch, number, bytes.fromhex(digest), file_id.encode(), offset, len(data))
+            data = one.data
+            body = _BODY.pack(epoch, number, one.key, one.start, len(data))
             parts += (_MARK, _COUNT.pack(crc32(data, crc32(body))), body, data)
         blob = b"".join(parts)
         write_all(self._file.fd, blob, self._at)

@@ -14,7 +14,6 @@ from holdall_file.faults import Busy, SyncFailed
 from holdall_file.folder import Folder, log_name, logger
 from holdall_file.intents import Intents
 from holdall_file.lasting import LARGE, Lasting
-from holdall_file.pace import Pace
 from holdall_file.seek import Plan
 from holdall_file.shelf import Shelf
 from holdall_file.shortcut import Shortcut
@@ -31,35 +30,25 @@ class Writer:
         self._folder = folder
         self._shelf = shelf
         self._wal = wal
-        self._intents = Intents(folder)
+        self.intents = Intents(folder)
+        """The catalogue's log."""
         self._lasting = Lasting(folder, shelf, wal)
+        self.pace = self._lasting.pace
+        """How long the disk takes."""
         self.after = Aftermath(folder, shelf, self._lasting)
         """Which sessions want to be compacted, and why the last write was refused."""
-        self._shortcut = Shortcut(folder, shelf, wal, self._intents, self._lasting, self.after)
+        self.commit_now = Shortcut(folder, shelf, wal, self.intents, self._lasting, self.after).commit
+        """``commit_many`` for a few that take no longer than one short sync; ``None``: they may, so nothing was done."""
 
     @property
     def fault(self) -> str | None:
         """What a failed sync left to be looked at, in one line."""
         return self._lasting.fault
 
-    @property
-    def pace(self) -> Pace:
-        """How long the disk takes."""
-        return self._lasting.pace
-
-    @property
-    def bulky(self) -> bool:
-        """Whether the catalogue's log wants to be merged."""
-        return self._intents.bulky
-
-    @bulky.setter
-    def bulky(self, value: bool) -> None:
-        self._intents.bulky = value
-
     def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
         """Apply commits that were waiting together, in order; the outcome of each."""
         if self._brief(commits):
-            made = self._shortcut.commit(commits)
+            made = self.commit_now(commits)
             if made is not None:
                 return made
         outcomes: Outcomes = [None] * len(commits)
@@ -87,10 +76,6 @@ class Writer:
             and all(map(self._shelf.peek, names))
             and sum([len(record) for commit in commits for record in commit.write.values()]) < LARGE
         )
-
-    def commit_now(self, commits: Sequence[Commit]) -> Sequence[BaseException | None] | None:
-        """The same for a few that take no longer than one short sync; ``None``: they may, so nothing was done."""
-        return self._shortcut.commit(commits)
 
     def _release(self, turns: dict[str, Turn]) -> None:
         for turn in turns.values():
@@ -129,7 +114,7 @@ class Writer:
             self._lasting.stopwatch.start()
         try:
             self._wal.announce([turn.digest for turn in turns])
-            self._intents.append([turn.intent() for turn in turns])
+            self.intents.append([turn.intent() for turn in turns])
         except OSError as error:
             for turn in turns:
                 self.after.fail(turn, error, outcomes)
@@ -192,14 +177,14 @@ class Writer:
             if head is None or head.version != expect:
                 raise Conflict(partition, expected=expect, found=0 if head is None else head.version)
             self._wal.announce([session.digest])
-            self._intents.going(partition, expect)
+            self.intents.going(partition, expect)
             self._folder.unlink(log_name(session.digest))
             self._shelf.remove(session)
             self._lasting.synced(session.digest)
             if self._folder.durable:
                 self._folder.sync(f"s/{session.digest[:2]}")
             with suppress(OSError):  # no room: the entry stays, and every scan finds it wrong
-                self._intents.gone(partition, expect)
+                self.intents.gone(partition, expect)
         finally:
             self._shelf.release(session)
 
@@ -242,7 +227,7 @@ class Writer:
         """Leave the store as a clean one, unless a sync failed: then the next opening takes a careful look."""
         try:
             self._lasting.flush()
-            self._intents.close(durable=True)
+            self.intents.close(durable=True)
             if not self._lasting.broken:
                 self._wal.remove(self._folder)
         finally:
@@ -251,7 +236,7 @@ class Writer:
     def forget(self) -> None:
         """Let every file and its lock go; all that a forked child may do."""
         self._wal.forget()
-        self._intents.forget()
+        self.intents.forget()
         for session in self._shelf.all():
             session.dead = True
             session.file.close()
