@@ -300,7 +300,7 @@ async def test_whoever_waits_for_a_turn_waits_for_those_in_a_hurry(first):
     tasks = [asyncio.create_task(turn(n)) for n in range(3)]
     await asyncio.sleep(0)
     hurried = turns.overtake("x")
-    steps = [lambda: turns.end("x"), lambda: turns.overtaken("x", hurried)]
+    steps = [lambda: turns.end("x"), lambda: turns.end("x", hurried)]
     for step in steps if first == "the other" else reversed(steps):
         assert order == []
         step()
@@ -309,7 +309,7 @@ async def test_whoever_waits_for_a_turn_waits_for_those_in_a_hurry(first):
     assert order == [0, 1, 2]
     await asyncio.gather(*tasks)
     assert (turns.overtake("x"), turns.begin("x")) == (None, False)  # alone it has the turn
-    turns.overtaken("x", None)
+    turns.end("x", None)
     assert len(turns) == 0
 
 

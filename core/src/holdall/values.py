@@ -13,7 +13,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 from msgspec import Struct, StructMeta
-from msgspec.structs import force_setattr
 
 from holdall.errors import Conflict
 
@@ -182,15 +181,7 @@ class Head(Value):
         )
 
 
-class _Making:
-    """What a commit knows and is no field of it."""
-
-    __slots__ = ("_made",)
-    _made: tuple[Head | None, Head]
-    """What it made of a head, once it was asked: the storage and the core ask for the same, one after the other."""
-
-
-class Commit(_Making, Value):
+class Commit(Value):
     """One atomic step on one partition, refused unless the stored version is ``expect`` (0: nothing there).
 
     Only what changes is named: ``lanes`` that moved (``None``: the lane goes, with its records), ``marks``
@@ -210,16 +201,17 @@ class Commit(_Making, Value):
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
-        made = getattr(self, "_made", None)
-        if made is not None and made[0] is head:
-            return made[1]
+        last = _made[0]
+        if last is not None and last[0] is self and last[1] is head:
+            _made[0] = None  # nobody asks a third time
+            return last[2]
         found = 0 if head is None else head.version
         if found != self.expect:
             raise Conflict(self.partition, expected=self.expect, found=found)
         lanes = _merged({} if head is None else head.lanes, self.lanes)
         marks = _merged({} if head is None else head.marks, self.marks)
         new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
-        force_setattr(self, "_made", (head, new))
+        _made[0] = (self, head, new)
         return new
 
     def erased(self) -> Iterator[Address]:
@@ -229,6 +221,8 @@ class Commit(_Making, Value):
                 yield span.lane, position
 
 
+_made: list[tuple[Commit, Head | None, Head] | None] = [None]
+"""What was made last: the storage and the core ask a commit for the same, one after the other, nearly always."""
 _WIDE = 64
 """From so many entries on, they are not copied for a change of a few."""
 
@@ -241,7 +235,10 @@ def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str,
 
         return overlaid(old, new)
     merged: dict[str, Any] = {**old, **new}
-    return {name: value for name, value in merged.items() if value is not None} if None in new.values() else merged
+    for name, value in new.items():
+        if value is None:
+            del merged[name]
+    return merged
 
 
 class Snapshot(Value):

@@ -61,8 +61,10 @@ class Codec(Struct, frozen=True, eq=False):
     def encode(self, partition: str, address: Address, version: int, data: bytes) -> bytes:
         """The stored form of ``data``; the same wherever it goes."""
         del partition, version
-        payload, used, dictionary = self._smaller(address, data) if self.compressor else (data, 0, b"")
-        if not used and data[:1] >= _JSON:
+        payload, used, dictionary = data, 0, b""
+        if self.compressor:
+            payload, used, dictionary = self._smaller(address, data)
+        if not used and data >= _JSON:
             return data
         return Envelope(used, dictionary=dictionary).pack(payload)
 
@@ -77,7 +79,7 @@ class Codec(Struct, frozen=True, eq=False):
 
     def decode(self, partition: str, address: Address, record: bytes) -> bytes:
         """What ``encode`` was given; raises ``CodecError``, which names the record, where that cannot be had."""
-        if record[:1] >= _JSON:
+        if record >= _JSON:
             return record
         reader, start = self._known(record)
         if reader is not None:

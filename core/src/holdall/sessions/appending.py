@@ -13,7 +13,7 @@ from holdall import sessions
 from holdall.contract import Span
 from holdall.errors import Conflict, Damaged, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Decision, Engine, Unread
-from holdall.sessions.inputs import Extra, fields_of, messages_of, originals_of, stamped, tool_runs_of
+from holdall.sessions.inputs import Content, content_of, fields_of, stamped
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import (
     KEYS,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "content_of", "put"]
+__all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "put"]
 
 T = TypeVar("T")
 
@@ -69,15 +69,6 @@ class AppendRequest(msgspec.Struct, frozen=True):
     """How branches began, as far as that had to be read; see ``branches/origins.py``."""
 
 
-class Content(msgspec.Struct, frozen=True):
-    """What one append brings, validated and encoded, but for the ids that positions will give."""
-
-    messages: Sequence[bytes]
-    tools: Sequence[bytes] = ()
-    originals: Sequence[bytes] = ()
-    extra: Extra = msgspec.field(default_factory=Extra)
-
-
 def check_writable(state: State, expect: int | None) -> None:
     """Raise unless the session is active and, where ``expect`` is given, at that version."""
     if state.record.status == "ended":
@@ -92,16 +83,6 @@ def check_version(state: State, expect: int | None) -> None:
         raise Conflict(f"session {state.record.id}", expected=expect, found=state.head.changed)
 
 
-def content_of(
-    policy: SessionPolicy, now: int, messages: Sequence[Any], tools: Sequence[Any] = (), originals: Sequence[str] = ()
-) -> Content:
-    """Check what a client wants to append; ``now`` in µs."""
-    raw = originals_of(originals, policy, "/originals") if originals else ()
-    extra = Extra()
-    bodies = messages_of(messages, policy, now, "/messages", extra)
-    return Content(bodies, tool_runs_of(tools, policy, now, "/tools") if tools else (), raw, extra)
-
-
 async def append(
     engine: Engine, session: str, request: AppendRequest, check: Check, content: Content | None = None
 ) -> Appended:
@@ -111,36 +92,19 @@ async def append(
     policy = engine.policy
     if content is None:
         content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
-        if content.extra.used:
+        if content.used:
             await _keep_totals(engine, session, request, check)
-        if content.extra.apart is not None:
-            return await _apart(engine, session, request, check, content, content.extra.apart)
-    key = request.key
-    if key is None:
-        simple = _simple(content, policy, request, check)
-        try:
-            state, (messages, runs) = await (
-                engine.change(session, simple)
-                if content.extra.replies is None
-                else _linked(engine, session, request, content, simple, check)
-            )
-        except Unread as unread:
-            state, (messages, runs) = await _again(engine, session, request, check, simple, unread)
-        return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs], state)
-    checked_key(key, "an idempotency key")
-    given: list[Any] = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
-    if request.branch is not None:
-        given.append(request.branch)
-    print_ = fingerprint(msgspec.json.encode(given), *content.originals)
-    once = _once(content, policy, request, print_, check)
+        if content.apart is not None:
+            return await _apart(engine, session, request, check, content, content.apart)
+    decide = (_simple if request.key is None else _once)(content, policy, request, check)
     try:
         state, found = await (
-            engine.change(session, once, keyed=True)
-            if content.extra.replies is None
-            else _linked(engine, session, request, content, once, check)
+            _linked(engine, session, request, content, decide, check)
+            if content.replies
+            else engine.change(session, decide, keyed=request.key is not None)
         )
     except Unread as unread:
-        state, found = await _again(engine, session, request, check, once, unread)
+        state, found = await _again(engine, session, request, check, decide, unread)
     if isinstance(found, Key):
         return await _replayed(engine, session, found, check)
     messages, runs = found
@@ -193,7 +157,7 @@ async def _linked(  # noqa: PLR0913, PLR0917 - each is a thing that a change nee
         except Unread as unread:
             return await _again(engine, session, request, check, linked, unread)
 
-    linking, replies = sessions.threads.appending.linking, content.extra.replies or ()
+    linking, replies = sessions.threads.appending.linking, content.replies
     return await linking(engine, session, replies, decide, change, check, expected=request.expect is not None)
 
 
@@ -204,11 +168,11 @@ def _target(step: SessionStep, state: State, request: AppendRequest, policy: Ses
     return sessions.branches.forking.target(step, state, request, policy)
 
 
-def _simple(content: Content, policy: SessionPolicy, request: AppendRequest, check: Check) -> Decision[Stored]:
-    def decide(state: State, now: int) -> tuple[SessionStep, Stored]:
+def _simple(content: Content, policy: SessionPolicy, request: AppendRequest, check: Check) -> Decision[Stored | Key]:
+    def decide(state: State, now: int) -> tuple[SessionStep, Stored | Key]:
         check(state)
         check_writable(state, request.expect)
-        step = SessionStep.on(state, now, active=True)
+        step = SessionStep.on(state, now, active=True, plain=True)
         if request.branch is None and state.record.view is None:
             return step, put(step, content, policy)
         return step, put(step, content, policy, _target(step, state, request, policy))
@@ -216,10 +180,12 @@ def _simple(content: Content, policy: SessionPolicy, request: AppendRequest, che
     return decide
 
 
-def _once(
-    content: Content, policy: SessionPolicy, request: AppendRequest, print_: str, check: Check
-) -> Decision[Stored | Key]:
-    key = request.key or ""
+def _once(content: Content, policy: SessionPolicy, request: AppendRequest, check: Check) -> Decision[Stored | Key]:
+    key = checked_key(request.key or "", "an idempotency key")
+    given: list[Any] = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
+    if request.branch is not None:
+        given.append(request.branch)
+    print_ = fingerprint(msgspec.json.encode(given), *content.originals)
 
     def decide(state: State, now: int) -> tuple[SessionStep | None, Stored | Key]:
         check(state)
@@ -229,7 +195,7 @@ def _once(
         if found is not None:
             return None, found
         check_writable(state, request.expect)
-        step = SessionStep.on(state, now, active=True)
+        step = SessionStep.on(state, now, active=True, plain=True)
         branch = _target(step, state, request, policy)
         lane = messages_lane(branch)
         first, first_run = step.lane(lane).stop, step.lane(TOOLS).stop
@@ -249,19 +215,18 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str 
     if branch != MAIN:
         name, form = messages_lane(branch), message_form(branch)
         lane = step.lane(name)
-    count = lane.stop - main.first + len(content.messages)
-    if count > policy.max_messages:
-        raise TooLarge("the number of messages in the conversation", limit=policy.max_messages, actual=count)
-    messages = stamped(content.messages, form, lane.stop)
-    if content.extra.apart is not None:
-        sessions.parts.storing.keep(step, content.extra.apart)
-    runs: Sequence[bytes] = ()
+    messages, runs = stamped(content.messages, form, lane.stop), ()
+    stop = lane.stop + len(messages)
+    if stop - main.first > policy.max_messages:
+        actual = stop - main.first
+        raise TooLarge("the number of messages in the conversation", limit=policy.max_messages, actual=actual)
+    if content.apart is not None:
+        sessions.parts.storing.keep(step, content.apart)
     if messages:
         step.add(name, messages)
         view = step.record.view
         if branch != (MAIN if view is None else view.branch):
-            step.tell("appended", name, lane.stop, lane.stop + len(messages))
-    step.plain = True
+            step.tell("appended", name, lane.stop, stop)
     if content.tools:
         runs = stamped(content.tools, TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
         first = step.lane(TOOLS).stop

@@ -10,10 +10,10 @@ import msgspec
 
 from holdall.contract import Head, Span
 from holdall.errors import Conflict, Invalid, KeyReused
-from holdall.sessions.appending import content_of, put
+from holdall.sessions.appending import put
 from holdall.sessions.engine import Engine
 from holdall.sessions.events import Draft
-from holdall.sessions.inputs import as_json, fields_of
+from holdall.sessions.inputs import as_json, content_of, fields_of
 from holdall.sessions.keys import checked_key, fingerprint
 from holdall.sessions.names import EXPIRES, SESSION, checked_owner, hashed, new_id, session_partition
 from holdall.sessions.record import SessionRecord
@@ -82,7 +82,7 @@ def _first_step(engine: Engine, draft: Draft, key: str | None) -> SessionStep:
     )
     step = SessionStep.first(session_partition(draft.id), record, now)
     content = content_of(policy, now, draft.messages)
-    for at, _ in content.extra.replies or ():
+    for at, _ in content.replies:
         raise Invalid("is no message of this session", pointer=f"{at}/reply_to")
     put(step, content, policy)
     return step

@@ -12,7 +12,7 @@ from holdall.caching import Cache
 from holdall.clock import Clock
 from holdall.closed import ClosedStorage
 from holdall.codecs import Codec
-from holdall.contract import Head, ISessionStorage, Span
+from holdall.contract import Commit, ISessionStorage, Span
 from holdall.errors import Conflict, HoldallError, PluginError, StorageUnavailable
 from holdall.sessions.keys import KeyMap
 from holdall.sessions.listed import Listed
@@ -91,7 +91,7 @@ class Engine(Reader):
         if self.watch is not None:
             self.watch.moved(partition, version)
 
-    async def change(
+    async def change(  # noqa: C901, PLR0912 - one loop
         self, session: str, decide: Decision[T], *, keyed: bool = False, urgent: bool = False
     ) -> tuple[State, T]:
         """Decide a step on the session's state and commit it, again on each conflict, one at a time per session.
@@ -99,57 +99,51 @@ class Engine(Reader):
         Returns the state that this leaves, and the decision's answer.
 
         ``keyed`` brings the idempotency keys, and with them the right to repeat once a step whose outcome is unknown;
-        ``urgent`` does not wait for its turn, and whoever does waits for it.
+        ``urgent`` does not wait for its turn, and whoever does waits for it. All of it is one function, because every
+        write goes through it, and each coroutine within another costs as much as what it does.
         """
-        partition = session_partition(session)
-        if urgent:
-            turn = self.turns.overtake(partition)
-            try:
-                return await self._change(session, partition, decide, keyed=keyed)
-            finally:
-                self.turns.overtaken(partition, turn)
-        if not self.turns.begin(partition):
-            await self.turns.wait(partition)
+        partition, turns = session_partition(session), self.turns
+        overtook = turns.overtake(partition) if urgent else None
+        if not urgent and not turns.begin(partition):
+            await turns.wait(partition)
         try:
-            return await self._change(session, partition, decide, keyed=keyed)
-        finally:
-            self.turns.end(partition)
-
-    async def _change(self, session: str, partition: str, decide: Decision[T], *, keyed: bool) -> tuple[State, T]:
-        state: State | None = None
-        repeatable = keyed
-        for attempt in range(_ATTEMPTS):
-            cached = self.states.get(partition)
-            if cached is None or (keyed and cached.keys is None):
-                cached, state = (
-                    None,
-                    await self._keyed(session, partition, state) if keyed else await self.latest(session, partition),
+            state: State | None = None
+            repeatable = keyed
+            for attempt in range(_ATTEMPTS):
+                cached = self.states.get(partition)
+                if keyed and cached is not None and cached.keys is None:
+                    cached = None
+                state = cached or await (
+                    self._keyed(session, partition, state) if keyed else self.latest(session, partition)
                 )
-            else:
-                state = cached
-            now = self.clock.now()
-            try:
-                if may_be_gone(state, now):
-                    await self.check_alive(state)
-                step, answer = decide(state, max(now, state.active_at))
-            except HoldallError:
-                if cached is None:
-                    raise
-                self.states.drop(partition)  # what was cached may be old: look before refusing
-                continue
-            if step is None:
-                return state, answer
-            try:
-                return await self._commit(step, state.head, state.keys), answer
-            except Conflict:
-                import random  # noqa: PLC0415 - most processes do without
-
-                await asyncio.sleep(random.random() * min(attempt, 50) / 1000)  # noqa: S311 - spreads the losers
-            except Exception:
-                if not repeatable:
-                    raise
-                repeatable = False
-        raise StorageUnavailable(f"session {session} changes too fast: gave up after {_ATTEMPTS} conflicts")
+                now = self.clock.now()
+                try:
+                    if may_be_gone(state, now):
+                        await self.check_alive(state)
+                    step, answer = decide(state, max(now, state.active_at))
+                except HoldallError:
+                    if cached is None:
+                        raise
+                    self.states.drop(partition)  # what was cached may be old: look before refusing
+                    continue
+                if step is None:
+                    return state, answer
+                commit = step.commit(self.codec)
+                try:
+                    await self.storage.commit(commit)
+                except BaseException as error:
+                    self._unsure(partition)
+                    if isinstance(error, Conflict):
+                        await _others_first(attempt)
+                    elif repeatable and isinstance(error, Exception):
+                        repeatable = False
+                    else:
+                        raise
+                else:
+                    return self._stored(step, commit, state), answer
+            raise StorageUnavailable(f"session {session} changes too fast: gave up after {_ATTEMPTS} conflicts")
+        finally:
+            turns.end(partition, overtook)
 
     async def _keyed(self, session: str, partition: str, known: State | None) -> State:
         """The state as it is stored, with every idempotency key, of which ``known`` saves reading most."""
@@ -169,21 +163,31 @@ class Engine(Reader):
 
     async def create(self, step: SessionStep) -> State:
         """Commit a session's first step; raises ``Conflict`` when its name is taken."""
-        return await self._commit(step, None, None)
-
-    async def _commit(self, step: SessionStep, head: Head | None, keys: KeyMap | None) -> State:
-        step.finish()
         commit = step.commit(self.codec)
         try:
             await self.storage.commit(commit)
         except BaseException:
-            # The outcome of anything but a conflict is unknown: what is cached may be wrong either way.
-            self.states.drop(step.partition)
-            self.moved(step.partition, 0)
+            self._unsure(step.partition)
             raise
-        state = step.after(commit.onto(head), keys)
+        return self._stored(step, commit, None)
+
+    def _stored(self, step: SessionStep, commit: Commit, before: State | None) -> State:
+        """Keep the state that a step leaves, which is stored, and tell of it."""
+        state = step.after(commit, before)
         self.recent.wrote(step.partition, commit.lanes, step.write)
         self.states.put(step.partition, state, state.weight)
         if self.watch is not None:
             self.watch.moved(step.partition, step.version)
         return state
+
+    def _unsure(self, partition: str) -> None:
+        """Forget what is cached: a commit failed. The outcome of anything but a conflict is unknown: it may be wrong either way."""
+        self.states.drop(partition)
+        self.moved(partition, 0)
+
+
+async def _others_first(attempt: int) -> None:
+    """Wait a little after a conflict, so that those who lost do not come back all at once."""
+    import random  # noqa: PLC0415 - most processes do without
+
+    await asyncio.sleep(random.random() * min(attempt, 50) / 1000)  # noqa: S311 - spreads the losers

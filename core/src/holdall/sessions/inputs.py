@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Extra", "as_json", "escaped", "fields_of", "messages_of", "originals_of", "stamped", "tool_runs_of"]
+__all__ = ["Content", "as_json", "content_of", "escaped", "fields_of", "originals_of", "stamped", "tool_runs_of"]
 
 _DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
@@ -43,7 +43,8 @@ def stamped(bodies: Sequence[bytes], form: bytes, first: int) -> list[bytes]:
 def fields_of(value: Any) -> Any:
     """The fields of any mapping or model as a dictionary; what is neither comes back for validation to refuse."""
     if type(value) is dict:  # nearly always, and quick to see
-        return cast("dict[str, Any]", value).copy()
+        fields: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return fields.copy()
     if isinstance(value, Mapping):
         return dict(cast("Mapping[Any, Any]", value))
     if hasattr(value, "model_dump"):  # pydantic's, which need not be imported to see that
@@ -58,65 +59,78 @@ def _message_check() -> Callable[[Any, str], None]:
     return message_checker()
 
 
-class Extra(msgspec.Struct):
-    """What is special about messages, nearly always nothing."""
+class Content(msgspec.Struct):
+    """What one append brings, validated and encoded, but for the ids that positions will give.
 
+    A message is a JSON object without its first brace, ready to have its id put in front.
+    """
+
+    messages: Sequence[bytes]
+    tools: Sequence[bytes] = ()
+    originals: Sequence[bytes] = ()
     used: bool = False
-    """Whether some say what they took of a model: then totals are kept."""
+    """Whether some messages say what they took of a model: then totals are kept."""
     apart: Apart | None = None
     """What of them is too large to lie in them."""
-    replies: list[tuple[str, str]] | None = None
+    replies: Sequence[tuple[str, str]] = ()
     """Where those are that reply, and the ids of the messages that they reply to."""
 
 
-def messages_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer: str, extra: Extra) -> list[bytes]:
-    """The bodies of messages, validated and encoded; ``now`` (µs) is when those were said that do not say.
-
-    A body is a JSON object without its first brace, ready to have its id put in front. ``extra`` learns what is special.
-    """
-    _check_count("messages", len(given), policy, pointer)
-    said_now, most = b',"created_at":%d}' % (now // 1000), min(policy.large_part_bytes, policy.max_message_bytes)
+def content_of(
+    policy: SessionPolicy, now: int, messages: Sequence[Any], tools: Sequence[Any] = (), originals: Sequence[str] = ()
+) -> Content:
+    """Check what a client wants to append; ``now`` in µs, which is when those messages were said that do not say."""
+    if len(messages) > policy.max_batch:
+        raise _too_many("messages", len(messages), policy, "/messages")
+    raw = originals_of(originals, policy, "/originals") if originals else ()
     bodies: list[bytes] = []
-    for index, value in enumerate(given):
+    said_now = b',"created_at":%d}' % (now // 1000)
+    content = Content(bodies, (), raw)
+    for index, value in enumerate(messages):
         words = _role_and_words(value)
-        body = _message(value, now, f"{pointer}/{index}", extra) if words is None else words[1:-1] + said_now
-        if len(body) >= most:
-            body = _put_apart(b"{" + body, policy, f"{pointer}/{index}", extra)
+        body = _message(value, now, f"/messages/{index}", content) if words is None else words[1:-1] + said_now
+        size = len(body)
+        if size >= policy.large_part_bytes or size >= policy.max_message_bytes:
+            body = _put_apart(b"{" + body, policy, f"/messages/{index}", content)
         bodies.append(body)
-    return bodies
+    if tools:
+        content.tools = tool_runs_of(tools, policy, now, "/tools")
+    return content
 
 
-def _put_apart(whole: bytes, policy: SessionPolicy, at: str, extra: Extra) -> bytes:
+def _put_apart(whole: bytes, policy: SessionPolicy, at: str, content: Content) -> bytes:
     """The body of a message with references in the place of what is large."""
     record, values = sessions.parts.splitting.split(whole, policy, at)
     if values:
-        extra.apart = extra.apart or sessions.parts.storing.Apart()
-        extra.apart.values += values
+        content.apart = content.apart or sessions.parts.storing.Apart()
+        content.apart.values += values
     return record[1:]
 
 
 def _role_and_words(value: Any) -> bytes | None:
     """The JSON of a message of a role, words and nothing else, which nearly every message is; ``None``: look closer."""
-    if type(value) is not dict or len(cast("dict[Any, Any]", value)) != _TWO:
+    if type(value) is not dict:
         return None
-    fields = cast("dict[Any, Any]", value)
-    role = fields.get("role")
-    if type(role) is not str or role not in _ROLES or type(fields.get("content")) is not str:
+    fields: dict[Any, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    if len(fields) != _TWO:
         return None
     try:
-        return _encode(fields)
-    except UnicodeEncodeError:
-        return None
+        role = fields["role"]
+        if type(role) is str and role in _ROLES and type(fields["content"]) is str:
+            return _encode(fields)
+    except (KeyError, UnicodeEncodeError):
+        pass
+    return None
 
 
-def _message(value: Any, now: int, at: str, extra: Extra) -> bytes:
+def _message(value: Any, now: int, at: str, content: Content) -> bytes:
     """The body of any message."""
     fields = fields_of(value)
     _message_check()(fields, at)
     if fields.get("usage") is not None:
-        extra.used = True
+        content.used = True
     if fields.get("reply_to") is not None:
-        extra.replies = [*(extra.replies or ()), (at, fields["reply_to"])]
+        content.replies = [*content.replies, (at, fields["reply_to"])]
     if "id" in fields:
         raise Invalid("is given by the store", pointer=f"{at}/id")
     if "large_parts" in fields:
@@ -130,7 +144,8 @@ def tool_runs_of(given: Sequence[Any], policy: SessionPolicy, now: int, pointer:
     """The bodies of tool runs, validated and encoded; ``now`` (µs) is when those started that do not say."""
     from holdall.sessions.validation import NewToolRun, validated  # noqa: PLC0415 - reading needs no pydantic
 
-    _check_count("tool runs", len(given), policy, pointer)
+    if len(given) > policy.max_batch:
+        raise _too_many("tool runs", len(given), policy, pointer)
     bodies: list[bytes] = []
     for index, value in enumerate(given):
         at = f"{pointer}/{index}"
@@ -251,6 +266,5 @@ def _too_large(what: str, body: bytes, policy: SessionPolicy, pointer: str) -> T
     return TooLarge(what, limit=policy.max_message_bytes, actual=len(body) + 1, pointer=pointer)
 
 
-def _check_count(what: str, count: int, policy: SessionPolicy, pointer: str) -> None:
-    if count > policy.max_batch:
-        raise TooLarge(f"the number of {what} in one step", limit=policy.max_batch, actual=count, pointer=pointer)
+def _too_many(what: str, count: int, policy: SessionPolicy, pointer: str) -> TooLarge:
+    return TooLarge(f"the number of {what} in one step", limit=policy.max_batch, actual=count, pointer=pointer)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdall.contract import Head, Lane
+from holdall.contract import Commit, Head, Lane
 from holdall.sessions.keys import KeyMap
 from holdall.sessions.names import (
     BYTES,
@@ -29,6 +29,7 @@ from holdall.sessions.steps import Step
 from holdall.sessions.views import Counts
 
 if TYPE_CHECKING:
+    from holdall.codecs import Codec
     from holdall.sessions.live.telling import Tale
 
 __all__ = ["SessionStep", "State"]
@@ -66,8 +67,8 @@ class State(msgspec.Struct, frozen=True):
     @property
     def weight(self) -> int:
         """About how many bytes of memory this state takes, with its keys; what a cache counts."""
-        lanes = _LANE_WEIGHT * self.record.branches
-        return _WEIGHT + lanes + _KEY_WEIGHT * (0 if self.keys is None else len(self.keys))
+        weight = _WEIGHT + _LANE_WEIGHT * self.record.branches
+        return weight if self.keys is None else weight + _KEY_WEIGHT * len(self.keys)
 
     @property
     def counts(self) -> Counts:
@@ -109,7 +110,7 @@ class SessionStep(Step, kw_only=True):
         return step
 
     @classmethod
-    def on(cls, state: State, now: int, *, active: bool = False) -> SessionStep:
+    def on(cls, state: State, now: int, *, active: bool = False, plain: bool = False) -> SessionStep:
         """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
         head = state.head
         return cls(
@@ -121,6 +122,7 @@ class SessionStep(Step, kw_only=True):
             active_at=now if active else state.active_at,
             size=head.marks.get(BYTES, 0),
             names=state.names,
+            plain=plain,
         )
 
     def add(self, lane: str, records: Sequence[bytes]) -> None:
@@ -171,47 +173,45 @@ class SessionStep(Step, kw_only=True):
         self.shreds = shreds
         self.rewrite(SESSION, 0, encode_record(self.record))
 
-    def finish(self) -> None:
-        """Work out when the session expires, and its marks."""
-        if self.record.status == "deleted":
-            self.expires_at = self.record.ends_at
-            marks = {RECENT: self.now, EXPIRES: self.expires_at or 0}
-            self.mark(marks | {SHREDDING: 0} if self.shreds else marks)
-            return
-        head = self.head
+    def commit(self, codec: Codec) -> Commit:
+        """The finished commit, with when the session expires, and its marks."""
+        record, head, names, at = self.record, self.head, self.names, self.active_at
+        if record.status == "deleted":
+            marks = {RECENT: self.now, EXPIRES: record.ends_at or 0}
+            return self._commit(codec, self._changed(marks | {SHREDDING: 0} if self.shreds else marks), record.ends_at)
         if (self.tales or not self.plain) and head is not None:
             from holdall.sessions.live.telling import note  # noqa: PLC0415 - most processes only append
 
             note(self, head)
-        names = self.names
-        self.expires_at = expiry(self.record, self.active_at)
-        if names is not None and head is not None:
-            self._score(names, head)
-            return
+        expires_at = expiry(record, at)
+        if names is None or head is None:
+            return self._commit(codec, self._changed(self._marks(expires_at)), expires_at)
+        # What ``_changed`` would find of marks that are there already, without comparing every one.
+        old = head.marks
+        changed: dict[str, int | None] = {}
+        if old[RECENT] != at:
+            changed = dict.fromkeys(names, at)
+        if old[BYTES] != self.size:
+            changed[BYTES] = self.size
+        if expires_at != head.expires_at:
+            changed[EXPIRES] = expires_at
+        return self._commit(codec, changed, expires_at)
+
+    def _marks(self, expires_at: int | None) -> dict[str, int]:
+        """All the marks there are."""
         self.names = activity_marks(self.record)
         marks = dict.fromkeys(self.names, self.active_at)
         marks[BYTES] = self.size
-        if self.expires_at is not None:
-            marks[EXPIRES] = self.expires_at
-        touched = self.touched or (None if head is None else head.marks.get(TOUCHED))
+        if expires_at is not None:
+            marks[EXPIRES] = expires_at
+        touched = self.touched or (None if self.head is None else self.head.marks.get(TOUCHED))
         if touched is not None:
             marks[TOUCHED] = touched
-        self.mark(marks)
+        return marks
 
-    def _score(self, names: tuple[str, ...], head: Head) -> None:
-        """Set the marks that ``head`` has already: what ``mark`` would find, without comparing every one."""
-        old = head.marks
-        marks: dict[str, int | None] = {}
-        if old[RECENT] != self.active_at:
-            marks = dict.fromkeys(names, self.active_at)
-        if old[BYTES] != self.size:
-            marks[BYTES] = self.size
-        if self.expires_at != head.expires_at:
-            marks[EXPIRES] = self.expires_at
-        self.marks = marks
-
-    def after(self, head: Head, keys: KeyMap | None) -> State:
-        """The state that this step leaves, once ``head`` is stored; ``keys`` are those from before."""
+    def after(self, commit: Commit, before: State | None) -> State:
+        """The state that this step leaves of the one ``before``, once its ``commit`` is stored."""
+        head, keys = (commit.onto(None), None) if before is None else (commit.onto(before.head), before.keys)
         if keys is not None and self.key is not None:
             keys.add([self.key])
             keys.trim(head.lanes[KEYS].first)
@@ -220,10 +220,10 @@ class SessionStep(Step, kw_only=True):
 
 def expiry(record: SessionRecord, active_at: int) -> int | None:
     """When a session expires (ms) that was last active at ``active_at`` (µs)."""
-    idle = None if record.ttl is None else active_at // 1000 + record.ttl * 1000
-    if idle is None or record.ends_at is None:
-        return record.ends_at if idle is None else idle
-    return min(idle, record.ends_at)
+    if record.ttl is None:
+        return record.ends_at
+    idle = active_at // 1000 + record.ttl * 1000
+    return idle if record.ends_at is None else min(idle, record.ends_at)
 
 
 def activity_marks(record: SessionRecord) -> tuple[str, ...]:

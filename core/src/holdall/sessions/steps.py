@@ -32,7 +32,7 @@ class Step(Struct):
     """Those that change; ``None``: one that goes."""
     write: dict[Address, bytes] = {}
     """The records that it writes, as they are before the codec."""
-    erase: list[Span] = []
+    erase: Sequence[Span] = ()
 
     @classmethod
     def begin(cls, partition: str, head: Head | None, now: int) -> Step:
@@ -53,13 +53,13 @@ class Step(Struct):
 
         A lane that begins with this counts as rewritten by it.
         """
-        old = self.lane(lane)
+        old, write = self.lane(lane), self.write
         position, size = old.stop, 0
         for record in records:
             length = len(record)
             if length > RECORD_LIMIT:
                 raise _too_large(lane, record)
-            self.write[lane, position] = record
+            write[lane, position] = record
             position += 1
             size += length
         self.lanes[lane] = Lane(old.first, position, self.version if old is _NO_LANE else old.rewritten)
@@ -83,7 +83,7 @@ class Step(Struct):
         old = self.lane(lane)
         if first > old.first:
             if old:
-                self.erase.append(Span(lane, old.first, min(first, old.stop)))
+                self.erase = (*self.erase, Span(lane, old.first, min(first, old.stop)))
             begun = self.version if old is _NO_LANE else old.rewritten
             self.lanes[lane] = Lane(first, max(first, old.stop), begun)
 
@@ -94,17 +94,25 @@ class Step(Struct):
 
     def mark(self, marks: dict[str, int]) -> None:
         """Make ``marks`` all the marks there are."""
+        self.marks = self._changed(marks)
+
+    def _changed(self, marks: dict[str, int]) -> dict[str, int | None]:
+        """What changes when ``marks`` are all the marks there are."""
         old: Mapping[str, int] = {} if self.head is None else self.head.marks
-        self.marks = {name: score for name, score in marks.items() if old.get(name) != score}
+        changed: dict[str, int | None] = {name: score for name, score in marks.items() if old.get(name) != score}
         if len(old) > len(marks) or not marks.keys() >= old.keys():
-            self.marks.update({name: None for name in old if name not in marks})
+            changed.update({name: None for name in old if name not in marks})
+        return changed
 
     def commit(self, codec: Codec) -> Commit:
         """The finished commit, its records encoded."""
+        return self._commit(codec, self.marks, self.expires_at)
+
+    def _commit(self, codec: Codec, marks: dict[str, int | None], expires_at: int | None) -> Commit:
         partition, version, encode = self.partition, self.version, codec.encode
         write = {at: encode(partition, at, version, record) for at, record in self.write.items()}
         expect = 0 if self.head is None else self.head.version
-        return Commit(partition, expect, version, version, self.lanes, self.marks, self.expires_at, write, self.erase)
+        return Commit(partition, expect, version, version, self.lanes, marks, expires_at, write, self.erase)
 
 
 def _too_large(lane: str, record: bytes) -> TooLarge:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdall import sessions
@@ -166,7 +166,7 @@ class Store(
             state = await engine.current(session, self._check)  # storing it took long: is it still there?
         return self._session(state)
 
-    async def append(  # noqa: PLR0913 - each is a thing that a caller may say
+    def append(  # noqa: PLR0913 - each is a thing that a caller may say
         self,
         session: str,
         messages: Sequence[Mapping[str, Any]],
@@ -176,18 +176,16 @@ class Store(
         key: str | None = None,
         expect: int | None = None,
         branch: str | None = None,
-    ) -> Appended:
+    ) -> Coroutine[Any, Any, Appended]:
         """Store messages, tool runs and original records in one atomic step.
 
         With ``key`` a repeat within a day stores nothing and gives back what the first call stored. Without
         ``expect`` it is an unconditional append, so that two writers both succeed. Messages go to the end of ``branch``;
         without one, of what the session shows: where that was reverted, to a new branch that it shows from then on.
         """
-        parts = appending.AppendRequest(messages, tools, originals, key, expect, branch, self.by)
-        appended = await appending.append(self.engine, session, parts, self._check)
-        if self._observe is not _ignore and not appended.replayed:
-            self._tell("appended", appended.state, appended.messages)
-        return appended
+        request = appending.AppendRequest(messages, tools, originals, key, expect, branch, self.by)
+        appending_ = appending.append(self.engine, session, request, self._check)
+        return appending_ if self._observe is _ignore else self._told(appending_)
 
     async def history(  # noqa: PLR0913 - each is a thing that a caller may ask
         self,
@@ -316,6 +314,12 @@ class Store(
             return decide(state, now)
 
         return decide if self.principal is None else guarded
+
+    async def _told(self, appending_: Coroutine[Any, Any, Appended]) -> Appended:
+        appended = await appending_
+        if not appended.replayed:
+            self._tell("appended", appended.state, appended.messages)
+        return appended
 
     def _created(self, state: State) -> Session:
         self._tell("created", state)

@@ -44,7 +44,7 @@ class Turns:
             raise
 
     def overtake(self, name: str) -> asyncio.Future[None] | None:
-        """Go at once, beside whoever has the turn of ``name`` and before all who wait for it: they wait until ``overtaken``.
+        """Go at once, beside whoever has the turn of ``name`` and before all who wait for it: they wait until its ``end``.
 
         Else they might go on and on while the one in a hurry still looks what there is.
         """
@@ -57,13 +57,10 @@ class Turns:
         queue.appendleft(turn)
         return turn
 
-    def overtaken(self, name: str, turn: asyncio.Future[None] | None) -> None:
-        """Let the others go on; ``turn`` is what ``overtake`` returned."""
-        if turn is None or not turn.cancel():  # it had come by now
-            self.end(name)
-
-    def end(self, name: str) -> None:
-        """Give the turn of ``name`` to whoever waits longest."""
+    def end(self, name: str, overtook: asyncio.Future[None] | None = None) -> None:
+        """Give the turn of ``name`` to whoever waits longest; ``overtook`` is what ``overtake`` returned."""
+        if overtook is not None and overtook.cancel():
+            return  # the turn is still another's
         queue = self._queues[name]
         while queue:
             turn = queue.popleft()
