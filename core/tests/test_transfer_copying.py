@@ -303,6 +303,31 @@ async def test_verify_compares_marks_both_ways(store: Store) -> None:
     assert f"{claim}: a scan of mark recent shows it, but it does not carry the mark" in report.problems
 
 
+async def test_verify_takes_no_session_that_is_written_to_for_a_wrong_one(store: Store) -> None:
+    """It moves in the list while that is walked: only what rests can be held against it."""
+    ids = await fill(store)
+
+    class Busy(Passing):
+        scans = 0
+
+        async def write(self) -> None:
+            store.engine.clock.advance(1)  # type: ignore[attr-defined]
+            await store.append(ids[0], [{"role": "user", "content": "more"}])
+
+        async def scan(self, scan: Scan) -> Sequence[Snapshot]:
+            if scan.mark != "recent" or self.scans == 4:
+                return await super().scan(scan)
+            self.scans += 1
+            await self.write()
+            found = await super().scan(scan)
+            await self.write()
+            return found
+
+    busy = Busy(store.engine.storage)
+    assert (await verify(busy, Codec())).problems == []
+    assert busy.scans == 4
+
+
 async def test_verify_looks_at_heads(target: ISessionStorage) -> None:
     lanes = {"messages/main": Lane(0, 0, rewritten=9)}
     await target.commit(Commit("session/x", 0, 5, 6, lanes, {f"m{n}": n for n in range(33)}))

@@ -247,3 +247,20 @@ def test_events_are_lines_whatever_is_in_them():
 def test_patience_is_not_for_others():
     """A download may take as long as it takes."""
     assert responses.Reply(200).patience is None
+
+
+@pytest.mark.covers("LC-15")
+async def test_a_large_event_goes_in_small_pieces(start):
+    """What a client does not take waits for it: never more of an event than a piece."""
+    site = await start(sessions={"max_message_bytes": 1 << 20})
+    session = (await site.client("ana").post("/api/sessions")).json()["id"]
+    large = {**HELLO, "content": [{"type": "text", "text": "x" * 60_000}] * 8}
+    await site.client("ana").post(f"/api/sessions/{session}/messages", json=large)
+    follower = await site.service.store.follower(session, "0-0")
+    pieces = site.service.streams.open(follower, "ana")
+    sent = [await anext(pieces)]
+    while not sent[-1].endswith(b"}\n\n"):
+        sent.append(await anext(pieces))
+    await pieces.aclose()
+    assert max(map(len, sent)) <= 64 << 10
+    assert b"".join(sent).count(b"x" * 60_000) == 8

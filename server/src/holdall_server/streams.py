@@ -79,9 +79,9 @@ class Streams:
                 piece = b""
                 for change in changes:
                     piece += event(change)
-                    if len(piece) > _PIECE:
-                        yield piece
-                        piece = b""
+                    while len(piece) > _PIECE:  # what a client does not take is kept: of a large event, this much
+                        yield piece[:_PIECE]
+                        piece = piece[_PIECE:]
                 if piece or not changes:
                     yield piece or _BEAT
         except NotFound:

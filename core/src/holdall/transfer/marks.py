@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from holdall.contract import Head, ISessionStorage, Scan
+from holdall.contract import Head, ISessionStorage, Scan, Snapshot
 from holdall.transfer.windows import heads
 
 __all__ = ["Marks"]
 
 _PAGE = 500
+_ATTEMPTS = 5
 
 
 @dataclass(slots=True)
@@ -74,15 +75,32 @@ async def _compared(storage: ISessionStorage, mark: str) -> AsyncIterator[str]:
     suspects = [name for name in sorted(shown.keys() | carried.keys()) if shown.get(name) != carried.get(name)]
     if not suspects:
         return
-    again = {partition: score async for partition, score in _walk(storage, mark)}
-    for partition in suspects:
-        snapshot = await storage.load(partition)
-        score = None if snapshot is None else snapshot.head.marks.get(mark)
-        if again.get(partition) == score:
-            continue
-        if score is None:
-            yield f"{partition}: a scan of mark {mark} shows it, but it does not carry the mark"
-        elif partition not in again:
-            yield f"{partition}: it carries mark {mark}, but a scan does not show it"
-        else:
-            yield f"{partition}: it carries mark {mark} with {score}, but a scan shows it with {again[partition]}"
+    for _ in range(_ATTEMPTS):
+        before = {name: await storage.load(name) for name in suspects}
+        again, moving = {partition: score async for partition, score in _walk(storage, mark)}, list[str]()
+        for partition in suspects:
+            snapshot = await storage.load(partition)
+            if _version(snapshot) != _version(before[partition]):  # a walk shows it as it was, or as it is
+                moving.append(partition)
+                continue
+            fault = _fault(partition, mark, None if snapshot is None else snapshot.head.marks.get(mark), again)
+            if fault is not None:
+                yield fault
+        suspects = moving  # each step writes the marks anew: what never rests is found by the next look
+        if not suspects:
+            return
+
+
+def _version(snapshot: Snapshot | None) -> int:
+    return 0 if snapshot is None else snapshot.head.version
+
+
+def _fault(partition: str, mark: str, score: int | None, shown: Mapping[str, int]) -> str | None:
+    """How what a partition carries differs from what a scan shows."""
+    if shown.get(partition) == score:
+        return None
+    if score is None:
+        return f"{partition}: a scan of mark {mark} shows it, but it does not carry the mark"
+    if partition not in shown:
+        return f"{partition}: it carries mark {mark}, but a scan does not show it"
+    return f"{partition}: it carries mark {mark} with {score}, but a scan shows it with {shown[partition]}"
