@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,7 @@ GROUP = "holdall"
 _HEADING = b"[holdall]"
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """What one distribution declares under one name: ``value`` is the module, and after a colon what is in it."""
 
     name: str

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pluggy
+from msgspec import Struct
 
 from holdall import hooks
 from holdall.contract import CONTRACT
@@ -86,7 +87,7 @@ COMPRESSORS = {1: "zlib", 2: "zstd"}
 """Holdall's own by their tags: they read what they wrote for as long as they are installed."""
 
 
-class Installed(NamedTuple):
+class Installed(Struct, frozen=True):
     """A plugin as its distribution's metadata describes it; nothing is imported."""
 
     name: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 from holdall.codecs.envelope import DICTIONARY_ID, dictionary_in
 from holdall.codecs.kinds import Compressor, Learning
 from holdall.contract import Snapshot
+from holdall.digests import sha256
 from holdall.errors import CodecError
 
 __all__ = ["DICTIONARIES", "DICTIONARY", "INDEX", "Dictionaries", "id_of"]
@@ -22,7 +22,7 @@ _Bound = tuple[int, bytes]
 
 def id_of(dictionary: bytes) -> bytes:
     """What names a dictionary: it follows from its content, so that no two are ever taken for each other."""
-    return hashlib.sha256(dictionary).digest()[:DICTIONARY_ID]
+    return sha256(dictionary).digest()[:DICTIONARY_ID]
 
 
 class Dictionaries:

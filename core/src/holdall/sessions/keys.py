@@ -1,14 +1,14 @@
 """Idempotency keys: records of their own lane, in the same commit as what they stand for."""
 
-from __future__ import annotations
+# Annotations are objects here, not text: each text would be compiled whenever a process starts.
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice, takewhile
 
 import msgspec
 
+from holdall.digests import sha256
 from holdall.errors import Invalid, KeyReused
 from holdall.sessions.names import MAIN, checked_text
 
@@ -105,11 +105,11 @@ def without_print(record: bytes, branch: str, position: int) -> bytes | None:
 
 def fingerprint(*parts: bytes) -> str:
     """A short hash that tells one request from another."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:32]
 
 
 def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
+    return sha256(key.encode()).hexdigest()[:32]

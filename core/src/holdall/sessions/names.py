@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from functools import lru_cache
 from typing import Literal, cast
 
+from holdall.digests import sha256
 from holdall.errors import Invalid, NotFound
 
 SESSION, MESSAGES, TOOLS, ORIGINALS, KEYS = "session", "messages/main", "tools", "originals", "keys"
@@ -48,7 +47,8 @@ MESSAGE_WITH_ID, TOOL_RUN_WITH_ID = b'{"id":"msg_main_%010d",%b', b'{"id":"toolr
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 """Who may speak."""
 
-_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_SHORTEST_ID, _LONGEST_ID = 16, 64
 _MESSAGE, _RUN, _SUMMARY, _COMPACTION = "msg_main_", "toolrun_", "summary_", "compaction_"
 _DIGITS = 10
 _BRANCHES, _DELETED, _TOTALS, _LONGEST_BRANCH = "messages/", "deleted/", "totals/", 40
@@ -65,7 +65,7 @@ def new_id() -> str:
 @lru_cache(maxsize=8192)
 def session_partition(session: str) -> str:
     """Where a session lives; refuses what cannot be an id before any I/O."""
-    if not _ID.fullmatch(session):
+    if not _SHORTEST_ID <= len(session) <= _LONGEST_ID or session.strip(_LETTERS):
         raise NotFound("session", session[:64])
     return f"session/{session}"
 
@@ -199,7 +199,7 @@ def _position(name: str, prefix: str, what: str) -> int:
 @lru_cache(maxsize=8192)
 def hashed(kind: str, *parts: str) -> str:
     """A name derived from ``parts``: each is hashed with its length before it, so no two lists of parts meet."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for part in parts:
         data = part.encode()
         digest.update(len(data).to_bytes(4, "big") + data)

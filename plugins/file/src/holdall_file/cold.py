@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ _CHUNK = 256 * 1024
 _NEXT = b"\n" + START
 
 
-class Stretch(NamedTuple):
+class Stretch(Struct, frozen=True):
     """Bytes that are not as they were written."""
 
     start: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TypeVar
 
 from holdall import folders
@@ -32,6 +31,8 @@ class SyncFailed(OSError):
 
 def typed(error: T) -> T | StorageError:
     """``error`` as the contract's own, where it came from the operating system or from SQLite."""
+    import sqlite3  # noqa: PLC0415 - who only resumes a session needs no catalogue
+
     if isinstance(error, OSError):
         fault = folders.typed(error, "the file store failed")
     elif isinstance(error, sqlite3.Error):

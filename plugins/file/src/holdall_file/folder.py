@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import logging
 import os
 import re
@@ -12,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from holdall.digests import sha256
 from holdall.errors import Damaged
 from holdall.folders import private_folder
 from holdall_file.faults import Busy, SyncFailed
@@ -48,7 +48,7 @@ class Descriptor:
 
 def digest_of(partition: str) -> str:
     """The name of the partition's file: no part of the partition's own name ever reaches the file system."""
-    return hashlib.sha256(partition.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(partition.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def log_name(digest: str) -> str:

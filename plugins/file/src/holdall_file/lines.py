@@ -5,7 +5,7 @@ from ``"meta"`` to the end of the members; each record has a checksum of its own
 record costs that record only, and where a line ends follows from its members, never from looking for a newline.
 """
 
-from __future__ import annotations
+# Annotations are objects here, not text: each text would be compiled whenever a process starts.
 
 import base64
 from collections.abc import Sequence

@@ -84,8 +84,9 @@ def _log(folder: Folder, shelf: Shelf, digest: str, mended: Mended, *, apply: bo
             return
         if not found.bad:
             return
-        for start, stop, reason, _ in found.bad:
-            mended.lost.append(f"{name} ({partition!r}): bytes {start} to {stop} ({reason}), and what of them is alive")
+        for bad in found.bad:
+            where = f"bytes {bad.start} to {bad.stop} ({bad.reason})"
+            mended.lost.append(f"{name} ({partition!r}): {where}, and what of them is alive")
         last = found.bad[-1]
         if last.stop >= size and not last.members:
             mended.lost.append(f"{name} ({partition!r}): its newest commit; it is set back to the one before")

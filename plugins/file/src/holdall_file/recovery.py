@@ -169,7 +169,8 @@ def _torn_from(fd: int, found: Found, size: int) -> int | None:
     The lines of one write name its start as their group: when all good lines behind a bad one belong to the same
     write, none of them was acknowledged.
     """
-    for start, stop, *_ in found.bad:
+    for bad in found.bad:
+        start, stop = bad.start, bad.stop
         if stop >= size:
             return start
         data = read_at(fd, stop, size)
@@ -197,8 +198,8 @@ def _keep_torn(folder: Folder, fd: int, digest: str, start: int) -> None:
 
 def report_damage(folder: Folder, fd: int, digest: str, stretch: Stretch) -> None:
     """Report damage, once, and keep a copy of it; the log itself is left as it is."""
-    start, stop, reason, _ = stretch
-    damage = f"{stop - start} bytes at {start} are damaged: {reason}"
+    start, stop = stretch.start, stretch.stop
+    damage = f"{stop - start} bytes at {start} are damaged: {stretch.reason}"
     if folder.report.fault(log_name(digest), damage):
         note = f"{log_name(digest)}: {damage}"
         folder.report.damaged += 1

@@ -9,9 +9,10 @@ from holdall.blocking import StorageThread
 from holdall.contract import Scan, Snapshot, Span
 from holdall.errors import Damaged, StorageFull
 from holdall_file.catalog import Catalog, Position, Row
+from holdall_file.cataloguing import temporary_catalog
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.listing import Listing
-from holdall_file.opening import Opened, temporary_catalog
+from holdall_file.opening import Opened
 from holdall_file.recent import Recent
 from holdall_file.windows import Key
 

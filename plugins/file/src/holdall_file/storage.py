@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from holdall.blocking import StorageThread
 from holdall.contract import Address, Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Damaged, StorageFull, StorageUnavailable
-from holdall_file.catalog import Catalog
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.gather import Gather
-from holdall_file.opening import Opened, close_all, open_all, with_catalog
+from holdall_file.opening import Opened, close_all, open_all
 from holdall_file.recovery import report_damage
 from holdall_file.report import Report
 from holdall_file.seek import Plan, read
 from holdall_file.settings import FileSettings
 
 if TYPE_CHECKING:
+    from holdall_file.catalog import Catalog
     from holdall_file.scanning import Scanner
 
 __all__ = ["FileSessionStorage"]
@@ -291,6 +291,8 @@ class FileSessionStorage(ISessionStorage):
 
     async def _beside(self, function: Callable[[Catalog], T], temporary: Catalog | None = None) -> T:
         """Run ``function`` on the catalogue, on its thread."""
+        from holdall_file.cataloguing import with_catalog  # noqa: PLC0415 - who only resumes a session needs none
+
         try:
             if temporary is not None:
                 return await self._side.run(lambda: function(temporary))
@@ -307,7 +309,7 @@ class FileSessionStorage(ISessionStorage):
                 await self._thread.run(self._writer.tidy)
                 if self._writer.intents.bulky:
                     self._writer.intents.bulky = False
-                    await self._beside(Catalog.merge)
+                    await self._beside(lambda catalog: catalog.merge())
         except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
             logger.exception("housekeeping failed")
         finally:
