@@ -204,6 +204,28 @@ async def test_what_stands_for_an_edited_message_is_stale(store):
     assert (anew.new, anew.compaction.stale, (await session.active_context()).stale) == (True, False, False)
 
 
+@pytest.mark.covers("CV-04", "CV-13")
+async def test_a_title_of_a_branch_makes_nothing_stale(store):
+    session = await store.create(owner="ana", messages=list(turns(10)))
+    await session.fork(name="other", at="msg_main_0000000009", switch=True)
+    own = await session.append(user("mine"))
+    await session.append(list(turns(10)))
+
+    async def stale() -> bool:
+        await session.compact(budget=50)
+        await session.update_branch("other", title="the first")
+        await session.update_branch("other", title="the second")
+        told = [(await one.active_context(session.id)).stale for one in (store, beside(store))]
+        assert len(set(told)) == 1
+        return told[0]
+
+    assert not await stale()
+    await session.edit(own.id, content="changed")
+    await session.update_branch("other", title="the third")
+    assert (await session.active_context()).stale, "a title hides no edit"
+    assert not await stale(), "and what was edited before is no change"
+
+
 @pytest.mark.covers("CV-13", "XX-04")
 @pytest.mark.parametrize("after", ["edit", "redact"])
 async def test_a_compaction_of_what_was_purged_is_stale_whatever_else_was_changed(store, after):

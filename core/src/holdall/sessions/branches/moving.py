@@ -82,9 +82,10 @@ def titling(
             raise Invalid("main has the session's title", pointer="/title")
         line = line_of(state.head, branch, origins)
         origin = origins[branch, line.base - 1]
-        step = SessionStep.on(state, now)
-        named = msgspec.structs.replace(origin, title=title)
-        step.rewrite(messages_lane(branch), line.base - 1, encoded(named))
+        step, lane = SessionStep.on(state, now), messages_lane(branch)
+        told = (step.version, origin.overwritten(step.lane(lane)))
+        named = msgspec.structs.replace(origin, title=title, named=told)
+        step.rewrite(lane, line.base - 1, encoded(named))
         step.tell("branch_updated", branch=branch)
         step.size += len(encoded(named)) - len(encoded(origin))
         check_size(step.size, policy)

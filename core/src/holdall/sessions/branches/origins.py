@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from holdall.contract import Head, Span
+from holdall.contract import Head, Lane, Span
 from holdall.errors import Damaged, NotFound
 from holdall.sessions.branches.line import Line, Path
 from holdall.sessions.engine import Engine, Unread
@@ -68,6 +68,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The branch that was reverted, and that this one goes on from."""
     under: Under | None = None
     """What it was started from, if it is a sub-conversation. Its path is empty then."""
+    named: tuple[int, int] | None = None
+    """The version that last changed the title, and the one that had last overwritten anything else of the lane."""
+
+    def overwritten(self, lane: Lane) -> int:
+        """The last version that overwrote a record of ``lane``, which it began, for more than a title."""
+        named = self.named
+        return lane.rewritten if named is None or named[0] != lane.rewritten else named[1]
 
 
 class Deletion(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,13 +10,16 @@ import msgspec
 from holdall.contract import Head, Span
 from holdall.errors import NotFound
 from holdall.sessions.branches.line import Line
+from holdall.sessions.branches.origins import parse_origin
 from holdall.sessions.engine import Engine
-from holdall.sessions.names import EDITS, REDACTED, message_id, message_place, messages_lane
+from holdall.sessions.names import EDITS, MAIN, REDACTED, message_id, message_place, messages_lane
 from holdall.sessions.reader import NO_LANE, Check
 
 __all__ = ["Cover", "Covers", "Since", "covers_of", "id_at", "since"]
 
 _Places = dict[int, tuple[str, int]]
+_LATER = 1 << 63
+"""Than every version."""
 
 
 class Cover(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +75,9 @@ async def since(engine: Engine, session: str, head: Head, records: Sequence[Cove
     The heads of lanes tell that nothing has, nearly always; otherwise edits and redactions since are looked through.
     """
     moved = [_moved(head, covers) for covers in records]
+    if any(moved):
+        before = await _before_titles(engine, session, head, {run.branch for runs in moved for run in runs}, check)
+        moved = [[run for run in runs if before.get(run.branch, _LATER) > run.rewritten] for runs in moved]
     if not any(moved):
         return [Since.NOTHING for _ in records]
     few = [covers for covers, has in zip(records, moved, strict=True) if has]
@@ -82,9 +88,25 @@ async def since(engine: Engine, session: str, head: Head, records: Sequence[Cove
     ]
 
 
-def _moved(head: Head, covers: Covers) -> bool:
+def _moved(head: Head, covers: Covers) -> list[Cover]:
     lanes = ((run, head.lanes.get(messages_lane(run.branch), NO_LANE)) for run in covers.runs)
-    return any(lane.rewritten != run.rewritten or lane.first > run.start for run, lane in lanes)
+    return [run for run, lane in lanes if lane.rewritten != run.rewritten or lane.first > run.start]
+
+
+async def _before_titles(
+    engine: Engine, session: str, head: Head, branches: Iterable[str], check: Check
+) -> dict[str, int]:
+    """By branch, the last version that overwrote a record of its lane for more than its title."""
+    names = {branch: messages_lane(branch) for branch in branches if branch != MAIN}
+    first = {name: head.lanes[name].first for name in names.values() if name in head.lanes}
+    view = await engine.view(session, *[Span(name, at, at + 1) for name, at in first.items()], check=check)
+    found: dict[str, int] = {}
+    for branch, name in names.items():
+        lane = view.state.head.lanes.get(name)
+        if lane is not None and lane.first == first.get(name):
+            origin = parse_origin(view.records[name, lane.first], f"{session} {name}[{lane.first}]")
+            found[branch] = origin.overwritten(lane)
+    return found
 
 
 def _since(covers: Covers, changed: _Places, hidden: _Places) -> Since:
