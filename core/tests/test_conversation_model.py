@@ -367,6 +367,7 @@ def test_a_conversation_is_what_the_model_says(backend, examples, monkeypatch):
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(1200)
 @pytest.mark.covers("CV-05", "CV-08", "CV-09", "CV-11", "CV-15")
 @pytest.mark.parametrize(("backend", "examples"), [("memory", 500), ("file", 40)])
 def test_a_conversation_is_what_the_model_says_at_length(backend, examples, monkeypatch):
