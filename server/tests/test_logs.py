@@ -30,3 +30,12 @@ def test_a_trace_is_a_field_of_its_event() -> None:
     line = JsonLines().format(logging.LogRecord("holdall", logging.ERROR, __file__, 1, "failed", (), info))
     assert "\n" not in line
     assert json.loads(line)["trace"].endswith("two\nlines")
+
+
+async def test_an_access_log_tells_of_each_answer(start, caplog) -> None:
+    site = await start(server={"access_log": True})
+    with caplog.at_level(logging.INFO, "sanic.access"):
+        answer = await site.client("ana").get("/api/sessions")
+    told = [vars(record) for record in caplog.records if record.name == "sanic.access"]
+    assert [(one["status"], one["byte"]) for one in told] == [(200, len(answer.content))]
+    assert told[0]["request"] == f"GET {site.url}/api/sessions"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import httpx
 import pytest
 
 from holdall_server.api import OPERATIONS
+from holdall_server.app import create_app
+from holdall_server.exchange import Reply
+from holdall_server.operations import Policy
+from holdall_server.running import serving
 
 HELLO = {"role": "user", "content": "hello"}
 JSON = {"Content-Type": "application/json"}
@@ -179,3 +185,17 @@ async def test_links_keep_the_filters(ana, url):
     onwards = await ana.get(page.links["next"]["url"])
     assert "tool=a+b&status=succeeded&limit=2&after=" in page.links["next"]["url"]
     assert {run["tool"] for run in onwards.json()["items"]} == {"a b"}
+
+
+async def test_a_header_that_would_end_early_is_never_sent(quick, free_socket):
+    async def careless(_) -> Reply:
+        return Reply(200, b"{}", {"X-Thing": "a\r\nSet-Cookie: b"})
+
+    operation = dataclasses.replace(OPERATIONS[0], handler=careless, method="GET", path="/careless", policy=Policy.OPEN)
+    async with (
+        serving(create_app(quick.settings, operations=[operation]), free_socket),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_socket.getsockname()[1]}") as client,
+    ):
+        answer = await client.get("/careless")
+    assert "set-cookie" not in answer.headers
+    await refused(answer, 500, code="internal")
