@@ -22,7 +22,7 @@ from holdall.cli.formats import formats_of
 from holdall.cli.parsing import add_plugins
 from holdall.cli.running import say
 from holdall.cli.tables import counted
-from holdall.errors import SettingsError
+from holdall.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
     from holdall.settings import Settings
@@ -63,11 +63,24 @@ async def _run(args: argparse.Namespace, paths: Mapping[str, Path]) -> int:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.transfer.importing import import_file  # noqa: PLC0415
 
-    clean = True
+    clean, reached = True, 0
     async with _target(args) as (target, choices):
         with progress(None, "lines") as advance:
+
+            def told(line: int) -> None:
+                nonlocal reached
+                reached = line
+                advance(line, name)
+
             for name in sorted(args.files, key=_started_by_another):
-                report = await import_file(target, paths[name], choices, lambda line, name=name: advance(line, name))
+                reached = 0
+                try:
+                    report = await import_file(target, paths[name], choices, told)
+                except StorageError:
+                    say(
+                        f"{name}:{reached}: it stopped about here; import it again, and it goes on with what is missing"
+                    )
+                    raise
                 report.path = name
                 clean = clean and report.clean
                 _print(report, as_json=args.json)

@@ -28,8 +28,9 @@ def transcripts(
         raise Invalid("it is empty")
     name = format or formats.detect(source)
     if name is None:
-        names = ", ".join(formats.readable)
-        raise Invalid(f"its format cannot be told from its content; name it with --format: {names}")
+        names, first = ", ".join(formats.readable), next(source.records(), None)
+        why = f" (line {first.line} {first.reason})" if isinstance(first, Fault) else ""
+        raise Invalid(f"its format cannot be told from its content{why}; name it with --format: {names}")
     source.forget()
     for found in formats.reader(name).transcripts(source):
         yield replace(found, format=name) if isinstance(found, Transcript) else found
