@@ -45,7 +45,7 @@ _META = len(START) + 8 + len('",')
 RECORDS = b',"records":['
 _END = b"}\n"
 _LONGEST_NUMBER = 12
-_LARGEST = 1 << 63
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 Entry = tuple[str, int, int, int, int]
 """A record in a line: lane, position, bytes in the line, their CRC-32, and its form: JSON, base64 or binary."""
@@ -183,7 +183,7 @@ def commit_line(commit: Commit, start: int, last: int, group: int | None = None)
     """
     marks, version, changed = commit.marks, commit.version, commit.changed
     for score in marks.values():
-        if score is not None and not -_LARGEST <= score < _LARGEST:
+        if score is not None and not _LOWEST <= score <= _HIGHEST:
             raise ValueError("a mark's score needs more than 64 bits")
     records: list[bytes] = []
     at: list[Entry] = []
