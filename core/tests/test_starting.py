@@ -24,11 +24,13 @@ async def main(storage, session):
             assert (await store.list()).items == []
 
 asyncio.run(main(*json.loads(sys.argv[1])))
-print(*sorted({name.partition(".")[0] for name in sys.modules}))
+print(*sorted({name.partition(".")[0] for name in sys.modules} | {name for name in sys.modules if "holdall" in name}))
 """
 UNUSED = {"pydantic", "pydantic_core", "pydantic_settings", "jsonschema", "referencing", "sanic", "argparse", "email"}
 ONLY_TO_WRITE = {"dataclasses", "copy", "random", "uuid_utils"}
 NOT_TO_RESUME = {"sqlite3", "hashlib"}
+ROOMS = {"holdall.sessions.appending", "holdall.sessions.inputs", "holdall.health", "holdall_file.catalog"}
+"""Of our own modules, such as a process that only reads a page needs least."""
 
 
 async def written(storage: dict[str, Any]) -> str | None:
@@ -46,11 +48,13 @@ def test_a_process_that_reads_imports_only_its_backend(storage_options: dict[str
     done = subprocess.run([sys.executable, "-c", COLD, argument], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     loaded = set(done.stdout.split())
-    assert {name for name in loaded if name.startswith("holdall_")} == {f"holdall_{storage_options['use']}"}
+    assert {name for name in loaded if name.startswith("holdall_") and "." not in name} == {
+        f"holdall_{storage_options['use']}"
+    }
     if storage_options["use"] in ("memory", "file"):
         assert loaded & UNUSED == set()
     if storage_options["use"] == "file":
-        assert loaded & (ONLY_TO_WRITE | NOT_TO_RESUME) == set()
+        assert loaded & (ONLY_TO_WRITE | NOT_TO_RESUME | ROOMS) == set()
 
 
 @pytest.mark.parametrize("backend", ["memory", "file", "diskcache", "tinydb"])

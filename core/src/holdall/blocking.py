@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from holdall.contract import BlockingSessionStorage, Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import StorageError, StorageUnavailable
-from holdall.health import Health
 
 __all__ = ["StorageThread", "ThreadedStorage", "tellable"]
 
@@ -205,6 +204,8 @@ class ThreadedStorage(ISessionStorage):
     """A ``BlockingSessionStorage`` behind the coroutine verbs."""
 
     def __init__(self, storage: BlockingSessionStorage, thread: StorageThread) -> None:
+        from holdall.health import Health  # noqa: PLC0415 - storages that need no thread tell it themselves
+
         self._storage = storage
         self._thread = thread
         self._health = Health()

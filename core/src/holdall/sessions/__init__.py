@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdall.sessions import (
+        appending,
         branches,
         creating,
         edits,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "appending",
     "branches",
     "creating",
     "edits",

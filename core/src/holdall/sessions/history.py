@@ -8,7 +8,6 @@ from typing import TypeVar
 from holdall import sessions
 from holdall.contract import Span
 from holdall.errors import Invalid, NotFound
-from holdall.sessions.appending import check_writable
 from holdall.sessions.engine import Decision, Engine
 from holdall.sessions.names import (
     CHUNKS,
@@ -156,7 +155,7 @@ def clearing(expect: int | None) -> Decision[int]:
     """Erase the conversation: messages, originals, tool runs, branches, summaries. Positions, and so ids, are not used again."""
 
     def decide(state: State, now: int) -> tuple[SessionStep, int]:
-        check_writable(state, expect)
+        sessions.appending.check_writable(state, expect)
         step, lanes = SessionStep.on(state, now), state.head.lanes
         for lane in (ORIGINALS, TOOLS, EDITS, REDACTED, PARTS, CHUNKS, SUMMARIES, COMPACTIONS):
             step.trim(lane, step.lane(lane).stop)

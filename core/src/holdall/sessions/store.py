@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdall import sessions
 from holdall.errors import Forbidden, Invalid, TooLarge
-from holdall.sessions import appending, history
+from holdall.sessions import history
 from holdall.sessions.access import Principal
-from holdall.sessions.appending import Appended
 from holdall.sessions.branching import Branching
 from holdall.sessions.condensing import Condensing
 from holdall.sessions.counting import Counting
@@ -29,6 +28,7 @@ from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page, ToolRun
 
 if TYPE_CHECKING:
+    from holdall.sessions.appending import Appended
     from holdall.sessions.events import Draft, Event
     from holdall.sessions.sweeping import Swept
 
@@ -160,7 +160,7 @@ class Store(
         """Keep the session alive without writing to it. Acknowledged when stored, within about a second."""
         engine = self.engine
         state = await engine.current(session, self._check)
-        appending.check_writable(state, None)
+        sessions.appending.check_writable(state, None)
         await engine.presence.beat(state)
         if state.head.expires_at is not None and state.head.expires_at <= engine.clock.now() // 1000:
             state = await engine.current(session, self._check)  # storing it took long: is it still there?
@@ -183,8 +183,8 @@ class Store(
         ``expect`` it is an unconditional append, so that two writers both succeed. Messages go to the end of ``branch``;
         without one, of what the session shows: where that was reverted, to a new branch that it shows from then on.
         """
-        request = appending.AppendRequest(messages, tools, originals, key, expect, branch, self.by)
-        appending_ = appending.append(self.engine, session, request, self._check)
+        request = sessions.appending.AppendRequest(messages, tools, originals, key, expect, branch, self.by)
+        appending_ = sessions.appending.append(self.engine, session, request, self._check)
         return appending_ if self._observe is _ignore else self._told(appending_)
 
     async def history(  # noqa: PLR0913 - each is a thing that a caller may ask

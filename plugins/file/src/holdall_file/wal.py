@@ -11,7 +11,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from zlib import crc32
 
 import msgspec
@@ -44,7 +44,7 @@ class _Header(msgspec.Struct):
     started: int
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """Bytes that belong at ``offset`` of the file ``digest`` with the id ``id``."""
 
     digest: str
