@@ -201,17 +201,18 @@ class Commit(Value):
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
-        last = _made[0]
-        if last is not None and last[0] is self and last[1] is head:
-            _made[0] = None  # nobody asks a third time
-            return last[2]
+        made = _made.pop(id(self), None)
+        if made is not None and made[0] is self and made[1] is head:
+            return made[2]
         found = 0 if head is None else head.version
         if found != self.expect:
             raise Conflict(self.partition, expected=self.expect, found=found)
         lanes = _merged({} if head is None else head.lanes, self.lanes)
         marks = _merged({} if head is None else head.marks, self.marks)
         new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
-        _made[0] = (self, head, new)
+        if len(_made) >= _TOGETHER:
+            _made.clear()
+        _made[id(self)] = (self, head, new)
         return new
 
     def erased(self) -> Iterator[Address]:
@@ -221,8 +222,10 @@ class Commit(Value):
                 yield span.lane, position
 
 
-_made: list[tuple[Commit, Head | None, Head] | None] = [None]
-"""What was made last: the storage and the core ask a commit for the same, one after the other, nearly always."""
+_made: dict[int, tuple[Commit, Head | None, Head]] = {}
+"""What was made last: the storage and the core ask a commit for the same, one after the other, and no third time."""
+_TOGETHER = 16
+"""So many commits that are on their way together are remembered."""
 _WIDE = 64
 """From so many entries on, they are not copied for a change of a few."""
 

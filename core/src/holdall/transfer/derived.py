@@ -97,7 +97,7 @@ class Derived:
             step.start(lane, 0, records[0])
             step.append(lane, records[1:])
             if old.stop > len(records):
-                step.erase.append(Span(lane, len(records), old.stop))
+                step.erase = (*step.erase, Span(lane, len(records), old.stop))
 
     def _in_order(self) -> list[Reply]:
         lanes = sorted(self._replies, key=lambda branch: (branch != MAIN, messages_lane(branch)))

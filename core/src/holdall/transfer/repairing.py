@@ -108,5 +108,4 @@ async def _mark_again(storage: ISessionStorage, codec: Codec, head: Head, *, sur
     ((address, stored),) = snapshot.records.items()
     record = parse_record(codec.decode(head.partition, address, stored), head.partition)
     step = SessionStep.on(State(snapshot.head, record), time.time_ns() // 1000)
-    step.finish()
     await storage.commit(step.commit(codec))
