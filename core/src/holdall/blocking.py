@@ -61,8 +61,7 @@ class StorageThread:
         try:
             self._check()
         except StorageUnavailable as error:
-            for future, _ in waiting:
-                future.set_exception(error)
+            _deliver([(future, None, error) for future, _ in waiting])
         else:
             self._calls.put([_Call(future, None, commit) for future, commit in waiting])
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hashlib import sha256
 else:
-    try:
-        from _sha2 import sha256  # as the standard library's own ``random`` does it
-    except ImportError:  # another interpreter, or one that was built without
-        from hashlib import sha256
+    try:  # as the standard library's own ``random`` does it
+        from _sha2 import sha256
+    except ImportError:
+        try:
+            from _sha256 import sha256  # Python 3.11
+        except ImportError:  # another interpreter, or one that was built without
+            from hashlib import sha256
 
 __all__ = ["sha256"]

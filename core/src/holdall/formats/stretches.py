@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from holdall.contract import Head, Span
 from holdall.errors import Conflict
 from holdall.sessions.branches.line import Line
@@ -76,7 +78,8 @@ async def _learn(  # noqa: PLR0913, PLR0917 - where to read, and what is learnt
         record = moment.records.get((messages_lane(name), first))
         if record is None:
             raise Conflict(f"session {session}", expected=head.changed, found=moment.state.head.changed)
-        origins[name, first] = parse_origin(record, f"{partition} {messages_lane(name)}[{first}]")
+        origin = parse_origin(record, f"{partition} {messages_lane(name)}[{first}]")
+        origins[name, first] = msgspec.structs.replace(origin, named=None)  # versions are the store's own
     for name in deleted:
         record = moment.records.get((deleted_lane(name), 0))
         if record is not None:  # else it was brought back meanwhile

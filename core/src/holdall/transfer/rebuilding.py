@@ -84,7 +84,9 @@ class Rebuilding:
         told = fields_of(line.get(entry.kind))
         try:
             if entry.kind == "branch":
-                await self._begin(msgspec.convert(told, Origin), deleted=fields_of(line.get("deleted")))
+                await self._begin(
+                    msgspec.convert(told | {"named": None}, Origin), deleted=fields_of(line.get("deleted"))
+                )
             elif entry.kind == "version":
                 self._versions.append(told)
             elif entry.kind == "message":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TypeVar
 
 from holdall import folders
@@ -31,11 +32,10 @@ class SyncFailed(OSError):
 
 def typed(error: T) -> T | StorageError:
     """``error`` as the contract's own, where it came from the operating system or from SQLite."""
-    import sqlite3  # noqa: PLC0415 - who only resumes a session needs no catalogue
-
+    sqlite3 = sys.modules.get("sqlite3")  # without it, nothing is of SQLite; to import it may need what has run out
     if isinstance(error, OSError):
         fault = folders.typed(error, "the file store failed")
-    elif isinstance(error, sqlite3.Error):
+    elif sqlite3 is not None and isinstance(error, sqlite3.Error):
         full = "full" in str(error)
         fault = (StorageFull if full else StorageError)(f"the file store's catalogue failed: {error}")
     else:
