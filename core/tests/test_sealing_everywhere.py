@@ -264,9 +264,10 @@ def test_a_rotation_that_is_killed_is_run_again(run: Run) -> None:
     plain = toml.read_text()
     left = []
     for wraps in (100, 257):
-        Path("dying.py").write_text(DYING.format(left=wraps + 1))
+        dying = f"dying_{wraps}.py"  # a second file of one name and size, within a second, would be taken for the first
+        Path(dying).write_text(DYING.format(left=wraps + 1))
         toml.write_text(
-            'plugins = ["dying.py"]\n'
+            f'plugins = ["{dying}"]\n'
             + plain.replace('[encryption.keys]\nuse = "file"', '[encryption.keys]\nuse = "dying"')
         )
         command = [sys.executable, "-m", "holdall.cli", "--config", str(toml), "keys", "rotate"]
