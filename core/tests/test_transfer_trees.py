@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.trees import TALK, all_paths, bring, node, original, shown, talk, write
+from support.trees import TALK, all_paths, bring, narrow, node, original, shown, talk, write
 
 import holdall
 from holdall.errors import Conflict
@@ -23,9 +23,7 @@ pytestmark = pytest.mark.covers("CV-08", "CV-16")
 
 @pytest.fixture
 async def memory() -> AsyncIterator[Store]:
-    async with holdall.open(
-        {"storage": {"use": "memory"}, "sessions": {"sweep_every": 0, "max_branches": 20}}
-    ) as opened:
+    async with narrow() as opened:
         yield opened
 
 

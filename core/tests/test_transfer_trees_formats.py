@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.trees import all_paths, shown, write
+from support.trees import all_paths, narrow, shown, write
 
-import holdall
 from holdall.sessions.store import Store
 from holdall.transfer.importing import Choices, import_file
 from holdall.transfer.targets import StoreTarget
@@ -18,9 +17,7 @@ pytestmark = pytest.mark.covers("CV-08", "CV-16")
 
 @pytest.fixture
 async def memory() -> AsyncIterator[Store]:
-    async with holdall.open(
-        {"storage": {"use": "memory"}, "sessions": {"sweep_every": 0, "max_branches": 20}}
-    ) as opened:
+    async with narrow() as opened:
         yield opened
 
 

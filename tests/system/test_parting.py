@@ -15,6 +15,7 @@ import pytest
 
 import holdall
 from holdall.contract import Span
+from holdall.sessions.steps import Step
 from tests.system.conftest import holdall as command
 from tests.system.parting import LARGE, LARGE_FROM
 
@@ -100,6 +101,34 @@ def test_no_reference_dangles_whoever_erases(tmp_path: Path) -> None:
     assert [each["dangling"] for each in told] == [[], []]
     assert all(each["done"]["purge"] and each["done"]["append"] for each in told)
     command("--config", str(config), "verify")
+
+
+@pytest.mark.covers("CV-11", "ST-13")
+def test_a_part_that_goes_alone_is_seen(tmp_path: Path) -> None:
+    """The control: what a purge in the wrong order would leave."""
+    config = write_config(tmp_path)
+    session = asyncio.run(begun(config))
+    play(config, session, 1, 20, processes=1)
+    assert asyncio.run(judged(config, session)) == []
+    dangling = asyncio.run(without_its_part(config, session))
+    assert any(fault == f"{dangling} dangles" for fault in asyncio.run(judged(config, session)))
+
+
+async def without_its_part(config: Path, session: str) -> str:
+    """Append a message with a large part, and take the part away below the store; its hash."""
+    async with holdall.open(config) as store:
+        before = {part.hash for part in await store.parts(session)}
+        said = [{"type": "text", "text": "x" * 3 * LARGE_FROM}]
+        await store.append(session, [{"role": "user", "content": said}], branch="main")
+        (new,) = {part.hash for part in await store.parts(session)} - before
+        storage, partition = store.engine.storage, f"session/{session}"
+        found = await storage.load(partition, Span("chunks", -1))
+        assert found is not None
+        ((address, _),) = found.records.items()
+        step = Step.begin(partition, found.head, store.engine.clock.now())
+        step.rewrite(*address, b"null")
+        await storage.commit(step.commit(store.engine.codec))
+        return new
 
 
 async def begun(config: Path) -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import holdall
 from holdall.formats import export
 from holdall.sessions.store import Store
 from holdall.transfer.importing import Choices, import_file
 from holdall.transfer.report import FileReport
 from holdall.transfer.targets import StoreTarget
 
-__all__ = ["TALK", "all_paths", "bring", "node", "original", "shown", "talk", "write"]
+__all__ = ["TALK", "all_paths", "bring", "narrow", "node", "original", "shown", "talk", "write"]
+
+
+def narrow() -> AbstractAsyncContextManager[Store]:
+    """A store in memory that takes few branches."""
+    return holdall.open({"storage": {"use": "memory"}, "sessions": {"sweep_every": 0, "max_branches": 20}})
 
 
 def node(name: str, parent: str | None, *children: str, said: Any = None, role: str = "user") -> dict[str, Any]:

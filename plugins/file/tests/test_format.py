@@ -11,13 +11,14 @@ import os
 import stat
 from zlib import crc32
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdall.contract import Commit, Lane, Span
 from holdall.testing.steps import Step
-from holdall_file.lines import pack, unpack
+from holdall_file.lines import Commitment, Line, pack, unpack
 
 
 def lines(path):
@@ -93,6 +94,13 @@ def test_what_a_codec_made_is_binary_without_a_line_s_end(record):
     assert (form == 2) == (record[:1] in {bytes([n]) for n in range(1, 9)})
     assert b"\n" not in raw
     assert unpack(raw, form) == record
+
+
+def test_what_a_commit_writes_is_read_as_a_line() -> None:
+    """The same members, in the same order, with the same types and defaults."""
+    written, read = ({one.name: one for one in msgspec.structs.fields(kind)} for kind in (Commitment, Line))
+    assert [name for name in read if name in written] == list(written)
+    assert [read[name] for name in written] == list(written.values())
 
 
 @pytest.mark.covers("OP-11")

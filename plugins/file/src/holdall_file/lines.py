@@ -90,7 +90,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 
 
 class Commitment(msgspec.Struct, omit_defaults=True):
-    """The members of a commit's line, in the order in which they are written."""
+    """Those members of a ``Line`` that a commit has, by themselves: making and encoding it is on the way of every append."""
 
     commit: int = 0
     on: int = 0
