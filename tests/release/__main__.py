@@ -55,11 +55,12 @@ def main() -> int:
             print(" ".join(["python", *(check.short if asked.short else check.long)[1:]]))
         return 0
     began, outcomes = time.time(), list[Outcome]()
+    label = asked.label or ("short form" if asked.short else "long form")
     for outcome in outcomes_of(checks, short=asked.short, jobs=asked.jobs):
         outcomes.append(outcome)
         print(line(outcome.as_dict()), flush=True)
-    if asked.out is not None:
-        keep(asked.out, asked.label or ("short form" if asked.short else "long form"), began, outcomes)
+        if asked.out is not None:  # each time: hours are not lost when it is stopped
+            keep(asked.out, label, began, outcomes)
     counts = {status: sum(one.status == status for one in outcomes) for status in ("held", "BROKEN", "missing")}
     print(", ".join(f"{count} {status}" for status, count in counts.items()))
     for one in outcomes:
