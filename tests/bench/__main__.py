@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from tests.bench.backends import KNOWN
 from tests.bench.plan import LONG, QUICK, SMOKE, USUAL
 from tests.bench.results import measure, write
+from tests.bench.rows import Row
 from tests.bench.table import line, page
 from tests.bench.workloads import WORKLOADS
 
@@ -51,10 +53,16 @@ def main() -> None:
         (KEPT / "README.md").write_text(page(KEPT))
         return
     plan = dataclasses.replace(asked.plan, folder=asked.dir)
-    document = measure(plan, asked.only, asked.backends, asked.label, lambda row: print(line(row), flush=True))
+
+    def save(document: dict[str, Any]) -> None:  # each time: a long run that is stopped is not lost
+        if asked.out is not None:
+            write(document, asked.out)
+
+    def show(row: Row) -> None:
+        print(line(row), flush=True)
+
+    document = measure(plan, asked.only, asked.backends, asked.label, show, save=save)
     print(f"{document['seconds']:.0f} s; load {document['load']['before']} before, {document['load']['after']} after")
-    if asked.out is not None:
-        write(document, asked.out)
 
 
 if __name__ == "__main__":

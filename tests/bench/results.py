@@ -22,10 +22,16 @@ _IN_MEMORY = Path("/dev/shm")
 
 
 def measure(
-    plan: Plan, only: list[str], backends: list[str], label: str, show: Callable[[Row], None]
+    plan: Plan,
+    only: list[str],
+    backends: list[str],
+    label: str,
+    show: Callable[[Row], None],
+    *,
+    save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Run every cell; ``show`` is called with each row as it is known."""
-    began, before, rows = time.time(), load(), []
+    """Run every cell; ``show`` is called with each row as it is known, ``save`` with the whole so far after each cell."""
+    began, before, rows = time.time(), load(), list[Row]()
 
     def keep(row: Row) -> None:
         rows.append(row)
@@ -38,19 +44,24 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="holdall-bench-", dir=plan.folder or None) as folder:
         plan = Plan.parsed({**plan.as_dict(), "folder": folder, "memory": in_memory})
         machine = facts(folder, in_memory)
+
+        def document() -> dict[str, Any]:
+            return {
+                "format": FORMAT,
+                "label": label,
+                "date": dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="seconds"),
+                "seconds": round(time.time() - began, 1),
+                "machine": machine,
+                "load": {"before": before, "after": load()},
+                "plan": {key: value for key, value in plan.as_dict().items() if key not in ("folder", "memory")},
+                "rows": [row.as_dict() for row in rows],
+            }
+
         for workload, backend in cells(only, [backend for backend in backends if backend not in gone]):
             for row in run_cell(workload, backend, plan):
                 keep(row)
-    return {
-        "format": FORMAT,
-        "label": label,
-        "date": dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - began, 1),
-        "machine": machine,
-        "load": {"before": before, "after": load()},
-        "plan": {key: value for key, value in plan.as_dict().items() if key not in ("folder", "memory")},
-        "rows": [row.as_dict() for row in rows],
-    }
+            save(document())
+        return document()
 
 
 def write(document: dict[str, Any], path: Path) -> None:
