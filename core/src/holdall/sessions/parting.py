@@ -34,7 +34,10 @@ class Parting:
         return await sessions.parts.reading.parts(self.engine, session, self._check)
 
     async def whole(self, session: str, messages: Sequence[Message]) -> list[Message]:
-        """Messages that were read by reference, with their large parts. A part that is gone meanwhile stays a reference."""
+        """Messages that were read by reference, with their large parts; those purged meanwhile as they are now.
+
+        A part that is gone otherwise stays a reference.
+        """
         if not any(b'"large_parts":' in message.raw for message in messages):
             return list(messages)
         return await sessions.parts.joining.whole(self.engine, session, messages, self._check)

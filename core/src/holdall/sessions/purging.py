@@ -41,7 +41,7 @@ from holdall.sessions.state import SessionStep, State
 from holdall.sessions.summaries.erasing import erase
 from holdall.sessions.views import Message
 
-__all__ = ["Purged", "delete_once", "forget", "purge_branch", "purge_message"]
+__all__ = ["Purged", "delete_once", "forget", "is_purged", "purge_branch", "purge_message"]
 
 Delete = Callable[[str], Awaitable[None]]
 _SAID = "[purged]"
@@ -72,7 +72,7 @@ async def purge_message(engine: Engine, session: str, name: str, by: str, check:
     """Overwrite a message, its versions, what was redacted of it and its original; how many messages that was."""
     while True:
         found = await found_of(engine, session, name, check)
-        if _is_purged(found.message):
+        if is_purged(found.message):
             return 0
         summaries = found.state.head.lanes.get(SUMMARIES, NO_LANE)
         if summaries:
@@ -88,7 +88,7 @@ async def purge_message(engine: Engine, session: str, name: str, by: str, check:
         return 1
 
 
-def _is_purged(message: Message) -> bool:
+def is_purged(message: Message) -> bool:
     """Whether it is what a purge leaves. A client may have a field of that name, too: that alone says nothing."""
     told: Any = message.get("purged")
     if not isinstance(told, dict) or set(cast("dict[str, Any]", told)) != {"at", "by"}:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from holdall import sessions
 from holdall.contract import Span
 from holdall.errors import Conflict, Damaged, Invalid, TooLarge
 from holdall.sessions.appending import check_size, check_version, check_writable
@@ -196,9 +197,9 @@ def before(message: Message) -> list[list[int]]:
 async def redacted(engine: Engine, session: str, name: str, check: Check) -> list[Kept]:
     """What a message said before it was redacted, the newest first; nothing of what was purged."""
     message = await read_message(engine, session, name, check)
-    return [
-        await _whole(engine, session, kept, check) for kept in (await kept_at(engine, session, message, check)).values()
-    ]
+    found = await kept_at(engine, session, message, check)
+    whole = [await _whole(engine, session, kept, check) for kept in found.values()]
+    return [kept for kept in whole if kept is not None]
 
 
 async def kept_at(engine: Engine, session: str, message: Message, check: Check) -> dict[int, Kept]:
@@ -218,8 +219,11 @@ async def kept_at(engine: Engine, session: str, message: Message, check: Check) 
     return found
 
 
-async def _whole(engine: Engine, session: str, kept: Kept, check: Check) -> Kept:
+async def _whole(engine: Engine, session: str, kept: Kept, check: Check) -> Kept | None:
+    """The same with large parts; ``None`` when the message was purged meanwhile."""
     if kept.kind != "message":
         return kept
     (full,) = await whole(engine, session, [Message(bytes(kept.data))], check)
+    if sessions.purging.is_purged(full):
+        return None
     return msgspec.structs.replace(kept, data=msgspec.Raw(full.raw))

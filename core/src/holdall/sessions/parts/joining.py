@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdall import sessions
+from holdall.contract import Span
+from holdall.errors import NotFound
+from holdall.sessions.names import message_place, messages_lane
 from holdall.sessions.parts.index import chunk_of, learned
 from holdall.sessions.parts.splitting import FIELD, Reference
 from holdall.sessions.views import Message, Page
@@ -69,7 +73,10 @@ def _put(fields: Any, pointer: str, data: bytes, *, json: bool) -> bool:
 
 
 async def whole(engine: Reader, session: str, messages: Sequence[Message], check: Check) -> list[Message]:
-    """Messages with their large parts, each part read once."""
+    """Messages with their large parts, each part read once; one that was purged meanwhile as the purge left it.
+
+    A part that is not there, of a message that says it is, is damage: it stays a reference.
+    """
     wanted = {reference.hash for message in messages for reference in references(message)}
     if not wanted:
         return list(messages)
@@ -84,7 +91,37 @@ async def whole(engine: Reader, session: str, messages: Sequence[Message], check
         pieces = [chunk_of(record) for record in view.run(entry.chunks())]
         if [len(piece or b"") for piece in pieces] == entry.sizes:
             texts[entry.hash] = b"".join(filter(None, pieces))
-    return [filled(message, texts) for message in messages]
+    full = [filled(message, texts) for message in messages]
+    lacking = {message.id for message in full if references(message)}
+    purged = await _purged(engine, session, lacking, check) if lacking else {}
+    return [_instead(message, purged) if lacking else message for message in full]
+
+
+def _instead(message: Message, purged: Mapping[str, Message]) -> Message:
+    """What is shown of ``message``, when some were ``purged`` meanwhile; its version is told where it was before."""
+    now = purged.get(message.id)
+    return message if now is None or not references(message) else Message(now.raw, message.version and now.version)
+
+
+async def _purged(engine: Reader, session: str, names: set[str], check: Check) -> dict[str, Message]:
+    """Those of the messages that are purged by now, as they are now.
+
+    Only a purge takes a part away, and it writes over the message in the same step: one that is not purged now was not
+    when its parts were looked for.
+    """
+    spans = {name: span for name in names if (span := _place(name)) is not None}
+    view = await engine.view(session, *spans.values(), check=check)
+    now = (Message(raw, view.state.head.changed) for span in spans.values() for raw in view.run(span))
+    return {message.id: message for message in now if sessions.purging.is_purged(message)}
+
+
+def _place(name: str) -> Span | None:
+    """Where the message of that name is; ``None`` when it is not the name of one."""
+    try:
+        branch, position = message_place(name)
+    except NotFound:
+        return None
+    return Span(messages_lane(branch), position, position + 1)
 
 
 def groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
