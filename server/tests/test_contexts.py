@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+
+from holdall.contract import Span
+from holdall.sessions.steps import Step
 
 
 @pytest.fixture
@@ -103,3 +108,19 @@ async def test_what_is_refused(ana, site, url):
             else await ana.request(method, f"{url}{path}")
         )
         assert (answer.status_code, answer.json().get("pointer")) == (status, pointer), (path, body, answer.text)
+
+
+@pytest.mark.covers("CV-13", "ST-11")
+async def test_a_compaction_that_an_earlier_version_stored_wrongly_is_passed_over(site, ana, url):
+    """It names messages behind the last that it decides about: as if it had not been made, and no error."""
+    made = (await ana.post(f"{url}/compact", json={"budget": 500})).json()["compaction"]
+    engine, partition = site.service.store.engine, f"session/{url.rpartition('/')[2]}"
+    lane = "compactions"
+    found = await engine.storage.load(partition, Span(lane))
+    record = json.loads(engine.codec.decode(partition, (lane, 0), found.records[lane, 0]))
+    step = Step.begin(partition, found.head, engine.clock.now())
+    step.append(lane, [json.dumps({**record, "id": "compaction_0000000001", "kept": [[60, 62]]}).encode()])
+    await engine.storage.commit(step.commit(engine.codec))
+    assert (await ana.get(f"{url}/compactions")).json()["items"] == [made]
+    assert (await ana.get(f"{url}/compactions/compaction_0000000001")).status_code == 404
+    assert (await ana.get(f"{url}/active-context")).json()["compaction"] == made["id"]

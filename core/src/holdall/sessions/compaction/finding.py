@@ -14,7 +14,7 @@ from holdall.sessions.compaction.entries import Item, summary_item, without
 from holdall.sessions.compaction.kinds import Covered
 from holdall.sessions.compaction.records import CompactionRecord, parse_compaction
 from holdall.sessions.engine import Engine
-from holdall.sessions.names import COMPACTIONS, SUMMARIES, message_place, messages_lane
+from holdall.sessions.names import COMPACTIONS, SUMMARIES, compaction_position, message_place, messages_lane
 from holdall.sessions.reader import NO_LANE, Check
 from holdall.sessions.summaries.covers import Since, since
 from holdall.sessions.summaries.reading import newest as newest_summaries
@@ -66,25 +66,32 @@ async def base_of(  # noqa: PLR0913, PLR0917 - what to read, and of what
     about = (line.branch, line.path, line.first, line.base, line.stop if reverted else None)
     if known is not None and known.line == about and known.lanes == _lanes(head, known.record):
         return known
-    record = await _newest(engine, session, head, line, check)
-    if record is None:
-        return None
-    items = await items_at(engine, session, line, record, check)
+    below = head.lanes[COMPACTIONS].stop
+    while True:
+        record = await _newest(engine, session, head, line, below, check)
+        if record is None:
+            return None
+        items = await items_at(engine, session, line, record, check)
+        if sum(item.covered is not None for item in items) == len(record.replaced):
+            break
+        below = compaction_position(record.id)  # a summary was lost, and with it what stands for messages here
     (what,) = await since(engine, session, head, [record.covers], check)
     base = Base(record, items, what is not Since.NOTHING, _lanes(head, record), about)
     kept.put(name, base, _WEIGHT + sum(_ITEM_WEIGHT + len(item.message.raw) for item in items))
     return base
 
 
-async def _newest(engine: Engine, session: str, head: Head, line: Line, check: Check) -> CompactionRecord | None:
-    lane = head.lanes[COMPACTIONS]
-    below, count = lane.stop, 1
+async def _newest(  # noqa: PLR0913, PLR0917 - what to read, and of what
+    engine: Engine, session: str, head: Head, line: Line, below: int, check: Check
+) -> CompactionRecord | None:
+    """The newest compaction of ``line`` before the position ``below``."""
+    lane, count = head.lanes[COMPACTIONS], 1
     while below > lane.first:
         span = Span(COMPACTIONS, max(below - count, lane.first), below)
         part = await engine.part(session, span, check)
         for raw in reversed(part.records):
             record = parse_compaction(raw)
-            if line.holds(*message_place(record.last)):
+            if record is not None and line.holds(*message_place(record.last)):
                 return record
         below, count = span.start, _MORE
     return None

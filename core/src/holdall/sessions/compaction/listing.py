@@ -18,10 +18,10 @@ async def compactions(engine: Engine, session: str, limit: int, place: Around, c
     """A page of compactions, oldest first; see ``Store.compactions``."""
     part = await reading(engine, session, span_of(COMPACTIONS, limit, place), place, check)
     page = page_of(part, parse_compaction, compaction_id)
-    head = part.state.head
-    old = await since(engine, session, head, [record.covers for record in page], check)
+    head, records = part.state.head, [record for record in page if record is not None]
+    old = await since(engine, session, head, [record.covers for record in records], check)
     items = [
-        Compaction(record, what is not Since.NOTHING, head.changed) for record, what in zip(page, old, strict=True)
+        Compaction(record, what is not Since.NOTHING, head.changed) for record, what in zip(records, old, strict=True)
     ]
     return Page(items, page.next, page.previous, page.version)
 
@@ -29,8 +29,8 @@ async def compactions(engine: Engine, session: str, limit: int, place: Around, c
 async def compaction(engine: Engine, session: str, name: str, check: Check) -> Compaction:
     """One compaction by its id."""
     state, raw = await record_at(engine, session, COMPACTIONS, compaction_position(name), check)
-    if raw is None:
+    record = None if raw is None else parse_compaction(raw)
+    if record is None:
         raise NotFound("compaction", name)
-    record = parse_compaction(raw)
     (old,) = await since(engine, session, state.head, [record.covers], check)
     return Compaction(record, old is not Since.NOTHING, state.head.changed)

@@ -103,13 +103,27 @@ def runs_of(positions: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 
 encoded = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(CompactionRecord, strict=False).decode
+_decode = msgspec.json.Decoder(CompactionRecord | None, strict=False).decode
 """Not strict, for JSON has no keys that are numbers."""
 
 
-def parse_compaction(data: bytes) -> CompactionRecord:
-    """A stored compaction."""
+def parse_compaction(data: bytes) -> CompactionRecord | None:
+    """A stored compaction; ``None`` for one that is passed over, as if it had not been made.
+
+    It was lost, and a repair put ``null`` in its place; or it names messages that it does not decide about, as was once
+    stored for a branch that was shown to an end before its own fork.
+    """
     try:
-        return _decode(data)
+        record = _decode(data)
     except ValueError:
         raise Damaged("a compaction", "it is not what was written") from None
+    return record if record is not None and _fits(record) else None
+
+
+def _fits(record: CompactionRecord) -> bool:
+    """Whether every message that it names is one of those that it decides about."""
+    named = [at for start, stop in record.kept for at in (start, stop - 1)]
+    named += [one.position for one in record.elided]
+    named += [at for one in record.replaced for at in (one.first, one.last)]
+    runs = record.covers.runs
+    return bool(runs) and all(any(run.start <= at < run.stop for run in runs) for at in [*named, *record.pending])

@@ -37,7 +37,7 @@ async def erase(engine: Engine, session: str, message: str, check: Check) -> Lan
             for start in range(lane.first, lane.stop, _PAGE):
                 span = Span(SUMMARIES, start, min(start + _PAGE, lane.stop))
                 records = map(parse_summary, (await engine.view(session, span, check=check)).run(span))
-                found += [one for one in records if one.text != PURGED and _stands_for(one, *place)]
+                found += [one for one in records if one is not None and one.text != PURGED and _stands_for(one, *place)]
         except Damaged:
             found = None
         if found == []:

@@ -19,24 +19,24 @@ async def summaries(engine: Engine, session: str, limit: int, place: Around, che
     """A page of summaries, oldest first; see ``Store.summaries``."""
     part = await reading(engine, session, span_of(SUMMARIES, limit, place), place, check)
     page = page_of(part, parse_summary, summary_id)
-    head = part.state.head
-    old = await since(engine, session, head, [record.covers for record in page], check)
-    items = [Summary(record, what, head.changed) for record, what in zip(page, old, strict=True)]
+    head, records = part.state.head, [record for record in page if record is not None]
+    old = await since(engine, session, head, [record.covers for record in records], check)
+    items = [Summary(record, what, head.changed) for record, what in zip(records, old, strict=True)]
     return Page(items, page.next, page.previous, page.version)
 
 
 async def summary(engine: Engine, session: str, name: str, check: Check) -> Summary:
     """One summary by its id."""
     state, raw = await record_at(engine, session, SUMMARIES, summary_position(name), check)
-    if raw is None:
+    record = None if raw is None else parse_summary(raw)
+    if record is None:
         raise NotFound("summary", name)
-    record = parse_summary(raw)
     (old,) = await since(engine, session, state.head, [record.covers], check)
     return Summary(record, old, state.head.changed)
 
 
 async def newest(engine: Engine, session: str, names: list[str], check: Check) -> dict[str, Summary]:
-    """Of each summary, the one that replaced it last, or itself."""
+    """Of each summary, the one that replaced it last, or itself; nothing of one that was lost."""
     found: dict[str, Summary] = {}
     chains = {name: name for name in names}
     while chains:
@@ -45,6 +45,8 @@ async def newest(engine: Engine, session: str, names: list[str], check: Check) -
         following: dict[str, str] = {}
         for name, at in chains.items():
             for record in map(parse_summary, view.run(spans[at])):
+                if record is None:
+                    continue
                 if record.replaced_by is None:
                     head = view.state.head
                     (what,) = await since(engine, session, head, [record.covers], check)

@@ -86,11 +86,11 @@ def said(record: SummaryRecord, since: Since) -> str:
 
 
 encoded = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(SummaryRecord).decode
+_decode = msgspec.json.Decoder(SummaryRecord | None).decode
 
 
-def parse_summary(data: bytes) -> SummaryRecord:
-    """A stored summary."""
+def parse_summary(data: bytes) -> SummaryRecord | None:
+    """A stored summary; ``None`` for one that was lost, where a repair put ``null`` in its place."""
     try:
         return _decode(data)
     except ValueError:
