@@ -16,7 +16,7 @@ from sanic.response import HTTPResponse
 
 from holdall_server.exchange import Reply
 from holdall_server.guard import Gate
-from holdall_server.heads import fault_of
+from holdall_server.heads import Head, fault_of
 from holdall_server.operations import Operation
 from holdall_server.problems import TITLES, Problem, problem_of
 from holdall_server.responses import answer, next_id, response, stream
@@ -27,65 +27,57 @@ __all__ = ["Application", "Failures", "handler_for"]
 log = logging.getLogger("holdall.server")
 _ONCE = frozenset({"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"})
 
-Handler = Callable[[Request[Any, Any], Mapping[str, str]], Coroutine[Any, Any, None]]
+Handler = Callable[[Any, Head, bytes], Coroutine[Any, Any, None]]
 
 
 class Application(Sanic[Any, Any]):
-    """Sanic without middleware and signals: it looks up the operation, takes in the body, and has it handled."""
+    """Sanic without middleware and signals: it looks up the operation, takes in the body, and has it handled.
+
+    Here are the requests that were not plain; the others come to the same handlers by ``connections``.
+    """
 
     async def handle_request(self, request: Request[Any, Any]) -> None:
         """Answer a request."""
         at: Any = request
         try:
             request.route, handle, path = self.router.get(at.path, at.method, at.headers.get("host"))
-            if at.stream.request_body and not _taken(at.stream, at):
+            if at.stream.request_body:
                 await request.receive_body()
-            await handle(request, path)
+            head = Head(at.head, at.method, at.path, at.query_string, at.headers, fault_in(request))
+            head.path = path
+            if head.fault is not None:
+                at.stream.keep_alive = False  # whatever follows on this connection may have been smuggled
+            await handle(at.stream, head, at.body)
         except Exception as error:  # noqa: BLE001 - Failures has it, and tells the client and the log
             await self.handle_exception(request, error)
-
-
-def _taken(connection: Any, request: Any) -> bool:
-    """Take the body, if all of it has come with the head, as nearly always; otherwise Sanic waits for the rest of it."""
-    size, came = connection.request_bytes, connection.recv_buffer
-    whole = size <= len(came) and size <= connection.request_max_size
-    if not whole or connection.request_body is not True or connection.expecting_continue:
-        return False
-    request.body = bytes(came[:size])
-    del came[:size]
-    connection.request_body, connection.request_bytes_left = None, 0
-    return True
 
 
 def handler_for(service: Service, operation: Operation) -> Handler:
     """The handler of requests for ``operation``."""
     name, perform, meter = operation.name, operation.handler, service.meter
-    admit, bodiless = Gate(service, operation).admit, operation.body is None
+    admit = Gate(service, operation).admit
 
-    async def handle(request: Request[Any, Any], path: Mapping[str, str]) -> None:
+    async def handle(connection: Any, head: Head, body: bytes) -> None:
         start = perf_counter()
         try:
-            refuse_malformed(request)
-            body = b"" if bodiless else request.body
-            call = admit(request.path, path, request.query_string, request.headers, body)
-            reply = await perform(call)
+            reply = await perform(admit(head, body))
             if reply.stream is not None:
-                await stream(request, reply)
+                await stream(connection, reply)
                 meter.request(name, reply.status, perf_counter() - start)
                 return
         except Exception as error:
-            if request.responded:
+            if connection.response is not None:
                 meter.request(name, 500, perf_counter() - start)
                 raise
-            reply = _failed(request, error, operation)
+            reply = _failed(head.headers, head.target, error, operation)
         meter.request(name, reply.status, perf_counter() - start)
-        await answer(request, reply)
+        await answer(connection, reply)
 
     return handle
 
 
-def refuse_malformed(request: Request[Any, Any]) -> None:
-    """Raise ``Problem`` 400 for a request whose head is not what RFC 9112 and this server allow."""
+def fault_in(request: Request[Any, Any]) -> str | None:
+    """What in the head of a request is not as RFC 9112 and this server allow."""
     headers: Any = request.headers
     fault = fault_of(
         request.head,
@@ -96,10 +88,7 @@ def refuse_malformed(request: Request[Any, Any]) -> None:
     if fault is None and len(set(headers)) < len(headers):
         twice = [name for name in _ONCE if len(headers.getall(name, ())) > 1]
         fault = f"{twice[0]} is given twice" if twice else None
-    if fault is not None:
-        connection: Any = request.stream
-        connection.keep_alive = False  # whatever follows on this connection may have been smuggled
-        raise Problem(400, "malformed-request", fault)
+    return fault
 
 
 class Failures(ErrorHandler):
@@ -115,16 +104,18 @@ class Failures(ErrorHandler):
             return response(Problem(400, "malformed-request", "the request was given up").reply(""))
         if isinstance(exception, SanicException):
             exception = self._problem(request, exception)
-        reply = _failed(request, exception)
+        at: Any = request
+        reply = _failed({}, "", exception) if request is None else _failed(at.headers, at.path, exception)
         self._service.meter.request("none", reply.status, 0)
         return response(reply)
 
     def _problem(self, request: Request[Any, Any] | None, error: SanicException) -> Problem:
         if request is not None and request.head and not isinstance(error, PayloadTooLarge):
-            try:
-                refuse_malformed(request)
-            except Problem as problem:
-                return problem
+            fault = fault_in(request)
+            if fault is not None:
+                connection: Any = request.stream
+                connection.keep_alive = False
+                return Problem(400, "malformed-request", fault)
         status = error.status_code
         if isinstance(error, PayloadTooLarge):
             return Problem(413, "too-large", self._over(request))
@@ -147,10 +138,9 @@ _CODES = {404: "not-found", 408: "timeout", 500: "internal", 503: "not-ready"}
 _DETAILS = {404: "there is no such path"}
 
 
-def _failed(request: Request[Any, Any] | None, error: BaseException, operation: Operation | None = None) -> Reply:
-    conditional = request is not None and "if-match" in request.headers
-    problem = problem_of(error, conditional=conditional, query=() if operation is None else operation.query)
-    reply = problem.reply("" if request is None else request.path)
+def _failed(headers: Mapping[str, str], target: str, error: BaseException, operation: Operation | None = None) -> Reply:
+    problem = problem_of(error, conditional="if-match" in headers, query=() if operation is None else operation.query)
+    reply = problem.reply(target)
     if problem.status >= 500:  # noqa: PLR2004 - the server's own failures
         number = reply.headers["X-Request-ID"] = next_id()
         log.error("request %s failed with status %s", number, problem.status, exc_info=error)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from holdall import Principal
+from holdall import Principal, Store
 from holdall_server import strictjson
 from holdall_server.exchange import JSON, Call
+from holdall_server.heads import Head
 from holdall_server.operations import Operation, Policy
 from holdall_server.parameters import parse
 from holdall_server.problems import Problem
@@ -30,11 +31,25 @@ class Gate:
         self._limits = service.settings.server
         self._open = operation.policy is Policy.OPEN
         self._operators = operation.policy is Policy.OPERATOR
+        self._bodied = operation.body is not None
+        self._required = operation.body is not None and operation.body.required
         self._parse = lru_cache(_QUERIES)(self._parsed)
 
-    def admit(self, target: str, path: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Call:
+    def admit(self, head: Head, body: bytes) -> Call:
         """The call, if it may be made; raises ``Problem``."""
-        service, operation = self._service, self._operation
+        if head.let is None:
+            head.let = self._let(head)
+        principal, store, parameters, json = head.let
+        content = self._content(json, body) if self._bodied else None
+        return Call(
+            self._service, self._operation, store, principal, head.target, head.path, parameters, head.headers, content
+        )
+
+    def _let(self, head: Head) -> tuple[Principal | None, Store, Mapping[str, Any], bool]:
+        """What may be known before the body: who asks, their store, the query, and whether the body is JSON."""
+        if head.fault is not None:
+            raise Problem(400, "malformed-request", head.fault)
+        service, headers = self._service, head.headers
         if self._open:
             principal, store = None, service.store
         else:
@@ -42,9 +57,9 @@ class Gate:
             if self._operators and not self._operates(principal):
                 raise Problem(403, "forbidden", "only an admin may do that")
             store = service.store_for(principal)
-        parameters = self._parse(query) if query else _NONE
-        content = None if operation.body is None else self._content(headers, body)
-        return Call(service, operation, store, principal, target, path, parameters, headers, content)
+        parameters = self._parse(head.query) if head.query else _NONE
+        kind = headers.get("content-type", "")
+        return principal, store, parameters, kind == JSON or _is_json(kind)
 
     def _parsed(self, query: str) -> Mapping[str, Any]:
         return parse(query, self._operation.query)
@@ -52,13 +67,12 @@ class Gate:
     def _operates(self, principal: Principal) -> bool:
         return principal.admin or principal.owner == self._limits.anonymous
 
-    def _content(self, headers: Mapping[str, str], body: bytes) -> Any:
+    def _content(self, json: bool, body: bytes) -> Any:
         if not body:
-            if self._operation.body is not None and self._operation.body.required:
+            if self._required:
                 raise Problem(400, "malformed-body", "a JSON body is needed")
             return {}
-        kind = headers.get("content-type", "")
-        if kind != JSON and not _is_json(kind):
+        if not json:
             raise Problem(415, "unsupported-media-type", f"send {JSON}", headers={"Accept": JSON})
         try:
             return strictjson.loads(body, depth=self._limits.max_json_depth, names=self._limits.max_json_keys)

@@ -1,4 +1,4 @@
-"""The grammar of a request's head (RFC 9112), for what Sanic lets through.
+"""The grammar of a request's head (RFC 9112), for what Sanic lets through; and heads that are plain, taken apart.
 
 Sanic 25.12 answers 200 to a name with a space before its colon, to NUL and bare CR in a value, and to a request
 with no Host or two. Each of them is how a request is smuggled past, or to, another server.
@@ -7,16 +7,103 @@ with no Host or two. Each of them is how a request is smuggled past, or to, anot
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Any
 
-__all__ = ["fault_of"]
+__all__ = ["Head", "fault_of", "plain"]
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(
     rb"%b [\x21-\x7e]+ HTTP/1\.([01])(?:\r\n%b:[\t\x20-\x7e\x80-\xff]*)*" % (_TOKEN, _TOKEN),
 )
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_MOST_DIGITS = 18
 _HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]{1,260}")
+_TARGET = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)(?:\?([A-Za-z0-9._~%!$&'()*+,;=:@/?-]*))?")
+_UNUSUAL = frozenset({"expect", "transfer-encoding", "upgrade"})
+_END = b"\r\n\r\n"
+
+
+@dataclass(slots=True, eq=False)
+class Head:
+    """What the head of a request says."""
+
+    raw: bytes
+    method: str
+    target: str
+    """The path as it was sent."""
+    query: str
+    headers: Mapping[str, str]
+    """By their lower-case names."""
+    fault: str | None = None
+    """What is wrong with it."""
+    handle: Callable[[Any, Head, bytes], Coroutine[Any, Any, None]] = field(init=False)
+    """The handler of the operation that is asked for."""
+    path: Mapping[str, str] = field(init=False)
+    """What stands for the names in the operation's path."""
+    let: Any = None
+    """What its gate found out when it was let in, for when it comes again."""
+    _before: bytes = field(init=False)
+    _after: bytes = field(init=False)
+    _sized: bool = field(init=False)
+
+    def again(self, buffer: bytearray) -> tuple[int, int] | None:
+        """Where the body begins and ends if ``buffer`` begins with this head, but for the length of its body.
+
+        The comparison takes as long for a token that is nearly right as for any other.
+        """
+        before = self._before
+        at = len(before)
+        if not compare_digest(buffer[:at], before):
+            return None
+        if not self._sized:
+            return at, at
+        stop = buffer.find(b"\r", at, at + _MOST_DIGITS + 1)
+        digits = buffer[at:stop]
+        if stop < 0 or not digits.isdigit():
+            return None
+        start = stop + len(self._after)
+        if not compare_digest(buffer[stop:start], self._after):
+            return None
+        return start, start + int(digits)
+
+    def keep(self) -> None:
+        """Make ready to be asked whether it has come ``again``."""
+        whole = self.raw + _END
+        found = _SIZED.search(whole)
+        self._sized = found is not None
+        self._before = whole if found is None else whole[: found.start(1)]
+        self._after = b"" if found is None else whole[found.end(1) :]
+
+
+_SIZED = re.compile(rb"\r\ncontent-length:[\t ]*([0-9]+)(?=\r\n)", re.IGNORECASE)
+
+
+def plain(raw: bytes) -> tuple[Head, int] | None:
+    """The head in ``raw`` and the length of the body, if it is plain; ``None``: it needs a closer look.
+
+    Plain is what nothing is wrong with, nothing was given twice in, and nobody could read in two ways: HTTP/1.1 in
+    ASCII, kept alive, with a body that says how long it is or none.
+    """
+    match = _HEAD.fullmatch(raw)
+    if match is None or match[1] != b"1" or not raw.isascii():
+        return None
+    first, *lines = raw.decode().split("\r\n")
+    method, target, _ = first.split(" ")
+    headers = {name.lower(): value.lstrip() for name, _, value in [line.partition(":") for line in lines]}
+    place = _TARGET.fullmatch(target)
+    if len(headers) < len(lines) or place is None or not _UNUSUAL.isdisjoint(headers):
+        return None
+    if headers.get("connection", "keep-alive").lower() != "keep-alive" or not _HOST.fullmatch(
+        headers.get("host", "").strip()
+    ):
+        return None
+    length = headers.pop("content-length", "0")  # another each time
+    if not _LENGTH.fullmatch(length):
+        return None
+    return Head(raw, method, place[1], place[2] or "", headers), int(length)
 
 
 def fault_of(head: bytes, hosts: Sequence[str], lengths: Sequence[str], codings: Sequence[str]) -> str | None:

@@ -73,12 +73,11 @@ def response(reply: Reply) -> HTTPResponse:
     return Response(reply.body or None, reply.status, reply.headers, reply.media)
 
 
-async def answer(request: Any, reply: Reply) -> None:
+async def answer(connection: Any, reply: Reply) -> None:
     """Send a reply that is no stream."""
-    connection, body, headers = request.stream, reply.body, reply.headers
+    body, headers = reply.body, reply.headers
     if not body or connection.head_only or connection.expecting_continue:
-        sent = await request.respond(response(reply))
-        await sent.send(end_stream=True)
+        await connection.respond(response(reply)).send(end_stream=True)
         return
     headers.setdefault("X-Request-ID", next_id())
     lines = "\r\n".join(map(": ".join, headers.items()))
@@ -104,20 +103,20 @@ def _start(status: int, media: str | None) -> str:
     return "\r\n".join([*lines, "" if media is None else f"content-type: {media}\r\n"])
 
 
-async def stream(request: Any, reply: Reply) -> None:
+async def stream(connection: Any, reply: Reply) -> None:
     """Send a reply piece by piece. What fails before the first piece can still be told as a problem."""
     if reply.stream is None:
         return
     pieces = aiter(reply.stream)
     try:
         first = await anext(pieces, b"")
-        sent = await request.respond(response(reply))
+        sent = connection.respond(response(reply))
         await _send(sent, first, reply.patience)
         async for piece in pieces:
             await _send(sent, piece, reply.patience)
         await _send(sent, None, reply.patience)
     except Impatient:
-        request.transport.abort()
+        connection.protocol.transport.abort()
     finally:
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()

@@ -18,6 +18,8 @@ from sanic import Sanic
 from sanic.application.state import ApplicationServerInfo
 from sanic.http.constants import HTTP
 
+from holdall_server.connections import Protocol
+
 __all__ = ["serving", "serving_until"]
 
 log = logging.getLogger("holdall.server")
@@ -48,6 +50,7 @@ async def serving(
     server: Any = await create(
         sock=sock,
         ssl=tls,
+        protocol=Protocol,
         return_asyncio_server=True,
         asyncio_server_kwargs={"start_serving": False},
     )

@@ -1,0 +1,161 @@
+"""Sanic's connections, with a short way for plain requests: nearly all of them.
+
+Sanic waits for the first bytes of a request, and then reads its head, makes a request of it and has that handled.
+What is plain is answered where it waits, so Sanic gets to see only what it is not sure of: heads that come in pieces,
+chunks, 100-continue, upgrades, HTTP/1.0, a last request, whatever is malformed. It keeps the time for all of them.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, Future
+from time import monotonic
+from typing import Any
+
+from sanic.compat import Header
+from sanic.exceptions import SanicException
+from sanic.http import Http, Stage
+from sanic.server.protocols.http_protocol import HttpProtocol
+
+from holdall_server.heads import Head, plain
+
+__all__ = ["Connection", "Protocol"]
+
+_KEPT = 2 << 10
+"""Bytes of a head that a connection remembers: clients send the same again and again."""
+
+
+class Connection(Http):
+    """The requests of one connection."""
+
+    __slots__ = ("_body", "_head", "_last")
+    protocol: Any
+    recv_buffer: bytearray
+    request: Any
+    response: Any
+    response_func: Any
+    stage: Any
+    _receive_more: Any
+
+    def __init__(self, protocol: Any) -> None:
+        super().__init__(protocol)  # pyright: ignore[reportUnknownMemberType]
+        self._receive_more = self._more
+        self._last: Head | None = None
+        self._head: Head | None = None
+        self._body = (0, 0)
+
+    async def _more(self) -> None:
+        """Wait for more bytes. Between two requests, answer those that are plain, and return for one that is not."""
+        protocol = self.protocol
+        await protocol.receive_more()
+        if self.stage is Stage.IDLE and not protocol.access_log:  # Sanic's log tells of Sanic's requests
+            while self._begun():
+                await self._answer()
+                if not self.recv_buffer:
+                    await protocol.receive_more()
+
+    async def _answer(self) -> None:
+        """Answer the plain request that has begun. The connection ends if there can be no other."""
+        head: Any = self._head
+        buffer, (start, end) = self.recv_buffer, self._body
+        self.stage = Stage.HANDLER
+        try:
+            while len(buffer) < end:
+                await self.protocol.receive_more()
+            body = bytes(buffer[start:end])
+            del buffer[:end]
+            await head.handle(self, head, body)
+        except CancelledError as error:  # Sanic's clock has run out, or the client is gone
+            protocol = self.protocol
+            if protocol.transport is not None and not protocol.conn_info.lost:
+                self.keep_alive = False
+                why: Any = self.exception or error
+                await self.error_response(why)
+            raise
+        except Exception as error:  # noqa: BLE001 - Failures has it, and tells the client and the log
+            await self.error_response(error)
+        if not self.keep_alive or self.stage is not Stage.IDLE:
+            raise CancelledError
+        if self.response is not None:
+            self.init_for_request()
+
+    def _begun(self) -> bool:
+        """Whether the head of a plain request has come."""
+        buffer, last = self.recv_buffer, self._last
+        if last is not None:
+            place = last.again(buffer)
+            if place is not None and place[1] - place[0] <= self.request_max_size:
+                self._head, self._body = last, place
+                return True
+        self._head = None
+        stop = buffer.find(b"\r\n\r\n", 0, self.HEADER_MAX_SIZE + 3)
+        found = None if stop < 0 else plain(bytes(buffer[:stop]))
+        if found is None:
+            return False
+        head, size = found
+        try:
+            _, head.handle, head.path = self.protocol.app.router.get(head.target, head.method, head.headers["host"])
+        except SanicException:
+            return False
+        if size > self.request_max_size:
+            return False
+        self._head, self._body = head, (stop + 4, stop + 4 + size)
+        if stop <= _KEPT:
+            head.keep()
+            self._last = head
+        return True
+
+    def respond(self, response: Any) -> Any:
+        """Begin an answer that Sanic sends, also to a request that it has not seen."""
+        if self._head is not None:
+            self.response_func = self.http1_response_header
+        return super().respond(response)
+
+    def create_empty_request(self) -> None:
+        """The request as Sanic knows it, for telling of what failed."""
+        head = self._head
+        if head is None:
+            return super().create_empty_request()
+        protocol = self.protocol
+        url = head.raw.split(b" ", 2)[1]
+        self.request = protocol.request_class(
+            url, Header(head.headers), "1.1", head.method, protocol.transport, protocol.app, head.raw
+        )
+        self.request.stream = self
+        return None
+
+
+class Protocol(HttpProtocol):
+    """A connection's bytes."""
+
+    HTTP_CLASS = Connection
+    __slots__ = ("_most", "_paused", "_waiter")
+    app: Any
+    loop: Any
+    recv_buffer: bytearray
+    transport: Any
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self._most: int = self.app.config.REQUEST_BUFFER_SIZE
+        self._paused = False
+        self._waiter: Future[None] | None = None
+
+    async def receive_more(self) -> None:
+        """Wait until more bytes have come."""
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+        waiter = self._waiter = self.loop.create_future()
+        await waiter
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes; stop the client for as long as nobody wants more of them."""
+        self._time = monotonic()
+        buffer = self.recv_buffer
+        buffer += data
+        if len(buffer) >= self._most and not self._paused and self.transport is not None:
+            self._paused = True
+            self.transport.pause_reading()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,303 @@
+"""The short way of plain requests beside Sanic's own: both answer every request alike, however it comes in."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from sanic import Sanic
+from sanic.server.protocols.http_protocol import HttpProtocol
+
+import holdall
+from holdall.settings import read_settings
+from holdall_server import connections, running
+from holdall_server.app import create_app
+from holdall_server.heads import plain
+
+Sanic.test_mode = True
+TOKENS = {name: f"hld1_token-of-{name}-0123456789abcdef" for name in ("ana", "bob")}
+SERVER = {
+    "tokens": [{"owner": name, "sha256": hashlib.sha256(token.encode()).hexdigest()} for name, token in TOKENS.items()]
+}
+MESSAGE = b'{"role":"user","content":"hello"}'
+BYE = b"BYE\r\n\r\n"
+"""After that, whatever came before, a server closes."""
+
+
+class Wire:
+    """A connection to a server, byte by byte; answers come without the names that no two of them share."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def ask(self, *pieces: bytes) -> bytes:
+        """The one answer to what is sent; empty if there is none."""
+        for piece in pieces:
+            self._writer.write(piece)
+            await _turns()
+        async with asyncio.timeout(15):
+            try:
+                head = await self._reader.readuntil(b"\r\n\r\n")
+                size = re.search(rb"\r\ncontent-length: (\d+)\r\n", head, re.IGNORECASE)
+                return _settled(head + (b"" if size is None else await self._reader.readexactly(int(size[1]))))
+            except (asyncio.IncompleteReadError, ConnectionResetError):
+                return b""
+
+    async def told(self, *pieces: bytes) -> bytes:
+        """All that comes, to what is sent, until the server closes."""
+        for piece in pieces:
+            self._writer.write(piece)
+            await _turns()
+        async with asyncio.timeout(15):
+            try:
+                return _settled(await self._reader.read())
+            except ConnectionResetError:
+                return b""
+
+
+async def _turns() -> None:
+    """Let the servers, which are in this process, take in what was written."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
+def _settled(answer: bytes) -> bytes:
+    return re.sub(rb"X-Request-ID: [^\r]+\r\n", b"", answer, flags=re.IGNORECASE)
+
+
+@asynccontextmanager
+async def place(
+    store: Any, protocol: Any = connections.Protocol, server: Any = None, **config: Any
+) -> AsyncIterator[Any]:
+    """A server; makes connections to it."""
+    app = create_app(read_settings({"storage": {"use": "memory"}, "server": SERVER | (server or {})}), store=store)
+    app.config.update(config)
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as sock:
+        patch.setattr(running, "Protocol", protocol)
+        sock.setblocking(False)
+        async with AsyncExitStack() as stack:
+
+            async def wire() -> Wire:
+                reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
+                stack.callback(writer.close)
+                return Wire(reader, writer)
+
+            async with running.serving(app, sock):
+                yield wire
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Any]:
+    async with holdall.open({"storage": {"use": "memory"}}) as store:
+        yield store
+
+
+@pytest.fixture
+async def session(store: Any) -> str:
+    """One of ana's that has the message already, so that posting it with its key changes nothing."""
+    session = await store.create(owner="ana")
+    await session.append({"role": "user", "content": "hello"}, key="k")
+    return session.id
+
+
+def request(method: str, target: str, body: bytes | None = None, *more: str, who: str = "ana") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKENS[who]}", *more]
+    if body is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body or b"")
+
+
+def post(session: str, *more: str, body: bytes = MESSAGE) -> bytes:
+    return request("POST", f"/api/sessions/{session}/messages", body, "Idempotency-Key: k", *more)
+
+
+@pytest.mark.req("SEC-HTTP-01")
+async def test_a_request_cut_in_two_at_any_byte_is_answered_as_a_whole_one(store, session):
+    history = request("GET", f"/api/sessions/{session}/history?limit=5", None, "Connection: keep-alive")
+    async with place(store) as short, place(store, HttpProtocol) as sanic:
+        for asked in (post(session), history, request("GET", "/nope"), post(session, body=b"[" * 99)):
+            answer = await (await sanic()).ask(asked)
+            first, again = await short(), await short()
+            assert await again.ask(asked) == answer
+            for cut in range(1, len(asked)):
+                assert await first.ask(asked[:cut], asked[cut:]) == answer, cut  # after one that came in two
+                assert await again.ask(asked) == answer, cut
+                assert await again.ask(asked[:cut], asked[cut:]) == answer, cut  # after one that came whole
+
+
+async def test_requests_that_come_together_are_answered_one_after_another(store, session):
+    one, other = post(session), request("GET", f"/api/sessions/{session}")
+    chunks = post(session, "Transfer-Encoding: chunked").replace(b"Content-Length: 33\r\n", b"")
+    chunks = chunks.replace(MESSAGE, b"21\r\n" + MESSAGE + b"\r\n0\r\n\r\n")
+    train = one + one + other + chunks + other + post(session, "Expect: 100-continue") + one
+    async with place(store) as short, place(store, HttpProtocol) as sanic:
+        whole = await (await sanic()).told(train, BYE)
+        assert re.findall(rb"HTTP/1.1 (\d+)", whole) == [
+            b"201",
+            b"201",
+            b"200",
+            b"201",
+            b"200",
+            b"100",
+            b"201",
+            b"201",
+            b"400",
+        ]
+        for cut in range(0, len(train), 23):
+            assert await (await short()).told(train[:cut], train[cut:], BYE) == whole, cut
+
+
+ODD_LINES = (
+    "Host: other", "Host:", "Host: a/b", "Connection: keep-alive", "Connection: Keep-Alive", "Connection: close",
+    "Connection: keep-alive, close", "Transfer-Encoding: chunked", "Transfer-Encoding: identity",
+    "Expect: 100-continue", "Expect: more", "Upgrade: websocket", "Upgrade: h2c", "Content-Length: 33",
+    "Content-Length: 3", "Content-Length: +3", "Content-Length: 033", "Content-Length:\t33", "Content-Length: 33 ",
+    "Content-Length:33", "Content-Length : 33", "content-length: 0", "Content-Length: 1_0", "Content-Length: 3, 3",
+    "X-Thing: a\0b", "X-Thing: a\rb", "X-Thing: a\nContent-Length: 3", "X-Thing: a\rContent-Length: 3",
+    "X-Name: Ren\xe9", "X-Name: \xa033", "thing", " folded: 1", "X Thing: 1", ": 1", "X-Empty:", "Accept: */*",
+    'If-Match: "1"', "If-Match: *", "If-None-Match: *", "Idempotency-Key: k", "Content-Type: text/plain",
+    "content-type: application/json", 'Content-Type: application/json; charset="utf-8"', "AUTHORIZATION: none",
+    f"Authorization: Bearer {TOKENS['bob']}", f"authorization: bearer  {TOKENS['ana']} ",
+)  # fmt: skip
+TARGETS = (
+    "/api/sessions/{}/messages", "/api/sessions/{}/messages?branch=nope", "/api/sessions/{}/messages?x",
+    "/api/sessions/{}/messages?token=1", "/api/sessions/{}/messages/", "//api/sessions/{}/messages",
+    "/api/sessions/{}/messages?", "/api/sessions/{}/messages#x", "/api/sessions/{}/mess%61ges", "/api/sessions/%2e",
+    "/api/sessions/{}/../{}/messages", "http://localhost/api/sessions/{}/messages", "*", "/", "/api/sessions/nope/messages",
+    "/api/sessions/{}/messages?a=b?c=d", '/api/sessions/"{}"', "/api/sessions/{}/history?limit=2&limit=3", "nope",
+    "/api/sessions/{}/history?limit=2", "/api/sessions/{}/history", "/api/sessions/{}", "/api/sessions/\xe9",
+)  # fmt: skip
+
+
+def _made(dice: random.Random, session: str) -> tuple[str, bytes]:
+    """The method of a request, and the request: sound but for a few things."""
+    method = dice.choice(("POST", "POST", "GET", "GET", "HEAD", "get", "OPTIONS"))
+    target = dice.choice(TARGETS[:1] * 30 + TARGETS).replace("{}", session)
+    lines = ["Host: localhost", f"Authorization: Bearer {TOKENS['ana']}", "Idempotency-Key: k"]
+    if method == "POST" or not dice.randrange(4):
+        lines += ["Content-Type: application/json", f"Content-Length: {len(MESSAGE)}"]
+    for _ in range(dice.choice((0, 0, 0, 1, 1, 2))):
+        match dice.randrange(4):
+            case 0 if len(lines) > 3:
+                del lines[dice.randrange(3, len(lines))]
+            case 1:
+                lines.append(dice.choice(lines))
+            case _:
+                lines.insert(dice.randrange(len(lines) + 1), dice.choice(ODD_LINES))
+    dice.shuffle(lines)
+    version = dice.choice(("HTTP/1.1",) * 20 + ("HTTP/1.0", "HTTP/2.0", "http/1.1", "HTTP/1.1 "))
+    head = "\r\n".join([f"{method} {target} {version}", *lines]).encode("latin-1")
+    body = MESSAGE if b"ength" in head else b""
+    if b"chunked" in head and dice.randrange(2):
+        body = b"21\r\n" + MESSAGE + b"\r\n0\r\n\r\n"
+    return method, head + b"\r\n\r\n" + body
+
+
+@pytest.mark.req("SEC-HTTP-01", "SEC-HTTP-02")
+async def test_odd_requests_are_answered_as_by_sanic_alone(store, session):
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    dice, plain_ones = random.Random(seed), 0
+    async with place(store) as short, place(store, HttpProtocol) as sanic:
+        for _ in range(150):
+            method, asked = _made(dice, session)
+            sent = (asked + asked + BYE,)
+            wanted = await (await sanic()).told(*sent)
+            assert await (await short()).told(*sent) == wanted, asked
+            head, _, body = asked.partition(b"\r\n\r\n")
+            found = plain(head)
+            if found is None or found[1] != len(body) or method == "HEAD":
+                continue
+            plain_ones += 1
+            wire, other = await short(), await sanic()
+            for _ in range(3):
+                assert await wire.ask(asked) == await other.ask(asked), asked
+    assert plain_ones > 15
+
+
+async def test_only_what_is_as_it_was_passes_as_that(store, session):
+    """Each differs from the one before in a byte or in the length of its body."""
+    longer = MESSAGE.replace(b"hello", b"hello" * 30)
+    wrong = request("GET", f"/api/sessions/{session}").replace(b"token-of-ana", b"token-of-anb")
+    async with place(store) as short:
+        wire = await short()
+        for _ in range(2):
+            assert (await wire.ask(post(session))).startswith(b"HTTP/1.1 201 ")
+            assert b"urn:holdall:problem:key-reused" in await wire.ask(post(session, body=longer))
+            assert (await wire.ask(post(session))).startswith(b"HTTP/1.1 201 ")
+            assert b"malformed-body" in await wire.ask(post(session, body=b"[1,]"))
+            assert (await wire.ask(request("GET", f"/api/sessions/{session}"))).startswith(b"HTTP/1.1 200 ")
+            assert (await wire.ask(wrong)).startswith(b"HTTP/1.1 401 ")
+            assert (await wire.ask(request("GET", f"/api/sessions/{session}", who="bob"))).startswith(b"HTTP/1.1 404 ")
+
+
+async def test_answers_without_a_body_and_in_pieces_are_in_between(store, session):
+    unchanged = request("GET", f"/api/sessions/{session}", None, "If-None-Match: *")
+    export = request("GET", f"/api/sessions/{session}/events")
+    async with place(store) as short, place(store, HttpProtocol) as sanic:
+        for kind in (short, sanic):
+            wire, other = await kind(), await kind()
+            for _ in range(2):
+                assert (await wire.ask(unchanged)).startswith(b"HTTP/1.1 304 ")
+                assert (await wire.ask(post(session))).startswith(b"HTTP/1.1 201 ")
+            began = await other.ask(export)
+            assert began.startswith(b"HTTP/1.1 200 ")
+            assert b"transfer-encoding: chunked" in began.lower()
+
+
+@pytest.mark.req("SEC-INP-02")
+async def test_a_long_body_is_waited_for_and_one_too_long_is_refused(store, session):
+    body = MESSAGE.replace(b"hello", b"x" * 300_000)
+    asked = request("POST", f"/api/sessions/{session}/messages", body)
+    pieces = [asked[at : at + 10_000] for at in range(0, len(asked), 10_000)]
+    async with place(store, server={"max_body_bytes": 400_000}) as short:
+        wire = await short()
+        for _ in range(2):
+            assert (await wire.ask(*pieces)).startswith(b"HTTP/1.1 201 ")
+            assert (await wire.ask(asked)).startswith(b"HTTP/1.1 201 ")
+        over = asked.replace(b"Content-Length: 300028", b"Content-Length: 400001")
+        assert over != asked
+        assert (await wire.ask(over[:1000])).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("protocol", [connections.Protocol, HttpProtocol])
+async def test_the_clocks_run_as_sanic_has_them(store, session, protocol):
+    clocks = {"REQUEST_TIMEOUT": 0.8, "RESPONSE_TIMEOUT": 0.8, "KEEP_ALIVE_TIMEOUT": 0.8}
+    asked = post(session)
+    async with place(store, protocol, **clocks) as begun:
+        idle, late, halted = await begun(), await begun(), await begun()
+        for wire in (idle, late, halted):
+            assert (await wire.ask(asked)).startswith(b"HTTP/1.1 201 ")
+        silent, head, body = await asyncio.gather(idle.told(), late.told(asked[:50]), halted.ask(asked[:-5]))
+    assert silent == b""
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert body.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close" in body
+    assert f'"instance":"/api/sessions/{session}/messages"'.encode() in body
+
+
+@pytest.mark.parametrize("protocol", [connections.Protocol, HttpProtocol])
+async def test_a_request_in_flight_is_answered_when_the_server_stops(store, session, protocol):
+    asked = request("POST", f"/api/sessions/{session}/messages", MESSAGE)
+    async with AsyncExitStack() as stack:
+        begun = await stack.enter_async_context(place(store, protocol))
+        busy, idle = await begun(), await begun()
+        for wire in (busy, idle):
+            assert b"connection: keep-alive" in await wire.ask(asked)
+        busy._writer.write(asked[:-5])
+        await _turns()
+        stopping = asyncio.create_task(stack.aclose())
+        assert await idle.told() == b""
+        answer = await busy.told(asked[-5:] + asked)
+        await stopping
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"connection: close" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
