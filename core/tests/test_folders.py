@@ -10,6 +10,7 @@ import pytest
 
 from holdall.errors import SettingsError, StorageError, StorageFull
 from holdall.folders import Reserve, private_folder, typed
+from holdall.folders.private import absolute
 
 
 @pytest.mark.req("SEC-FS-01")
@@ -42,6 +43,13 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SettingsError, match="is a file"):
         private_folder(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize(
+    "path", ["./x", ".//x/", "x/./y", "", ".", "..", "a/../b", "/", "//x", "/a//b/./c/..", "~/x", "/x/~y"]
+)
+def test_a_path_is_made_absolute_as_pathlib_does_it(path: str) -> None:
+    assert absolute(path) == absolute(Path(path)) == "/" + str(Path(path).expanduser().absolute()).lstrip("/")
 
 
 def test_errors_are_typed_by_what_happened() -> None:

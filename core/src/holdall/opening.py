@@ -8,7 +8,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdall.blocking import StorageThread, ThreadedStorage
@@ -35,6 +34,8 @@ from holdall.unfinished import refuse_unfinished
 __all__ = ["abilities_of", "codec_of", "decodable", "load_named", "open_storage", "open_store", "options_of"]
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from holdall.sessions.compaction.tools import Tools
 
 log = logging.getLogger("holdall")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -26,6 +24,9 @@ from holdall.spelling import nearest
 __all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed"]
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
     from holdall.hooks import (
         CachePolicyOffer,
         CipherOffer,
@@ -146,6 +147,8 @@ class Plugins:
         if name in self._loaded or self.manager.has_plugin(name):
             return
         if name.endswith(".py"):
+            from pathlib import Path  # noqa: PLC0415 - for single files only
+
             self.load_file(Path(name))
             return
         matches = entries_named(name)

@@ -8,13 +8,13 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
+from os import PathLike
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from holdall.checking import checked
+from holdall.checking import Path, checked
 from holdall.environment import blamed, merged, overridden, overrides, unknown_variables
 from holdall.errors import SettingsError
 from holdall.sessions.policy import SessionPolicy
@@ -233,11 +233,11 @@ _SECTIONS: Mapping[str, type[Struct]] = {
 }
 
 
-def read_settings(source: str | Path | Mapping[str, Any] | Settings) -> Settings:
+def read_settings(source: str | PathLike[str] | Mapping[str, Any] | Settings) -> Settings:
     """Settings from a TOML file or its content; raises ``SettingsError`` with one line per fault."""
     if isinstance(source, Settings):
         return source
-    where, values = ("the settings", source) if isinstance(source, Mapping) else (str(source), _toml(Path(source)))
+    where, values = ("the settings", source) if isinstance(source, Mapping) else (str(source), _toml(source))
     unknown = list(unknown_variables(Settings.__struct_fields__))
     if unknown:
         raise SettingsError("\n".join(unknown))
@@ -246,11 +246,11 @@ def read_settings(source: str | Path | Mapping[str, Any] | Settings) -> Settings
     return checked(Settings, whole, where, blame=partial(blamed, given=given))
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _toml(path: str | PathLike[str]) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - settings may be given as a mapping
 
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 - without pathlib
             return tomllib.load(file)
     except FileNotFoundError:
         raise SettingsError(f"there is no configuration file {path}") from None

@@ -97,7 +97,7 @@ def _digest_of(token: TokenSettings, where: str) -> bytes:
     if token.env is not None:
         secret, source = os.environ.get(token.env), f"{where}.env: the environment variable {token.env}"
     else:
-        path = token.file or Path()
+        path = Path(token.file or "")
         secret, source = _file_content(path, f"{where}.file"), f"{where}.file: {path}"
     if not secret:
         raise SettingsError(f"{source} is not set or empty")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, ValidationError
 
-from holdall.checking.structs import Wrong, converted, schema_of_struct
+from holdall.checking.structs import Path, Wrong, converted, schema_of_struct
 from holdall.errors import SettingsError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["Wrong", "checked", "field_names", "schema"]
+__all__ = ["Path", "Wrong", "checked", "field_names", "schema"]
 
 M = TypeVar("M", bound="Struct | BaseModel")
 Blame = Callable[[Sequence[str]], "str | None"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import os
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
-__all__ = ["Wrong", "converted", "made", "schema_of_struct"]
+__all__ = ["Path", "Wrong", "converted", "made", "schema_of_struct"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -17,6 +18,27 @@ class Wrong(ValueError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field = field
+
+
+if TYPE_CHECKING:
+    Path = str | os.PathLike[str]
+    """A path, as ``os`` takes it."""
+else:
+
+    class Path(str):
+        """A path that is configured, as text: ``pathlib`` takes longer to import than all that is done with most."""
+
+        __slots__ = ()
+
+        def __new__(cls, path: str | os.PathLike[str]) -> Self:
+            """Raises ``TypeError`` for what is none."""
+            text = os.fspath(path)
+            if not isinstance(text, str):
+                raise TypeError(text)
+            return super().__new__(cls, text)
+
+        def __fspath__(self) -> str:  # what tells it from other text
+            return str(self)
 
 
 def converted(model: type[S], values: Any) -> S:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
-from pathlib import Path
+from os import PathLike
 from typing import Any, cast
 
 from holdall import opening
@@ -14,6 +14,7 @@ from holdall.condensing import check_condensing
 from holdall.contract import Abilities
 from holdall.encrypting import check_encryption
 from holdall.errors import SettingsError
+from holdall.folders.private import absolute
 from holdall.formats import Formats
 from holdall.indexing import check_search
 from holdall.plugins import Plugins, installed
@@ -80,8 +81,8 @@ def _paths(options: Any) -> Iterator[str]:
     """Where a storage keeps what it keeps: its paths, from the root."""
     for name in _names(options):
         value = getattr(options, name)
-        if isinstance(value, Path):
-            yield str(value.expanduser().absolute())
+        if isinstance(value, PathLike):
+            yield absolute(cast("PathLike[str]", value))
 
 
 def _nested(options: Any) -> Iterator[tuple[str, StorageRef]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdall.errors import SettingsError
 
-__all__ = ["private_folder", "sync_file"]
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+__all__ = ["absolute", "private", "private_folder", "sync_file"]
 
 
 def private_folder(path: Path) -> Path:
@@ -16,19 +20,34 @@ def private_folder(path: Path) -> Path:
 
     Raises ``SettingsError`` when it is there already and belongs to somebody else, or others may write to it.
     """
-    path = path.expanduser().absolute()
+    return path.__class__(private(absolute(path)))
+
+
+def absolute(path: str | PathLike[str]) -> str:
+    """``path`` from the root on, as pathlib would say it; ``~`` is the home that it stands for."""
+    text = os.fspath(path)
+    if text.startswith("~") or os.sep != "/":
+        from pathlib import Path  # noqa: PLC0415 - it knows homes and drives, and refuses what is none
+
+        return str(Path(text).expanduser().absolute())
+    steps = os.path.join(os.getcwd(), text).split("/")
+    return "/" + "/".join([step for step in steps if step not in ("", ".")])
+
+
+def private(path: str) -> str:
+    """The same as ``private_folder``, of an absolute path as text."""
     _make(path)
-    found = path.stat()
+    found = os.stat(path)
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
         raise SettingsError(f"the data folder {path} belongs to another user (uid {found.st_uid})")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsError(f"the data folder {path} is writable by others; chmod 700 it")
     if found.st_mode & 0o077:
-        path.chmod(0o700)
+        os.chmod(path, 0o700)
     return path
 
 
-def sync_file(path: Path) -> None:
+def sync_file(path: str | PathLike[str]) -> None:
     """Bring a file, or the names in a folder, to the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -37,16 +56,17 @@ def sync_file(path: Path) -> None:
         os.close(fd)
 
 
-def _make(path: Path) -> None:
-    if path.is_dir():
+def _make(path: str) -> None:
+    if os.path.isdir(path):
         return
-    _make(path.parent)
+    above = os.path.dirname(path)
+    _make(above)
     try:
-        path.mkdir(mode=0o700)
+        os.mkdir(path, mode=0o700)
     except FileExistsError:
-        if path.is_dir():
+        if os.path.isdir(path):
             return
         raise SettingsError(f"the data folder {path} is a file") from None
-    path.chmod(0o700)
+    os.chmod(path, 0o700)
     if os.name == "posix":
-        sync_file(path.parent)
+        sync_file(above)

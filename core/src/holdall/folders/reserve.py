@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from holdall.contract import Commit
 from holdall.errors import StorageFull
 from holdall.folders.saying import no_room
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["Reserve"]
 
@@ -33,9 +35,8 @@ class Reserve:
     refused with ``StorageFull``. Its processes share it: how large it is says whether it was given up.
     """
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self._path = folder / "reserve"
-        self._name = str(self._path)
+    def __init__(self, folder: str | PathLike[str], size: int) -> None:
+        self._path = os.path.join(folder, "reserve")
         self.size = size
         self._again = 0.0
         self.line: str | None = None
@@ -45,7 +46,7 @@ class Reserve:
     def whole(self) -> bool:
         """Whether it is there, as large as it should be."""
         try:
-            return os.stat(self._name, follow_symlinks=False).st_size >= self.size  # noqa: PTH116 - asked at each commit
+            return os.stat(self._path, follow_symlinks=False).st_size >= self.size
         except FileNotFoundError:
             return False
 
@@ -60,12 +61,12 @@ class Reserve:
     @property
     def made(self) -> bool:
         """Whether there ever was one: so the storage in this folder is not a new one."""
-        return self._path.exists()
+        return os.path.exists(self._path)
 
     def fill(self) -> bool:
         """Make it whole, where it is not; False: there is no room."""
         if not self.whole:
-            before = self._path.stat().st_size if self.made else 0
+            before = os.stat(self._path).st_size if self.made else 0
             try:
                 self._write(self.size)
             except OSError as error:
@@ -80,7 +81,7 @@ class Reserve:
     def give_up(self) -> bool:
         """Free the room; False: it was given up before."""
         try:
-            if not self._path.lstat().st_size:
+            if not os.lstat(self._path).st_size:
                 return False
             self._again = 0.0
             self._write(0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdall.contract import Abilities, Durability
 from holdall.hooks import StorageOffer, hookimpl
 from holdall_file.settings import FileSettings
 from holdall_file.storage import FileSessionStorage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["FileSessionStorage", "FileSettings", "holdall_storages"]
 

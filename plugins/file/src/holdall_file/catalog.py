@@ -120,7 +120,7 @@ class Catalog:
             for name in reversed(_FILES):  # private before SQLite sees them
                 folder.open(name, os.O_RDWR | os.O_CREAT).close()
             self.inode = inode_of(folder)
-            self._db = sqlite3.connect(folder.path / "catalog.db", timeout=60, isolation_level=None)
+            self._db = sqlite3.connect(f"{folder.path}/catalog.db", timeout=60, isolation_level=None)
         except BaseException:
             self._log.close()
             raise

@@ -9,11 +9,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from holdall.digests import sha256
 from holdall.errors import Damaged
-from holdall.folders import private_folder
+from holdall.folders.private import private
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.report import Report
 
@@ -84,12 +83,12 @@ def write_all(fd: int, data: bytes, offset: int) -> None:
 class Folder:
     """Opens, creates and removes files below one directory, by its descriptor."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
-        self.path = path
+    def __init__(self, path: str, *, durable: bool) -> None:
+        self.path = private(path)
         self.durable = durable
         """Whether a power cut may cost nothing that was acknowledged."""
         self.report = Report()
-        self.fd = os.open(private_folder(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for name in ("s", "wal", "quarantine"):
                 self.make(name)

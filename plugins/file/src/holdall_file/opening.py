@@ -14,6 +14,7 @@ from msgspec import Struct
 from holdall.blocking import StorageThread
 from holdall.errors import StorageBusy
 from holdall.folders import Reserve, no_room
+from holdall.folders.private import absolute
 from holdall_file.cleaning import Cleaning
 from holdall_file.faults import Busy
 from holdall_file.folder import Descriptor, Folder, lock
@@ -49,20 +50,23 @@ class Opened(Struct):
 
 async def open_all(settings: FileSettings, thread: StorageThread, side: StorageThread) -> Opened:
     """Open the folder, in the room of its reserve when there is no other."""
-    reserve = Reserve(settings.path.expanduser().absolute(), _RESERVE)
+    path = absolute(settings.path)
+    reserve = Reserve(path, _RESERVE)
     try:
-        opened = await _open_all(settings, reserve, thread, side)
+        opened = await _open_all(path, settings, reserve, thread, side)
     except Exception as error:
         if not no_room(error) or not reserve.give_up():
             raise
-        opened = await _open_all(settings, reserve, thread, side)
+        opened = await _open_all(path, settings, reserve, thread, side)
     await thread.run(reserve.fill)
     return opened
 
 
-async def _open_all(settings: FileSettings, reserve: Reserve, thread: StorageThread, side: StorageThread) -> Opened:
+async def _open_all(
+    path: str, settings: FileSettings, reserve: Reserve, thread: StorageThread, side: StorageThread
+) -> Opened:
     """Open the folder, recover it if need be, and make this process known in it."""
-    folder = await thread.run(lambda: Folder(settings.path, durable=settings.durability == "power"))
+    folder = await thread.run(lambda: Folder(path, durable=settings.durability == "power"))
     store = Descriptor(-1)
     try:
         store = folder.open("store.lock", os.O_RDWR | os.O_CREAT)

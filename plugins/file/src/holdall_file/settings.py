@@ -1,9 +1,10 @@
 """What can be configured."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from holdall.checking import Path
 
 __all__ = ["FileSettings"]
 
