@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
+from support.storages import Counting
 from support.stores import beside, on, user
 
 from holdall import Invalid, NotFound, Principal
@@ -227,12 +228,12 @@ async def test_what_another_process_writes_is_noticed(store, sessions):
 async def test_many_followers_of_one_session_share_what_they_read(clock):
     loads = []
 
-    class Counting(MemorySessionStorage):
+    class Loading(MemorySessionStorage):
         async def load(self, partition, *spans):
             loads.append(partition)
             return await super().load(partition, *spans)
 
-    store = on(Counting(), clock)
+    store = on(Loading(), clock)
     session = await store.create(owner="ana")
     followers = [await store.follower(session.id) for _ in range(50)]
     for follower in followers:
@@ -246,6 +247,60 @@ async def test_many_followers_of_one_session_share_what_they_read(clock):
     assert len(loads) < 5
     for follower in followers:
         follower.close()
+
+
+@pytest.mark.covers("LC-15")
+async def test_one_who_leaves_takes_nothing_from_those_who_read_with_them(clock):
+    class Asked(MemorySessionStorage):
+        asked, error = asyncio.Event(), None
+
+        async def load(self, partition, *spans):
+            if len(spans) > 2:
+                self.asked.set()
+                await asyncio.sleep(0)
+                if self.error is not None:
+                    raise self.error
+            return await super().load(partition, *spans)
+
+    storage = Asked()
+    store = on(storage, clock)
+    session = await store.create(owner="ana")
+    followers = [await store.follower(session.id) for _ in range(4)]
+    for follower in followers:
+        assert types(await follower.some(0)) == ["ready"]
+        assert await follower.some(0) == []
+    for error in (None, StorageUnavailable("it is away")):
+        waiting = [asyncio.create_task(follower.some(20)) for follower in followers]
+        await asyncio.sleep(0)
+        storage.error = error
+        storage.asked.clear()
+        await session.append(user())
+        await storage.asked.wait()
+        waiting[0].cancel()
+        first, *others = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(first, asyncio.CancelledError)
+        assert [each if error else types(each) for each in others] == [error or ["appended"]] * 3
+    for follower in followers:
+        follower.close()
+
+
+@pytest.mark.covers("LC-15")
+async def test_what_happens_elsewhere_costs_a_follower_nothing(clock):
+    storage = Counting(MemorySessionStorage())
+    store = on(storage, clock)
+    mine, other = [await store.create(owner="ana") for _ in range(2)]
+    follower = await store.follower(other.id)
+    assert types(await follower.some(0)) == ["ready"]
+    assert await follower.some(0) == []
+    waiting = asyncio.create_task(follower.some(20))
+    await mine.append(user())
+    storage.calls.clear()
+    await mine.append(user())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (storage.calls["load"], storage.calls["scan"], waiting.done()) == (0, 0, False)
+    waiting.cancel()
+    follower.close()
 
 
 @pytest.mark.covers("LC-15")

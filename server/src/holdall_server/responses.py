@@ -107,16 +107,16 @@ async def stream(connection: Any, reply: Reply) -> None:
     """Send a reply piece by piece. What fails before the first piece can still be told as a problem."""
     if reply.stream is None:
         return
-    pieces = aiter(reply.stream)
+    pieces, transport = aiter(reply.stream), connection.protocol.transport
     try:
         first = await anext(pieces, b"")
         sent = connection.respond(response(reply))
-        await _send(sent, first, reply.patience)
+        await _send(transport, sent, first, reply.patience)
         async for piece in pieces:
-            await _send(sent, piece, reply.patience)
-        await _send(sent, None, reply.patience)
+            await _send(transport, sent, piece, reply.patience)
+        await _send(transport, sent, None, reply.patience)
     except Impatient:
-        connection.protocol.transport.abort()
+        transport.abort()
     finally:
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
@@ -126,10 +126,10 @@ class Impatient(Exception):
     """A client did not take what it asked for."""
 
 
-async def _send(sent: Any, piece: bytes | None, patience: float | None) -> None:
-    """Send a piece, or the end, as soon as the one before it is on its way."""
+async def _send(transport: Any, sent: Any, piece: bytes | None, patience: float | None) -> None:
+    """Send a piece, or the end, as soon as the one before it is on its way: at once when the client has taken all."""
     sending = sent.eof() if piece is None else sent.send(piece)
-    if patience is None:
+    if patience is None or not transport.get_write_buffer_size():
         return await sending
     try:
         async with asyncio.timeout(patience):

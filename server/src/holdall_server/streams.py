@@ -39,6 +39,8 @@ class Streams:
         self._owners: dict[Follower, str] = {}
         """Of each stream that is open, who follows."""
         self._stopping = False
+        self._said: tuple[Change | None, bytes] = None, b""
+        """The change that was told last, and how: others who follow the same session are told it, too."""
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -78,7 +80,9 @@ class Streams:
                 changes = await follower.some()
                 piece = b""
                 for change in changes:
-                    piece += event(change)
+                    if self._said[0] is not change:
+                        self._said = change, event(change)
+                    piece += self._said[1]
                     while len(piece) > _PIECE:  # what a client does not take is kept: of a large event, this much
                         yield piece[:_PIECE]
                         piece = piece[_PIECE:]
@@ -91,6 +95,8 @@ class Streams:
         finally:
             del self._owners[follower]
             follower.close()
+            if not self._owners:
+                self._said = None, b""
 
 
 def event(change: Change) -> bytes:

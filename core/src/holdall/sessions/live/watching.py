@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdall.contract import Scan
 from holdall.sessions.live.reading import Batch, read
 from holdall.sessions.names import RECENT, TOUCHED
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from holdall.sessions.engine import Engine
     from holdall.sessions.live.following import Follower
     from holdall.sessions.live.notes import Place
@@ -42,7 +44,7 @@ class Room:
         """The version that its followers were last woken for."""
         self._engine = engine
         self._session = session
-        self._reads: dict[tuple[Place, str], asyncio.Task[Batch]] = {}
+        self._reads: dict[tuple[Place, str], _Reading] = {}
 
     def wake(self) -> None:
         """Something happened: who reads from now on reads anew."""
@@ -53,17 +55,44 @@ class Room:
     async def read(self, after: Place, branch: str) -> Batch:
         """What happened after a place; those who ask for the same at the same time are answered together."""
         key = after, branch
-        task = self._reads.get(key)
-        if task is None:
-            task = self._reads[key] = asyncio.create_task(read(self._engine, self._session, after, branch))
-            task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
+        reading = self._reads.get(key)
+        if reading is None:
+            reading = self._reads[key] = _Reading(read(self._engine, self._session, after, branch))
+            reading.task.add_done_callback(lambda _: self._forget(key, reading))
+        return await reading.answer()
 
-    def _forget(self, key: tuple[Place, str], task: asyncio.Task[Batch]) -> None:
-        if self._reads.get(key) is task:
+    def _forget(self, key: tuple[Place, str], reading: _Reading) -> None:
+        if self._reads.get(key) is reading:
             del self._reads[key]
-        if not task.cancelled():
-            task.exception()  # whoever asked is told; when they are gone, nobody needs to be
+        reading.tell()
+
+
+class _Reading:
+    """One read, and those who wait for it: any of them may go, and the read goes on for the others."""
+
+    def __init__(self, reading: Coroutine[Any, Any, Batch]) -> None:
+        self.task = asyncio.create_task(reading)
+        self._waiting: list[asyncio.Future[Batch]] = []
+
+    def answer(self) -> asyncio.Future[Batch]:
+        """What it finds, once it has: of each who asks a future of its own, which is cheaper than ``asyncio.shield``."""
+        future = self.task.get_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    def tell(self) -> None:
+        """Answer those who still wait: it is done."""
+        cancelled = self.task.cancelled()
+        error = None if cancelled else self.task.exception()  # when all are gone, nobody needs to be told
+        for future in self._waiting:
+            if future.done():
+                continue
+            if cancelled:
+                future.cancel()
+            elif error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(self.task.result())
 
 
 class Watch:
