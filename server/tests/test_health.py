@@ -165,7 +165,7 @@ async def test_sweeps_are_measured(start):
 def test_what_is_gathered_is_handed_over_once_in_the_bucket_that_it_belongs_to():
     bounds = (0.001, 0.01, 0.1)
     told, asked = (Histogram("h", "h", registry=CollectorRegistry(), buckets=bounds) for _ in range(2))
-    spread, counter = Spread(told, bounds), Counter("c", "c", registry=CollectorRegistry())
+    spread, counter = Spread(lambda: told, bounds), Counter("c", "c", registry=CollectorRegistry())
     count = Count(counter)
     for seconds in (0, 0.0005, 0.001, 0.0011, 0.01, 0.05, 0.1, 0.2, 99):
         spread.add(seconds)

@@ -27,6 +27,9 @@ __all__ = ["Application", "Failures", "handler_for"]
 log = logging.getLogger("holdall.server")
 _ONCE = frozenset({"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"})
 
+_REFUSED = 400
+"""The first status that is no success."""
+
 Handler = Callable[[Any, Head, bytes], Coroutine[Any, Any, None]]
 
 
@@ -43,7 +46,7 @@ class Application(Sanic[Any, Any]):
             request.route, handle, path = self.router.get(at.path, at.method, at.headers.get("host"))
             if at.stream.request_body:
                 await request.receive_body()
-            head = Head(at.head, at.method, at.path, at.query_string, at.headers, fault_in(request))
+            head = Head(at.head, at.method, at.path, at.query_string, at.headers, fault=fault_in(request))
             head.path = path
             if head.fault is not None:
                 at.stream.keep_alive = False  # whatever follows on this connection may have been smuggled
@@ -55,7 +58,7 @@ class Application(Sanic[Any, Any]):
 def handler_for(service: Service, operation: Operation) -> Handler:
     """The handler of requests for ``operation``."""
     name, perform, meter = operation.name, operation.handler, service.meter
-    admit = Gate(service, operation).admit
+    admit, done = Gate(service, operation).admit, meter.requests(name, "ok").add
 
     async def handle(connection: Any, head: Head, body: bytes) -> None:
         start = perf_counter()
@@ -70,7 +73,10 @@ def handler_for(service: Service, operation: Operation) -> Handler:
                 meter.request(name, 500, perf_counter() - start)
                 raise
             reply = _failed(head.headers, head.target, error, operation)
-        meter.request(name, reply.status, perf_counter() - start)
+        if reply.status < _REFUSED:
+            done(perf_counter() - start)
+        else:
+            meter.request(name, reply.status, perf_counter() - start)
         await answer(connection, reply)
 
     return handle

@@ -52,20 +52,9 @@ def fields_of(body: Any, model: type[BaseModel], *, owned: Collection[str] = _OW
     return fields
 
 
-class alone:  # noqa: N801 - stands in a `with`, as a function of contextlib would
-    """Tell of what the core finds at ``place`` as of the whole body: that is where it came from."""
-
-    __slots__ = ("_place",)
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Invalid) and error.pointer.startswith(self._place):
-            raise moved(error, self._place) from None
+def alone(error: Invalid, place: str) -> Exception:
+    """What the core finds at ``place``, told as of the whole body: that is where it came from."""
+    return moved(error, place) if error.pointer.startswith(place) else error
 
 
 def take(fields: dict[str, Any], name: str, kind: type[T], default: T | None = None) -> T | None:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from sanic.compat import Header
-from sanic.exceptions import SanicException
+from sanic.exceptions import RequestCancelled, SanicException
 from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
@@ -27,7 +27,7 @@ _KEPT = 2 << 10
 class Connection(Http):
     """The requests of one connection."""
 
-    __slots__ = ("_body", "_head", "_last")
+    __slots__ = ("_head", "_last", "_start")
     protocol: Any
     recv_buffer: bytearray
     request: Any
@@ -41,22 +41,22 @@ class Connection(Http):
         self._receive_more = self._more
         self._last: Head | None = None
         self._head: Head | None = None
-        self._body = (0, 0)
+        self._start = 0
 
     async def _more(self) -> None:
         """Wait for more bytes. Between two requests, answer those that are plain, and return for one that is not."""
         protocol = self.protocol
         await protocol.receive_more()
         if self.stage is Stage.IDLE and not protocol.access_log:  # Sanic's log tells of Sanic's requests
-            while self._begun():
-                await self._answer()
+            while (head := self._begun()) is not None:
+                await self._answer(head)
                 if not self.recv_buffer:
                     await protocol.receive_more()
 
-    async def _answer(self) -> None:
+    async def _answer(self, head: Head) -> None:
         """Answer the plain request that has begun. The connection ends if there can be no other."""
-        head: Any = self._head
-        buffer, (start, end) = self.recv_buffer, self._body
+        buffer, start = self.recv_buffer, self._start
+        end = start + head.size
         self.stage = Stage.HANDLER
         try:
             while len(buffer) < end:
@@ -78,31 +78,30 @@ class Connection(Http):
         if self.response is not None:
             self.init_for_request()
 
-    def _begun(self) -> bool:
-        """Whether the head of a plain request has come."""
-        buffer, last = self.recv_buffer, self._last
-        if last is not None:
-            place = last.again(buffer)
-            if place is not None and place[1] - place[0] <= self.request_max_size:
-                self._head, self._body = last, place
-                return True
-        self._head = None
-        stop = buffer.find(b"\r\n\r\n", 0, self.HEADER_MAX_SIZE + 3)
-        found = None if stop < 0 else plain(bytes(buffer[:stop]))
-        if found is None:
-            return False
-        head, size = found
+    def _begun(self) -> Head | None:
+        """The head of a plain request, if it has come."""
+        buffer, head = self.recv_buffer, self._last
+        start = -1 if head is None else head.again(buffer)
+        if start < 0:
+            stop = buffer.find(b"\r\n\r\n", 0, self.HEADER_MAX_SIZE + 3)
+            head, start = None if stop < 0 else self._read(bytes(buffer[:stop])), stop + 4
+        if head is not None and head.size > self.request_max_size:
+            head = None
+        self._head, self._start = head, start
+        return head
+
+    def _read(self, raw: bytes) -> Head | None:
+        head = plain(raw)
+        if head is None:
+            return None
         try:
             _, head.handle, head.path = self.protocol.app.router.get(head.target, head.method, head.headers["host"])
         except SanicException:
-            return False
-        if size > self.request_max_size:
-            return False
-        self._head, self._body = head, (stop + 4, stop + 4 + size)
-        if stop <= _KEPT:
+            return None
+        if len(raw) <= _KEPT:
             head.keep()
             self._last = head
-        return True
+        return head
 
     def respond(self, response: Any) -> Any:
         """Begin an answer that Sanic sends, also to a request that it has not seen."""
@@ -147,6 +146,16 @@ class Protocol(HttpProtocol):
             self.transport.resume_reading()
         waiter = self._waiter = self.loop.create_future()
         await waiter
+
+    async def send(self, data: bytes) -> None:
+        """Write, once the client has taken enough of what was written before."""
+        if not self._can_write.is_set():
+            await self._can_write.wait()
+        transport = self.transport
+        if transport.is_closing():
+            raise RequestCancelled
+        transport.write(data)
+        self._time = monotonic()
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes; stop the client for as long as nobody wants more of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,8 +20,7 @@ JSON = "application/json"
 encode = msgspec.json.encode
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One request that was let in."""
 
     service: Service
@@ -43,13 +41,12 @@ class Call:
     """The decoded body."""
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct):
     """What goes back."""
 
     status: int = 200
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict[str, str])
+    headers: dict[str, str] = {}
     media: str | None = JSON
     stream: AsyncIterator[bytes] | None = None
     """The body in pieces, instead of ``body``."""

@@ -19,7 +19,8 @@ _HEAD = re.compile(
     rb"%b [\x21-\x7e]+ HTTP/1\.([01])(?:\r\n%b:[\t\x20-\x7e\x80-\xff]*)*" % (_TOKEN, _TOKEN),
 )
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_MOST_DIGITS = 18
+_SPAN = 19
+"""Bytes of the longest length that is understood, and the one behind it."""
 _HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]{1,260}")
 _TARGET = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)(?:\?([A-Za-z0-9._~%!$&'()*+,;=:@/?-]*))?")
 _UNUSUAL = frozenset({"expect", "transfer-encoding", "upgrade"})
@@ -37,6 +38,8 @@ class Head:
     query: str
     headers: Mapping[str, str]
     """By their lower-case names."""
+    size: int = 0
+    """Of the body."""
     fault: str | None = None
     """What is wrong with it."""
     handle: Callable[[Any, Head, bytes], Coroutine[Any, Any, None]] = field(init=False)
@@ -45,44 +48,39 @@ class Head:
     """What stands for the names in the operation's path."""
     let: Any = None
     """What its gate found out when it was let in, for when it comes again."""
-    _before: bytes = field(init=False)
-    _after: bytes = field(init=False)
-    _sized: bool = field(init=False)
+    _rest: bytes = field(init=False)
+    """All but the length of the body, which stands at ``_at`` with ``_after`` bytes behind it."""
+    _at: int = field(init=False)
+    _after: int = field(init=False)
 
-    def again(self, buffer: bytearray) -> tuple[int, int] | None:
-        """Where the body begins and ends if ``buffer`` begins with this head, but for the length of its body.
+    def again(self, buffer: bytearray) -> int:
+        """How long this head is in ``buffer``, if that begins with it but for the length of its body; or -1.
 
         The comparison takes as long for a token that is nearly right as for any other.
         """
-        before = self._before
-        at = len(before)
-        if not compare_digest(buffer[:at], before):
-            return None
-        if not self._sized:
-            return at, at
-        stop = buffer.find(b"\r", at, at + _MOST_DIGITS + 1)
-        digits = buffer[at:stop]
-        if stop < 0 or not digits.isdigit():
-            return None
-        start = stop + len(self._after)
-        if not compare_digest(buffer[stop:start], self._after):
-            return None
-        return start, start + int(digits)
+        at, after = self._at, self._after
+        if not after:
+            return at if compare_digest(buffer[:at], self._rest) else -1
+        stop = buffer.find(b"\r", at, at + _SPAN)
+        start, digits = stop + after, buffer[at:stop]
+        if stop < 0 or not digits.isdigit() or not compare_digest(buffer[:at] + buffer[stop:start], self._rest):
+            return -1
+        self.size = int(digits)
+        return start
 
     def keep(self) -> None:
         """Make ready to be asked whether it has come ``again``."""
         whole = self.raw + _END
         found = _SIZED.search(whole)
-        self._sized = found is not None
-        self._before = whole if found is None else whole[: found.start(1)]
-        self._after = b"" if found is None else whole[found.end(1) :]
+        at, to = (len(whole), len(whole)) if found is None else found.span(1)
+        self._rest, self._at, self._after = whole[:at] + whole[to:], at, len(whole) - to
 
 
 _SIZED = re.compile(rb"\r\ncontent-length:[\t ]*([0-9]+)(?=\r\n)", re.IGNORECASE)
 
 
-def plain(raw: bytes) -> tuple[Head, int] | None:
-    """The head in ``raw`` and the length of the body, if it is plain; ``None``: it needs a closer look.
+def plain(raw: bytes) -> Head | None:
+    """The head in ``raw``, if it is plain; ``None``: it needs a closer look.
 
     Plain is what nothing is wrong with, nothing was given twice in, and nobody could read in two ways: HTTP/1.1 in
     ASCII, kept alive, with a body that says how long it is or none.
@@ -103,7 +101,7 @@ def plain(raw: bytes) -> tuple[Head, int] | None:
     length = headers.pop("content-length", "0")  # another each time
     if not _LENGTH.fullmatch(length):
         return None
-    return Head(raw, method, place[1], place[2] or "", headers), int(length)
+    return Head(raw, method, place[1], place[2] or "", headers, int(length))
 
 
 def fault_of(head: bytes, hosts: Sequence[str], lengths: Sequence[str], codings: Sequence[str]) -> str | None:

@@ -16,7 +16,11 @@ class MeteredStorage(ISessionStorage):
 
     def __init__(self, storage: ISessionStorage, meter: Meter) -> None:
         self._storage = storage
-        self._tell = meter.verb
+        self._spread = meter.verbs
+        self._committed = meter.verbs("commit", "ok").add
+        self._loaded = meter.verbs("load", "ok").add
+        self._read = meter.read.add
+        self._written = meter.written.add
 
     async def load(self, partition: str, *spans: Span) -> Snapshot | None:
         """Measured."""
@@ -24,10 +28,11 @@ class MeteredStorage(ISessionStorage):
         try:
             found = await self._storage.load(partition, *spans)
         except BaseException:
-            self._tell("load", "failed", perf_counter() - start)
+            self._spread("load", "failed").add(perf_counter() - start)
             raise
-        read = 0 if found is None else sum(map(len, found.records.values()))
-        self._tell("load", "ok", perf_counter() - start, read=read)
+        self._loaded(perf_counter() - start)
+        if found is not None:
+            self._read(sum(map(len, found.records.values())))
         return found
 
     async def commit(self, commit: Commit) -> None:
@@ -36,9 +41,10 @@ class MeteredStorage(ISessionStorage):
         try:
             await self._storage.commit(commit)
         except BaseException as error:
-            self._tell("commit", _outcome(error), perf_counter() - start)
+            self._spread("commit", _outcome(error)).add(perf_counter() - start)
             raise
-        self._tell("commit", "ok", perf_counter() - start, written=sum(map(len, commit.write.values())))
+        self._committed(perf_counter() - start)
+        self._written(sum(map(len, commit.write.values())))
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Measured."""
@@ -46,9 +52,9 @@ class MeteredStorage(ISessionStorage):
         try:
             await self._storage.drop(partition, expect=expect)
         except BaseException as error:
-            self._tell("drop", _outcome(error), perf_counter() - start)
+            self._spread("drop", _outcome(error)).add(perf_counter() - start)
             raise
-        self._tell("drop", "ok", perf_counter() - start)
+        self._spread("drop", "ok").add(perf_counter() - start)
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Measured."""
@@ -56,10 +62,10 @@ class MeteredStorage(ISessionStorage):
         try:
             found = await self._storage.scan(scan)
         except BaseException:
-            self._tell("scan", "failed", perf_counter() - start)
+            self._spread("scan", "failed").add(perf_counter() - start)
             raise
-        read = sum(len(record) for snapshot in found for record in snapshot.records.values())
-        self._tell("scan", "ok", perf_counter() - start, read=read)
+        self._spread("scan", "ok").add(perf_counter() - start)
+        self._read(sum(len(record) for snapshot in found for record in snapshot.records.values()))
         return found
 
     async def faults(self) -> Sequence[str]:

@@ -63,33 +63,32 @@ class Meter:
         )  # fmt: skip
         self._request_spreads: dict[tuple[str, str], Spread] = {}
         self._verb_spreads: dict[tuple[str, str], Spread] = {}
-        self._read = Count(self._bytes.labels(backend, "read"))
-        self._written = Count(self._bytes.labels(backend, "written"))
+        self.read = Count(self._bytes.labels(backend, "read"))
+        self.written = Count(self._bytes.labels(backend, "written"))
         self.cache: Cache[Any] | None = None
         self.pages: Cache[Any] | None = None
         self.streams: Streams | None = None
 
+    def requests(self, operation: str, outcome: str) -> Spread:
+        """The durations of requests that came to ``outcome``."""
+        spread = self._request_spreads.get((operation, outcome))
+        if spread is None:
+            spread = Spread(lambda: self._requests.labels(operation, outcome), _SECONDS)
+            self._request_spreads[operation, outcome] = spread
+        return spread
+
     def request(self, operation: str, status: int, seconds: float) -> None:
         """A request was answered."""
         outcome = "ok" if status < 400 else "refused" if status < 500 else "failed"  # noqa: PLR2004 - classes of status
-        spread = self._request_spreads.get((operation, outcome))
-        if spread is None:
-            spread = Spread(self._requests.labels(operation, outcome), _SECONDS)
-            self._request_spreads[operation, outcome] = spread
-        spread.add(seconds)
+        self.requests(operation, outcome).add(seconds)
 
-    def verb(self, verb: str, outcome: str, seconds: float, *, read: int = 0, written: int = 0) -> None:
-        """The storage did its part."""
+    def verbs(self, verb: str, outcome: str) -> Spread:
+        """The durations of calls of a verb that came to ``outcome``."""
         spread = self._verb_spreads.get((verb, outcome))
         if spread is None:
-            spread = self._verb_spreads[verb, outcome] = Spread(
-                self._verbs.labels(self._backend, verb, outcome), _SECONDS
-            )
-        spread.add(seconds)
-        if read:
-            self._read.add(read)
-        if written:
-            self._written.add(written)
+            spread = Spread(lambda: self._verbs.labels(self._backend, verb, outcome), _SECONDS)
+            self._verb_spreads[verb, outcome] = spread
+        return spread
 
     def swept(self, seconds: float, *, expired: int = 0, dropped: int = 0, failed: bool = False) -> None:
         """A sweep is done."""
@@ -101,7 +100,7 @@ class Meter:
 
     def publish(self, *, alive: int, expected: int) -> None:
         """Bring up to date what is counted elsewhere. Each worker does it now and then, at its end, and when asked."""
-        for tally in (*self._request_spreads.values(), *self._verb_spreads.values(), self._read, self._written):
+        for tally in (*self._request_spreads.values(), *self._verb_spreads.values(), self.read, self.written):
             tally.hand_over()
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)

@@ -22,6 +22,7 @@ from holdall_server.exchange import Reply
 __all__ = ["answer", "next_id", "response", "stream"]
 
 _serial = itertools.count(1)
+_KEPT, _CLOSED = "\r\nconnection: keep-alive\r\n\r\n", "\r\nconnection: close\r\n\r\n"
 _ALWAYS = (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")
 
 
@@ -79,13 +80,13 @@ async def answer(connection: Any, reply: Reply) -> None:
     if not body or connection.head_only or connection.expecting_continue:
         await connection.respond(response(reply)).send(end_stream=True)
         return
-    headers.setdefault("X-Request-ID", next_id())
-    lines = "\r\n".join(map(": ".join, headers.items()))
-    if lines.count("\r") != len(headers) - 1 or lines.count("\n") != len(headers) - 1:
+    if "X-Request-ID" not in headers:
+        headers["X-Request-ID"] = next_id()
+    lines, breaks = "\r\n".join(map(": ".join, headers.items())), len(headers) - 1
+    if lines.count("\r") != breaks or lines.count("\n") != breaks:
         raise ValueError("a header has a line break")
-    kept = "keep-alive" if connection.keep_alive else "close"
-    start = _start(reply.status, reply.media)
-    head = f"{start}{lines}\r\ncontent-length: {len(body)}\r\nconnection: {kept}\r\n\r\n".encode("latin-1")
+    start, end = _start(reply.status, reply.media), _KEPT if connection.keep_alive else _CLOSED
+    head = f"{start}{lines}\r\ncontent-length: {len(body)}{end}".encode("latin-1")
     if connection.protocol.access_log:
         connection.response = response(reply)
         connection.response.headers["content-length"] = len(body)

@@ -30,30 +30,35 @@ class Malformed(ValueError):
 def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
     """The value that ``data`` holds; raises ``Malformed``."""
     try:
-        value = _decode(data)
+        value: Any = _decode(data)
     except RecursionError:
         raise Malformed(f"is nested deeper than {depth}") from None
     except UnicodeDecodeError:
         raise Malformed(_not_utf8(data)) from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Malformed(f"is not valid JSON{_fault(str(error), data)}") from None
-    found = _count_names(value, depth)
+    kind = type(value)
+    flat = kind is dict and _NESTING.isdisjoint(map(type, value.values()))
+    found = len(value) if flat else _count_names(value, depth)
     if found > names:
         raise Malformed(f"has more than {names} names")
-    if found and not _surely_once(data, found) and found != sum(map(bool, _STRING.findall(data))):
+    # Behind each name stand its quote, blanks and a colon: without the blanks there are at most that many names.
+    tight = data.translate(None, b" \t\n\r")
+    if (
+        tight.count(b'":') != found
+        and not _surely_once(tight, found)
+        and found != sum(map(bool, _STRING.findall(data)))
+    ):
         raise Malformed("has an object with the same name twice")
     return value
 
 
-def _surely_once(data: bytes, found: int) -> bool:
-    """Whether the names in ``data``, a valid text that decodes to ``found`` of them, cannot be more: none came twice.
+def _surely_once(tight: bytes, found: int) -> bool:
+    """Whether the names in a valid text that decodes to ``found`` of them cannot be more: none came twice.
 
-    Behind each name stand its quote, blanks and a colon. So without the blanks there are at most as many names as
-    quotes before a colon; a quote behind a backslash is not one that ends a name, unless backslashes are escaped.
+    A quote behind a backslash is not one that ends a name, unless backslashes are escaped.
     """
-    tight = data.translate(None, b" \t\n\r")
-    quotes = tight.count(b'":')
-    return quotes == found or (b"\\\\" not in data and quotes - tight.count(b'\\":') == found)
+    return found == 0 or (b"\\\\" not in tight and tight.count(b'":') - tight.count(b'\\":') == found)
 
 
 def _fault(told: str, data: bytes) -> str:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from holdall import Message, Page
+from holdall import Invalid, Message, Page
 from holdall.sessions.appending import Appended
 from holdall.sessions.models import NewMessage, NewToolRun
 from holdall.sessions.names import Role
@@ -48,22 +48,24 @@ BRANCH = Text("branch", "Which branch; when absent, the current one, up to where
 async def append_messages(call: Call) -> Reply:
     """Append one message, or messages, tool runs and originals in one atomic step."""
     body = object_of(call.body)
-    if _is_batch(body):
+    if "role" not in body and _is_batch(body):
         return await _append_batch(call, body)
     if "id" in body:
         refuse_owned(body, "id")
-    session, branch, key = call.path["session"], call.query.get("branch"), idempotency_key(call)
-    with alone("/messages/0"):
-        appended = await call.store.append(session, (body,), key=key, expect=await expected(call), branch=branch)
-    message = appended.messages[0]
-    location = f"/api/sessions/{session}/messages/{message.id}"
-    return Reply(201, message.raw, {"Location": location, **appended_headers(appended)})
+    headers, session = call.headers, call.path["session"]
+    key = idempotency_key(call) if "idempotency-key" in headers else None
+    expect = await expected(call) if "if-match" in headers else None
+    try:
+        appended = await call.store.append(session, (body,), key=key, expect=expect, branch=call.query.get("branch"))
+    except Invalid as error:
+        raise alone(error, "/messages/0") from None
+    message, told = appended.messages[0], appended_headers(appended)
+    told["Location"] = f"/api/sessions/{session}/messages/{message.id}"
+    return Reply(201, message.raw, told)
 
 
 def _is_batch(body: dict[str, Any]) -> bool:
-    """Whether it is meant as one: what has no field of a message can only be one that is misspelt."""
-    if "role" in body:
-        return False
+    """Whether what has no role is meant as one: what has no field of a message can only be one that is misspelt."""
     meant = "messages" in body or "tools" in body or "originals" in body
     return meant or (bool(body) and NewMessage.model_fields.keys().isdisjoint(body))
 
@@ -100,8 +102,10 @@ async def _append_batch(call: Call, body: dict[str, Any]) -> Reply:
 
 def appended_headers(appended: Appended) -> dict[str, str]:
     """The session's ETag after an append, and whether the append was a repeat."""
-    tag = {"ETag": etag(appended.state.head.changed)}
-    return {**tag, "Idempotent-Replayed": "true"} if appended.replayed else tag
+    told = {"ETag": etag(appended.state.head.changed)}
+    if appended.replayed:
+        told["Idempotent-Replayed"] = "true"
+    return told
 
 
 @TABLE.add(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdall import Page, ToolRun
+from holdall import Invalid, Page, ToolRun
 from holdall.sessions.models import NewToolRun, ToolRunEnd
 from holdall_server import models
 from holdall_server.api.messages import appended_headers
@@ -59,8 +59,10 @@ async def log_tool_run(call: Call) -> Reply:
     """Log a tool run, finished or to be finished later."""
     fields = fields_of(call.body, NewToolRun, owned=("id",))
     session, key = call.path["session"], idempotency_key(call)
-    with alone("/tools/0"):
+    try:
         appended = await call.store.append(session, (), tools=[fields], key=key, expect=await expected(call))
+    except Invalid as error:
+        raise alone(error, "/tools/0") from None
     return Reply(201, appended.tools[0].raw, appended_headers(appended))
 
 
