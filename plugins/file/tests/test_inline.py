@@ -297,7 +297,7 @@ async def test_an_interrupt_in_the_middle_leaves_the_commit_undone(open_store, d
 
     disk.then = interrupt
     with pytest.raises(KeyboardInterrupt):
-        store._writer.commit_now([writer.step()])
+        store._gather.writer.commit_now([writer.step()])
     await writer.there()
     await writer.append(3)
     await writer.there(await open_store())
@@ -305,13 +305,13 @@ async def test_an_interrupt_in_the_middle_leaves_the_commit_undone(open_store, d
 
 async def test_the_thread_too_takes_the_short_way_unless_a_session_is_new_or_comes_twice(open_store, disk, monkeypatch):
     store, made = await open_store(), []
-    commit = store._writer.commit_now
+    commit = (await store._begun()).writer.commit_now
 
     def noting(commits):
         made.append(commit(commits))
         return made[-1]
 
-    monkeypatch.setattr(store._writer, "commit_now", noting)
+    monkeypatch.setattr(store._gather.writer, "commit_now", noting)
     disk.takes = SLOW
     writers = [Writer(store, f"p{n}") for n in range(3)]
     await asyncio.gather(*(writer.append() for writer in writers))
@@ -345,7 +345,7 @@ async def test_closing_takes_along_what_waits(open_store, disk):
 async def test_an_error_of_the_writer_reaches_every_caller(open_store, disk, monkeypatch):
     store = await open_store()
     first, second = [await trusted(store, disk, name) for name in "ab"]
-    monkeypatch.setattr(store._writer._wal, "announce", lambda digests: 1 / 0)
+    monkeypatch.setattr(store._gather.writer._wal, "announce", lambda digests: 1 / 0)
     outcomes = await asyncio.gather(first.append(), second.append(), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError] * 2
     monkeypatch.undo()

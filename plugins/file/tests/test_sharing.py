@@ -14,9 +14,12 @@ import time
 import pytest
 
 from holdall.contract import Scan, Span
-from holdall.errors import Conflict, StorageUnavailable
+from holdall.errors import Conflict, StorageBusy, StorageUnavailable
 from holdall.testing.steps import Step
 from holdall_file import FileSessionStorage, FileSettings, opening
+from holdall_file.faults import Busy
+from holdall_file.folder import Folder, lock
+from holdall_file.living import anybody, graveyard, join
 
 spawn = multiprocessing.get_context("spawn")
 
@@ -208,9 +211,9 @@ async def test_a_clean_close_leaves_nothing_to_recover(open_store, tmp_path, fil
     assert not store.report().unclean
 
 
-async def test_opening_while_another_process_makes_its_log(open_store, tmp_path, monkeypatch):
+async def test_opening_while_another_process_makes_its_log(open_store, tmp_path, monkeypatch, filled):
     """It waits: the crash tool saw an internal ``Busy`` come out of three processes that opened at once."""
-    await open_store()
+    await filled(await open_store(), "s", 1)
     making = os.open(tmp_path / "store" / "graves.lock", os.O_RDWR)
     enter = opening._enter
 
@@ -221,5 +224,82 @@ async def test_opening_while_another_process_makes_its_log(open_store, tmp_path,
         return alone
 
     monkeypatch.setattr(opening, "_enter", entered)
-    await open_store()
+    store = await open_store()
+    fcntl.flock(making, fcntl.LOCK_EX)
+    threading.Timer(0.05, fcntl.flock, (making, fcntl.LOCK_UN)).start()
+    await append(store, "s", b"1")
     os.close(making)
+
+
+async def test_who_only_reads_syncs_nothing_and_leaves_no_trace(open_store, tmp_path, filled, monkeypatch):
+    store = await open_store()
+    await filled(store, "s", 3)
+    await store.close()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")}
+    with monkeypatch.context() as patch:
+        for name in ("fsync", "fdatasync"):
+            patch.setattr(os, name, lambda _: pytest.fail("nothing was written"))
+        store = await open_store()
+        assert len((await store.load("s", Span("messages/main"))).records) == 3
+        assert await store.load("nobody") is None
+        await store.close()
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")} == before
+
+
+def dying(path):
+    async def run():
+        store = await FileSessionStorage.open(FileSettings(path=path))
+        await append(store, "s", b"1")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    asyncio.run(run())
+
+
+async def killed(path):
+    child = spawn.Process(target=dying, args=(path,))
+    child.start()
+    await asyncio.to_thread(child.join)
+
+
+async def test_one_who_only_reads_vouches_that_the_store_was_recovered(open_store, tmp_path):
+    """The last writer died; who comes then buries it while the reader lives on, and waits for nobody."""
+    reader = await open_store()
+    assert await reader.load("s") is None
+    await killed(tmp_path / "store")
+    third = await open_store()
+    assert third.report().buried == 1
+    assert not third.report().unclean
+    assert await reader.load("s") == await third.load("s")
+    await append(reader, "s", b"2")
+    found = await third.load("s", Span("messages/main"))
+    assert list(found.records.values()) == [b"1", b"2"]
+
+
+async def test_where_nobody_lives_who_joined_the_dead_are_not_just_buried(open_store, tmp_path, monkeypatch):
+    """Somebody may have died while recovering the store: until one is alone in it, nobody comes in."""
+    await killed(tmp_path / "store")
+    folder = Folder(str(tmp_path / "store"), durable=True)
+    probing = folder.open("store.lock")
+    lock(probing.fd, fcntl.LOCK_SH)
+    monkeypatch.setattr(opening, "_PATIENCE", 0.1)
+    with pytest.raises(StorageBusy):
+        await open_store()
+    probing.close()
+    store = await open_store()
+    assert store.report().unclean
+    assert len((await store.load("s", Span("messages/main"))).records) == 1
+    folder.close()
+
+
+def test_who_asks_for_the_living_is_not_taken_for_one(tmp_path):
+    folder = Folder(str(tmp_path), durable=True)
+    assert not anybody(folder)
+    with graveyard(folder), pytest.raises(Busy):
+        anybody(folder)
+    one, another = join(folder), join(folder)
+    assert anybody(folder)
+    one.close()
+    assert anybody(folder)
+    another.close()
+    assert not anybody(folder)
+    folder.close()

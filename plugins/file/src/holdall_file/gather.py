@@ -32,8 +32,9 @@ class Gather:
 
     def __init__(self, thread: StorageThread, writer: Writer, reserve: Reserve, *, syncs: bool) -> None:
         self._thread = thread
-        self._writer = writer
+        self.writer = writer
         self._reserve = reserve
+        thread.serve(self.commit_many)
         self._syncs = syncs
         self._in_a_row = _IN_A_ROW_WITH_SYNC if syncs else _IN_A_ROW
         self._alone = 0
@@ -57,6 +58,16 @@ class Gather:
         if len(self._waiting) == 1:
             loop.call_soon(self._go)
         return future
+
+    async def again(self, commit: Commit) -> None:
+        """The same once more."""
+        waiting = self.put(commit)
+        if waiting is not None:
+            await waiting
+
+    def commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+        """On the writer's thread: the outcomes of those that were handed over."""
+        return self._reserve.commit_many(commits, self.writer.commit_many)
 
     def hand_over(self) -> None:
         """Give the thread all that waits: what is asked of it next comes after that."""
@@ -106,14 +117,14 @@ class Gather:
         """The outcome of each; ``None``: it is for the thread to do."""
         thread = self._thread
         if not (
-            self._writer.pace.quick
+            self.writer.pace.quick
             and self._reserve.lately_whole
             and thread.idle
             and thread.turn.acquire(blocking=False)
         ):
             return None
         try:
-            return self._writer.commit_now(commits)
+            return self.writer.commit_now(commits)
         finally:
             thread.turn.release()
 

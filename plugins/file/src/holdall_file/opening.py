@@ -18,14 +18,14 @@ from holdall.folders.private import absolute
 from holdall_file.cleaning import Cleaning
 from holdall_file.faults import Busy
 from holdall_file.folder import Descriptor, Folder, lock
-from holdall_file.recovery import bury, dead, graveyard, recover, settle
+from holdall_file.living import anybody, dead, join
 from holdall_file.settings import FileSettings
 from holdall_file.shelf import Shelf
-from holdall_file.wal import Wal
-from holdall_file.writer import Writer
 
 if TYPE_CHECKING:
     from holdall_file.catalog import Catalog
+    from holdall_file.cold import Found
+    from holdall_file.writer import Writer
 
 __all__ = ["Opened", "close_all", "open_all"]
 
@@ -41,10 +41,13 @@ class Opened(Struct):
 
     folder: Folder
     lock: Descriptor
+    living: Descriptor
     shelf: Shelf
-    writer: Writer
     reserve: Reserve
     cleaning: Cleaning
+    log_bytes: int
+    writer: Writer | None = None
+    """Made by ``beginning.begin``."""
     catalog: Catalog | None = None
 
 
@@ -71,9 +74,10 @@ async def _open_all(
     try:
         store = folder.open("store.lock", os.O_RDWR | os.O_CREAT)
         alone = await thread.run(lambda: _enter(folder, store))
-        found = await thread.run(lambda: recover(folder)) if alone else None
+        found = await thread.run(lambda: _recovered(folder)) if alone else None
         if found is not None:
             from holdall_file.cataloguing import put_in_order  # noqa: PLC0415 - who only resumes a session needs none
+            from holdall_file.recovery import settle  # noqa: PLC0415 - as above
 
             heads = [log.state.head for log in found if log.state.head is not None]
             await side.run(lambda: put_in_order(folder, heads))
@@ -88,8 +92,8 @@ async def _open_all(
 def _enter(folder: Folder, store: Descriptor) -> bool:
     """Take the store's lock; True: nobody else has it open.
 
-    Where others do, a living process among them shows that the store was recovered after the last power cut. With
-    dead ones only, somebody died while recovering it, and being alone must be waited for.
+    Where others do, one that has joined shows that the store was recovered after the last power cut. If nobody has,
+    and there are dead ones, somebody died while recovering it, and being alone must be waited for.
     """
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
@@ -98,8 +102,7 @@ def _enter(folder: Folder, store: Descriptor) -> bool:
             return True
         with suppress(Busy):
             lock(store.fd, fcntl.LOCK_SH)
-            gone = dead(folder, "")
-            if not gone or len(gone) < len(folder.wals()):
+            if not dead(folder, "") or anybody(folder):
                 return False
             lock(store.fd, fcntl.LOCK_UN)
         import random  # noqa: PLC0415 - most processes do without
@@ -110,18 +113,23 @@ def _enter(folder: Folder, store: Descriptor) -> bool:
 
 def _join(folder: Folder, store: Descriptor, reserve: Reserve, settings: FileSettings) -> Opened:
     if _wait(lambda: dead(folder, "")):
+        from holdall_file.recovery import bury  # noqa: PLC0415 - somebody died
+
         _wait(lambda: bury(folder, ""))
-    wal = _wait(lambda: _make_wal(folder, settings.shared_log_bytes))
+    living = _wait(lambda: join(folder))  # before others are let in, who ask for it
     _wait(lambda: lock(store.fd, fcntl.LOCK_SH))
-    shelf = Shelf(folder, wal.name, limit=settings.open_sessions)
+    shelf = Shelf(folder, limit=settings.open_sessions)
     cleaning = Cleaning(folder, settings.quarantine_days)
     cleaning.clean()
-    return Opened(folder, store, shelf, Writer(folder, shelf, wal), reserve, cleaning)
+    return Opened(folder, store, living, shelf, reserve, cleaning, settings.shared_log_bytes)
 
 
-def _make_wal(folder: Folder, size: int) -> Wal:
-    with graveyard(folder):
-        return Wal(folder, size)
+def _recovered(folder: Folder) -> list[Found] | None:
+    if not dead(folder, ""):
+        return None
+    from holdall_file.recovery import recover  # noqa: PLC0415 - after an unclean stop
+
+    return recover(folder)
 
 
 def _wait(call: Callable[[], T]) -> T:
@@ -140,7 +148,8 @@ async def close_all(opened: Opened, thread: StorageThread, side: StorageThread) 
     try:
         if opened.catalog is not None:
             await side.run(opened.catalog.close)
-        await thread.run(opened.writer.close)
+        await thread.run(opened.shelf.forget if opened.writer is None else opened.writer.close)
     finally:
+        opened.living.close()
         opened.lock.close()
         opened.folder.close()

@@ -10,7 +10,8 @@ from contextlib import suppress
 from holdall_file.compaction import compact
 from holdall_file.folder import Folder, digest_of, write_all
 from holdall_file.lasting import Lasting
-from holdall_file.recovery import bury, dead
+from holdall_file.living import dead
+from holdall_file.recovery import bury
 from holdall_file.shelf import Shelf
 from holdall_file.wal import Wal
 

@@ -9,62 +9,28 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import groupby
 
 from holdall.errors import Damaged
 from holdall_file.cold import Found, Stretch, header_of, open_tail, read_at, read_everything, read_line
-from holdall_file.faults import Bad, Busy
+from holdall_file.faults import Bad
 from holdall_file.folder import Descriptor, Folder, lock, log_name, logger, sync, write_all
 from holdall_file.lines import Short, parse
+from holdall_file.living import dead, graveyard, unlocked
 from holdall_file.wal import Entry, entries_of, flight_of, started_of
 
-__all__ = ["bury", "dead", "graveyard", "recover", "repair", "report_damage", "settle"]
+__all__ = ["bury", "recover", "repair", "report_damage", "settle"]
 
 _SLACK = 60 * 10**9
 """How far clocks and file times may differ."""
-
-
-@contextmanager
-def graveyard(folder: Folder, how: int = fcntl.LOCK_EX) -> Generator[None]:
-    """The right to make and remove write-ahead logs, or shared, to judge them; raises ``Busy``."""
-    file = folder.open("graves.lock", os.O_RDWR | os.O_CREAT)
-    try:
-        lock(file.fd, how)
-        yield
-    finally:
-        file.close()
-
-
-def dead(folder: Folder, own: str) -> list[str]:
-    """The logs whose processes died. Raises ``Busy`` while another process is at work on them."""
-    names = [name for name in folder.wals() if f"wal/{name}" != own]
-    if not names:
-        return []
-    with graveyard(folder, fcntl.LOCK_SH):
-        return [name for name in names if _unlocked(folder, f"wal/{name}")]
-
-
-def _unlocked(folder: Folder, name: str) -> bool:
-    try:
-        file = folder.open(name)
-    except FileNotFoundError:
-        return False
-    try:
-        lock(file.fd, fcntl.LOCK_SH)
-    except Busy:
-        return False
-    finally:
-        file.close()
-    return True
 
 
 def bury(folder: Folder, own: str) -> None:
     """Put in order what dead processes left while others live on. Raises ``Busy``: come again."""
     with graveyard(folder):
         for name in folder.wals():
-            if f"wal/{name}" != own and _unlocked(folder, f"wal/{name}"):
+            if f"wal/{name}" != own and unlocked(folder, f"wal/{name}"):
                 _bury_one(folder, f"wal/{name}")
 
 
@@ -93,7 +59,7 @@ def _tidy(folder: Folder, directory: str, prefix: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        if name.endswith(".tmp") and name.startswith(prefix) and _unlocked(folder, f"{directory}/{name}"):
+        if name.endswith(".tmp") and name.startswith(prefix) and unlocked(folder, f"{directory}/{name}"):
             with suppress(FileNotFoundError):
                 folder.unlink(f"{directory}/{name}")
 

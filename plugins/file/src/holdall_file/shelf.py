@@ -12,7 +12,7 @@ from holdall.errors import Damaged
 from holdall_file.cold import Found, Stretch, catch_up, open_tail, read_everything
 from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Descriptor, Folder, digest_of, lock, log_name
-from holdall_file.recovery import bury, dead, report_damage
+from holdall_file.living import dead
 from holdall_file.seek import Plan
 from holdall_file.state import State
 
@@ -128,9 +128,10 @@ class Session:
 class Shelf:
     """Opens sessions and keeps the most recently used."""
 
-    def __init__(self, folder: Folder, own_wal: str, *, limit: int) -> None:
+    def __init__(self, folder: Folder, *, limit: int) -> None:
         self._folder = folder
-        self._own_wal = own_wal
+        self.own_wal = ""
+        """The name of this process's write-ahead log, once it has one."""
         self._limit = limit
         self._sessions: dict[str, Session] = {}
         self._clock = 0
@@ -214,9 +215,38 @@ class Shelf:
             self.remove(session)
         raise Busy
 
+    def look(self, partition: str, spans: Sequence[Span]) -> Snapshot | Plan | None:
+        """Open a session or bring it up to date with other processes, and plan a reading. Raises ``Busy``."""
+        session = self.hold(partition, fcntl.LOCK_SH)
+        if session is None:
+            return None
+        try:
+            found = session.read(spans, wait=True)
+            if found is None:
+                raise Busy
+            return found
+        finally:
+            self.release(session)
+
+    def look_many(self, partitions: Sequence[str], spans: Sequence[Span]) -> list[Snapshot | Plan | Exception | None]:
+        """The same for each of many, or why not."""
+        found: list[Snapshot | Plan | Exception | None] = []
+        for partition in partitions:
+            try:
+                found.append(self.look(partition, spans))
+            except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
+                found.append(error)
+        return found
+
     def release(self, session: Session) -> None:
         """Unlock."""
         fcntl.flock(session.file.fd, fcntl.LOCK_UN)
+
+    def forget(self) -> None:
+        """Let every file and its lock go."""
+        for session in self.all():
+            session.dead = True
+            session.file.close()
 
     def _current(self, session: Session) -> bool:
         """Catch up with other processes, under the lock; False when the file was replaced or removed."""
@@ -242,10 +272,12 @@ class Shelf:
 
     def _look_for_the_dead(self, session: Session) -> None:
         """Before foreign bytes are believed: was one who wrote them killed on the way?"""
-        if not dead(self._folder, self._own_wal):
+        if not dead(self._folder, self.own_wal):
             return
+        from holdall_file.recovery import bury  # noqa: PLC0415 - somebody died
+
         self.release(session)
-        bury(self._folder, self._own_wal)
+        bury(self._folder, self.own_wal)
         raise Busy
 
     def _open(self, partition: str) -> Session | None:
@@ -274,6 +306,8 @@ class Shelf:
             found = read_everything(session.file.fd, size)
         except Bad as bad:
             raise self._damage(session, 0, size, bad.reason) from None
+        from holdall_file.recovery import report_damage  # noqa: PLC0415 - few logs are damaged
+
         self._folder.report.owners[log_name(session.digest)] = session.partition
         for stretch in found.bad:
             if stretch.stop >= size and not stretch.members:
@@ -284,6 +318,8 @@ class Shelf:
         return found
 
     def _damage(self, session: Session, start: int, stop: int, reason: str) -> Damaged:
+        from holdall_file.recovery import report_damage  # noqa: PLC0415 - as above
+
         self._folder.report.owners[log_name(session.digest)] = session.partition
         report_damage(self._folder, session.file.fd, session.digest, Stretch(start, stop, reason, members=False))
         return Damaged(log_name(session.digest), f"{reason} (bytes {start} to {stop})")

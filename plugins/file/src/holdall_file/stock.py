@@ -12,7 +12,8 @@ from holdall_file.catalog import Catalog
 from holdall_file.cold import Stretch
 from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Descriptor, Folder, digest_of, log_name
-from holdall_file.recovery import dead, open_or_read, report_damage
+from holdall_file.living import dead
+from holdall_file.recovery import open_or_read, report_damage
 
 __all__ = ["complete", "every_head", "take_stock"]
 

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdall.blocking import StorageThread
 from holdall.contract import Address, Commit, ISessionStorage, Scan, Snapshot, Span
-from holdall.errors import Damaged, StorageFull, StorageUnavailable
+from holdall.errors import Damaged, StorageError, StorageFull, StorageUnavailable
 from holdall_file.faults import Busy, typed
 from holdall_file.folder import digest_of, log_name, logger
-from holdall_file.gather import Gather
 from holdall_file.opening import Opened, close_all, open_all
-from holdall_file.recovery import report_damage
 from holdall_file.report import Report
 from holdall_file.seek import Plan, read
 from holdall_file.settings import FileSettings
 
 if TYPE_CHECKING:
     from holdall_file.catalog import Catalog
+    from holdall_file.gather import Gather
     from holdall_file.scanning import Scanner
+    from holdall_file.writer import Writer
 
 __all__ = ["FileSessionStorage"]
 
@@ -47,15 +47,15 @@ class FileSessionStorage(ISessionStorage):
         self._pid = os.getpid()
         self._opened = opened
         self._shelf = opened.shelf
-        self._writer = opened.writer
         self._thread = thread
         self._side = side
         self._scanner: Scanner | None = None
         self._chores: asyncio.Task[None] | None = None
         self._closed = False
         self._reserve = opened.reserve
-        thread.serve(self._commit_many)
-        self._gather = Gather(thread, self._writer, self._reserve, syncs=opened.folder.durable)
+        self._gather: Gather | None = None
+        self._refused: str | None = None
+        """Why the first write could not even begin."""
         _stores.add(self)
 
     @classmethod
@@ -92,6 +92,8 @@ class FileSessionStorage(ISessionStorage):
         except Damaged:
             hurt = plan.hurt
             if hurt is not None:
+                from holdall_file.recovery import report_damage  # noqa: PLC0415 - few logs are damaged
+
                 folder = self._opened.folder
                 await self._thread.run(lambda: report_damage(folder, plan.file.fd, plan.name, hurt))
             raise
@@ -106,46 +108,63 @@ class FileSessionStorage(ISessionStorage):
     async def _look(self, partition: str, spans: Sequence[Span]) -> Snapshot | Plan | None:
         if not self._opened.folder.exists(log_name(digest_of(partition))):
             return None
-        return await self._patiently(lambda: self._thread.run(lambda: self._writer.look(partition, spans)))
+        return await self._patiently(lambda: self._thread.run(lambda: self._shelf.look(partition, spans)))
 
     async def commit(self, commit: Commit) -> None:
         """Hand the commit to the writer, again and again while another process has the session locked."""
         self._check()
+        gather = self._gather or await self._begun()
         try:
-            waiting = self._gather.put(commit)
+            waiting = gather.put(commit)
             if waiting is not None:
                 await waiting
         except Busy:
-            await self._patiently(lambda: self._commit_again(commit))
+            await self._patiently(lambda: gather.again(commit))
         except StorageFull:  # what frees room has that of the reserve
-            for error in filter(None, await self._thread.run(lambda: self._commit_many([commit]))):
+            for error in filter(None, await self._thread.run(lambda: gather.commit_many([commit]))):
                 raise error from None
         except OSError as error:
             raise typed(error) from error
-        if self._chores is None and (self._writer.after.heavy or self._writer.intents.bulky):
-            self._chores = asyncio.create_task(self._do_chores())
+        writer = gather.writer
+        if self._chores is None and (writer.after.heavy or writer.intents.bulky):
+            self._chores = asyncio.create_task(self._do_chores(writer))
 
-    def _commit_many(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
-        return self._reserve.commit_many(commits, self._writer.commit_many)
+    async def _begun(self) -> Gather:
+        """What takes commits; it, and the process's write-ahead log, are made when something first writes."""
+        from holdall_file.beginning import begin  # noqa: PLC0415 - a process that only reads does without
+        from holdall_file.gather import Gather  # noqa: PLC0415 - as above
 
-    async def _commit_again(self, commit: Commit) -> None:
-        waiting = self._gather.put(commit)
-        if waiting is not None:
-            await waiting
+        async def once() -> Writer:
+            self._check()
+            return await self._thread.run(lambda: begin(self._opened))
+
+        if self._gather is None:
+            try:
+                writer = await self._patiently(once)
+            except StorageError as error:
+                self._refused = str(error)
+                raise
+            self._refused = None
+            if self._gather is None:  # nobody else was quicker
+                self._gather = Gather(self._thread, writer, self._reserve, syncs=self._opened.folder.durable)
+        self._check()
+        return self._gather
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Remove the log."""
         self._check()
-        drop = partial(self._reserve.spend, lambda: self._writer.drop(partition, expect))
+        writer = (await self._begun()).writer
+        drop = partial(self._reserve.spend, lambda: writer.drop(partition, expect))
         await self._patiently(lambda: self._thread.run(drop))
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
         """Walk the catalogue; every entry is held against the session's head."""
         self._check()
+        gather = self._gather or await self._begun()
         if self._opened.cleaning.due:
             await self._side.run(self._opened.cleaning.clean)
         if self._opened.cleaning.asked:
-            await self._thread.run(self._writer.scrub)
+            await self._thread.run(gather.writer.scrub)
         if self._scanner is None:
             self._scanner = self._new_scanner()
         return await self._scanner.scan(scan)
@@ -182,7 +201,7 @@ class FileSessionStorage(ISessionStorage):
         rest = [name for name in partitions if name not in found]
         for at in range(0, len(rest), _TOGETHER):
             part = rest[at : at + _TOGETHER]
-            looked = await self._thread.run(partial(self._writer.look_many, part, spans))
+            looked = await self._thread.run(partial(self._shelf.look_many, part, spans))
             found.update(zip(part, looked, strict=True))
         return [await self._complete(name, spans, found[name]) for name in partitions]
 
@@ -205,6 +224,7 @@ class FileSessionStorage(ISessionStorage):
         self._check()
         folder = self._opened.folder
         with suppress(StorageFull):
+            await self._begun()
             await self._beside(lambda catalog: take_stock(folder, catalog))
         return folder.report.lines()
 
@@ -213,7 +233,7 @@ class FileSessionStorage(ISessionStorage):
         from holdall_file.mending import Mended, alone, mend  # noqa: PLC0415 - when somebody asks
         from holdall_file.stock import complete  # noqa: PLC0415
 
-        self._check()
+        await self._begun()
         opened = self._opened
 
         def work() -> Mended:
@@ -229,7 +249,8 @@ class FileSessionStorage(ISessionStorage):
     async def purge(self, partition: str) -> Sequence[str]:
         """Write the log anew, empty this process's write-ahead log, and ask other processes to empty theirs."""
         self._check()
-        purge = partial(self._reserve.spend, lambda: self._writer.purge(partition))
+        writer = (await self._begun()).writer
+        purge = partial(self._reserve.spend, lambda: writer.purge(partition))
         return await self._patiently(lambda: self._thread.run(purge))
 
     async def close(self) -> None:
@@ -238,13 +259,15 @@ class FileSessionStorage(ISessionStorage):
             return
         self._closed = True
         _stores.discard(self)
-        self._gather.hand_over()
+        if self._gather is not None:
+            self._gather.hand_over()
         if self._chores is not None:
             await asyncio.wait([self._chores])
         try:
             if self._scanner is not None:
                 self._scanner.close()
-            await self._thread.run(self._writer.tidy)
+            if self._gather is not None:
+                await self._thread.run(self._gather.writer.tidy)
             await close_all(self._opened, self._thread, self._side)
         except OSError as error:
             raise typed(error) from error
@@ -254,7 +277,10 @@ class FileSessionStorage(ISessionStorage):
 
     def health(self) -> str | None:
         """What is wrong with the store, in one line; ``None`` when nothing is."""
-        return self._writer.fault or self._writer.after.refused or self._reserve.line
+        gather = self._gather
+        if gather is None:
+            return self._refused or self._reserve.line
+        return gather.writer.fault or gather.writer.after.refused or self._reserve.line
 
     def report(self) -> Report:
         """What was found torn or damaged, redone and buried since the store was opened."""
@@ -262,8 +288,10 @@ class FileSessionStorage(ISessionStorage):
 
     def forget(self) -> None:
         """In a forked child: let go of what would keep the parent's locks alive."""
-        self._writer.forget()
-        self._opened.lock.close()
+        opened = self._opened
+        (opened.shelf if opened.writer is None else opened.writer).forget()
+        opened.living.close()
+        opened.lock.close()
         if self._opened.catalog is not None:
             self._opened.catalog.forget()
 
@@ -303,12 +331,12 @@ class FileSessionStorage(ISessionStorage):
                 raise
             raise fault from error
 
-    async def _do_chores(self) -> None:
+    async def _do_chores(self, writer: Writer) -> None:
         try:
-            while self._writer.after.heavy or self._writer.intents.bulky:
-                await self._thread.run(self._writer.tidy)
-                if self._writer.intents.bulky:
-                    self._writer.intents.bulky = False
+            while writer.after.heavy or writer.intents.bulky:
+                await self._thread.run(writer.tidy)
+                if writer.intents.bulky:
+                    writer.intents.bulky = False
                     await self._beside(lambda catalog: catalog.merge())
         except Exception:  # noqa: BLE001 - a commit that was acknowledged does not fail over it
             logger.exception("housekeeping failed")

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from errno import EINTR
 
-from holdall.contract import Commit, Snapshot, Span
+from holdall.contract import Commit
 from holdall.errors import Conflict, HoldallError
 from holdall_file.aftermath import Aftermath, Outcomes
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.folder import Folder, log_name, logger
 from holdall_file.intents import Intents
 from holdall_file.lasting import LARGE, Lasting
-from holdall_file.seek import Plan
 from holdall_file.shelf import Shelf
 from holdall_file.shortcut import Shortcut
 from holdall_file.turn import Turn
@@ -144,29 +143,6 @@ class Writer:
 
     # The other verbs
 
-    def look(self, partition: str, spans: Sequence[Span]) -> Snapshot | Plan | None:
-        """Open a session or bring it up to date with other processes, and plan a reading. Raises ``Busy``."""
-        session = self._shelf.hold(partition, fcntl.LOCK_SH)
-        if session is None:
-            return None
-        try:
-            found = session.read(spans, wait=True)
-            if found is None:
-                raise Busy
-            return found
-        finally:
-            self._shelf.release(session)
-
-    def look_many(self, partitions: Sequence[str], spans: Sequence[Span]) -> list[Snapshot | Plan | Exception | None]:
-        """The same for each of many, or why not."""
-        found: list[Snapshot | Plan | Exception | None] = []
-        for partition in partitions:
-            try:
-                found.append(self.look(partition, spans))
-            except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
-                found.append(error)
-        return found
-
     def drop(self, partition: str, expect: int) -> None:
         """Remove a log durably. Raises ``Busy``."""
         session = self._shelf.hold(partition, fcntl.LOCK_EX)
@@ -237,6 +213,4 @@ class Writer:
         """Let every file and its lock go; all that a forked child may do."""
         self._wal.forget()
         self.intents.forget()
-        for session in self._shelf.all():
-            session.dead = True
-            session.file.close()
+        self._shelf.forget()
