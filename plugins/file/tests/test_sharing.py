@@ -8,15 +8,17 @@ import json
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
 from holdall.contract import Scan, Span
 from holdall.errors import Conflict, StorageBusy, StorageUnavailable
 from holdall.testing.steps import Step
-from holdall_file import FileSessionStorage, FileSettings, opening
+from holdall_file import FileSessionStorage, FileSettings, mending, opening, stock
 from holdall_file.faults import Busy
 from holdall_file.folder import Folder, lock
 from holdall_file.living import anybody, graveyard, join
@@ -303,3 +305,36 @@ def test_who_asks_for_the_living_is_not_taken_for_one(tmp_path):
     another.close()
     assert not anybody(folder)
     folder.close()
+
+
+async def test_a_repair_that_only_looks_takes_nobody_who_writes_meanwhile_for_damage(open_store, tmp_path, monkeypatch):
+    store = await open_store()
+    await append(store, "shared", b"0")
+    await append(store, "other", b"0")
+    every = stock.every_head
+
+    def meanwhile(folder):
+        child = spawn.Process(target=appender, args=(tmp_path / "store", 0, 3))
+        child.start()
+        child.join()
+        yield from every(folder)
+
+    monkeypatch.setattr(stock, "every_head", meanwhile)
+    assert list(await store.repair(apply=False)) == []
+    with closing(sqlite3.connect(tmp_path / "store" / "catalog.db")) as database, database:
+        database.execute("DELETE FROM rows WHERE name = ?", (b"other",))
+    assert list(await store.repair(apply=False)) == ["catalog.db: entries of 'other', which come from its log again"]
+
+
+async def test_a_log_that_goes_while_a_repair_looks_is_no_damage(open_store, tmp_path, monkeypatch, log_of):
+    store = await open_store()
+    await append(store, "shared", b"0")
+    there = mending._is
+
+    def gone(folder, name, kind):
+        if name.endswith(".jsonl"):
+            log_of(tmp_path / "store", "shared").unlink()
+        return there(folder, name, kind)
+
+    monkeypatch.setattr(mending, "_is", gone)
+    assert list(await store.repair(apply=False)) == []

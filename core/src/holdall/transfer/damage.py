@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from holdall.contract import Head, ISessionStorage, Records, Span
-from holdall.errors import Conflict, Damaged
-from holdall.transfer.windows import WINDOW
+from holdall.contract import Head, Records, Span
+from holdall.errors import Damaged
+from holdall.transfer.windows import Loading, Moment, spans_of
 
 __all__ = ["Hurt", "readings"]
 
@@ -30,37 +30,33 @@ class Hurt:
         return {name: getattr(self, name) for name in ("partition", "lane", "position", "reason")}
 
 
-async def readings(storage: ISessionStorage, head: Head) -> AsyncIterator[tuple[Span, Records, list[Hurt]]]:
+async def readings(storage: Loading, head: Head) -> AsyncIterator[tuple[Span, Records, list[Hurt]]]:
     """The records of ``head``'s partition, lane by lane, and those that can't be read.
 
-    Raises ``Conflict`` when the partition is not at that version, and ``Damaged`` when it cannot be read at all.
+    Raises ``Conflict`` as ``Moment`` does, and ``Damaged`` when the partition cannot be read at all.
     """
-    for name in sorted(head.lanes):
-        lane = head.lanes[name]
-        for start in range(lane.first, lane.stop, WINDOW):
-            span = Span(name, start, min(start + WINDOW, lane.stop))
-            try:
-                yield span, await _read(storage, head, span), []
-            except Damaged:
-                found, hurt = await _one_by_one(storage, head, span)
-                yield span, found, hurt
+    moment = Moment(head)
+    for span in spans_of(head):
+        try:
+            snapshot = await storage.load(head.partition, span)
+        except Damaged:
+            found, hurt = await _one_by_one(storage, head, moment, span)
+            yield span, found, hurt
+        else:
+            yield span, moment.take(span, snapshot), []
+    await moment.end(storage)
 
 
-async def _one_by_one(storage: ISessionStorage, head: Head, span: Span) -> tuple[Records, list[Hurt]]:
-    await _read(storage, head)  # where this fails, it is not the records
+async def _one_by_one(storage: Loading, head: Head, moment: Moment, window: Span) -> tuple[Records, list[Hurt]]:
+    await storage.load(head.partition)  # where this fails, it is not the records
     records: dict[tuple[str, int], bytes] = {}
     hurt: list[Hurt] = []
-    for position in range(span.start, span.stop or 0):
+    for position in range(window.start, window.stop or 0):
+        span = Span(window.lane, position, position + 1)
         try:
-            records.update(await _read(storage, head, Span(span.lane, position, position + 1)))
+            snapshot = await storage.load(head.partition, span)
         except Damaged as damage:
             hurt.append(Hurt(head.partition, span.lane, position, str(damage)))
+        else:
+            records.update(moment.take(span, snapshot))
     return records, hurt
-
-
-async def _read(storage: ISessionStorage, head: Head, *spans: Span) -> Records:
-    snapshot = await storage.load(head.partition, *spans)
-    found = 0 if snapshot is None else snapshot.head.version
-    if snapshot is None or found != head.version:
-        raise Conflict(head.partition, expected=head.version, found=found)
-    return snapshot.records

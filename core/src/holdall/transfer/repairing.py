@@ -18,7 +18,8 @@ from holdall.sessions.record import parse_record
 from holdall.sessions.state import SessionStep, State
 from holdall.transfer.damage import Hurt, readings
 from holdall.transfer.replacing import Loss, Replacing
-from holdall.transfer.windows import heads
+from holdall.transfer.still import ATTEMPTS, again
+from holdall.transfer.windows import Loading, heads
 
 __all__ = ["Loss", "Repaired", "repair"]
 
@@ -78,11 +79,10 @@ async def _dictionaries(storage: ISessionStorage, codec: Codec, report: Repaired
 
 
 async def _partition(storage: ISessionStorage, codec: Codec, head: Head, owner: str, report: Repaired) -> None:
-    replacing, hurt = Replacing(head, owner, time.time_ns() // 1000), list[Hurt]()
-    async for _, records, found in readings(storage, head):
-        replacing.read(codec, records)
-        hurt += found
-    replacing.replace(hurt)
+    found = await _looked_at(storage, codec, head, owner)
+    if found is None:
+        return
+    head, replacing, hurt = found
     if report.applied and replacing.gone:
         await storage.drop(head.partition, expect=head.version)
     elif report.applied:
@@ -94,6 +94,34 @@ async def _partition(storage: ISessionStorage, codec: Codec, head: Head, owner: 
     report.losses += replacing.losses
     report.again += replacing.again
     report.left += replacing.left
+
+
+async def _looked_at(
+    storage: ISessionStorage, codec: Codec, head: Head, owner: str
+) -> tuple[Head, Replacing, list[Hurt]] | None:
+    """A partition at one moment, and what is to be done; looked at again when somebody writes to it meanwhile.
+
+    ``None`` when it is gone by then. Raises ``Conflict`` for one that is too large to be held, and never rests.
+    """
+    source: Loading = storage
+    left = ATTEMPTS
+    while True:
+        replacing, hurt = Replacing(head, owner, time.time_ns() // 1000), list[Hurt]()
+        try:
+            async for _, records, found in readings(source, head):
+                replacing.read(codec, records)
+                hurt += found
+        except Conflict:
+            left -= 1
+            moved = await again(storage, head.partition)
+            if moved is None:
+                return None
+            if not left:
+                raise
+            source, head = moved
+        else:
+            replacing.replace(hurt)
+            return head, replacing, hurt
 
 
 async def _mark_again(storage: ISessionStorage, codec: Codec, head: Head, *, sure: bool) -> None:

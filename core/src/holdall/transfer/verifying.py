@@ -13,12 +13,11 @@ from holdall.transfer.damage import Hurt, readings
 from holdall.transfer.derived import Derived
 from holdall.transfer.marks import Marks
 from holdall.transfer.soundness import head_faults, record_fault
+from holdall.transfer.still import ATTEMPTS, again
 from holdall.transfer.wholeness import part_faults
-from holdall.transfer.windows import heads
+from holdall.transfer.windows import Loading, heads
 
 __all__ = ["Verified", "verify"]
-
-_ATTEMPTS = 5
 
 
 @dataclass(slots=True)
@@ -67,29 +66,30 @@ async def verify(
 
 
 async def _partition(storage: ISessionStorage, codec: Codec, head: Head, report: Verified) -> None:
-    """Read a partition, again from the start when somebody writes to it meanwhile."""
-    for _ in range(_ATTEMPTS):
+    """Read a partition as it is at one moment, again from the start when that is gone before all of it was read."""
+    source: Loading = storage
+    for _ in range(ATTEMPTS):
         part = Verified()
         try:
-            await _records(storage, codec, head, part)
-            part.problems += [fault async for fault in part_faults(storage, codec, head)] if not part.hurt else []
+            await _records(source, codec, head, part)
+            part.problems += [fault async for fault in part_faults(source, codec, head)] if not part.hurt else []
         except Damaged as damage:
             part.problems.append(str(damage))
         except Conflict:
-            found = await storage.load(head.partition)
+            found = await again(storage, head.partition)
             if found is None:
                 return
-            head = found.head
+            source, head = found
             continue
         report.records += part.records
         report.bytes += part.bytes
         report.problems += part.problems
         report.hurt += part.hurt
         return
-    report.problems.append(f"{head.partition}: it changed each of {_ATTEMPTS} times that it was read")
+    report.problems.append(f"{head.partition}: it changed each of {ATTEMPTS} times that it was read")
 
 
-async def _records(storage: ISessionStorage, codec: Codec, head: Head, part: Verified) -> None:
+async def _records(storage: Loading, codec: Codec, head: Head, part: Verified) -> None:
     derived = Derived(head)
     async for span, found, hurt in readings(storage, head):
         for each in hurt:

@@ -63,12 +63,19 @@ def mend(folder: Folder, shelf: Shelf, *, apply: bool) -> Mended:
 
 
 def _is(folder: Folder, name: str, kind: int) -> bool:
-    return stat.S_IFMT(os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode) == kind
+    """Whether it is of that kind, or gone by now."""
+    try:
+        return stat.S_IFMT(os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode) == kind
+    except FileNotFoundError:
+        return True
 
 
 def _log(folder: Folder, shelf: Shelf, digest: str, mended: Mended, *, apply: bool) -> None:
     name = log_name(digest)
-    file = folder.open(name)
+    try:
+        file = folder.open(name)
+    except FileNotFoundError:  # its session was dropped meanwhile
+        return
     try:
         fcntl.flock(file.fd, fcntl.LOCK_EX if apply else fcntl.LOCK_SH)
         size = os.fstat(file.fd).st_size

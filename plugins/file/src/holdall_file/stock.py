@@ -17,6 +17,9 @@ from holdall_file.recovery import open_or_read, report_damage
 
 __all__ = ["complete", "every_head", "take_stock"]
 
+_LOOKS = 5
+"""How often a log is looked at that is written to meanwhile."""
+
 
 def every_head(folder: Folder) -> Iterator[Head]:
     """The heads of all logs that can be read; the others are noted."""
@@ -48,9 +51,31 @@ def complete(folder: Folder, catalog: Catalog, *, apply: bool) -> list[str]:
     catalog.check()
     catalog.merge()
     lacking = [head for head in every_head(folder) if catalog.lacks(head)]
-    if apply and lacking:
+    if apply:
         catalog.add(lacking)
+    else:
+        lacking = _at_rest(folder, catalog, lacking)
     return [f"catalog.db: entries of {head.partition!r}, which come from its log again" for head in lacking]
+
+
+def _at_rest(folder: Folder, catalog: Catalog, heads: list[Head]) -> list[Head]:
+    """Those of ``heads`` that the catalogue lacks though nobody writes: each is looked at again.
+
+    What a log has was announced before, so whoever merges after reading it finds it. One that never rests is left out:
+    each of its steps announces all of it again.
+    """
+    lacking: list[Head] = []
+    for _ in range(_LOOKS):
+        logs = {log_name(digest_of(head.partition)) for head in heads}
+        before = {name: head for name in logs if (head := _head_of(folder, name)) is not None}
+        catalog.merge()
+        suspects = {name: head for name, head in before.items() if catalog.lacks(head)}
+        after = {name: head for name in suspects if (head := _head_of(folder, name)) is not None}
+        lacking += [head for name, head in suspects.items() if after.get(name) == head]
+        heads = [head for name, head in after.items() if suspects[name] != head]
+        if not heads:
+            break
+    return lacking
 
 
 def _head_of(folder: Folder, name: str) -> Head | None:
