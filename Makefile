@@ -98,10 +98,11 @@ directory: setup ## Hold every plugin to its kit, and write what came of it into
 	@$(BIN)/python -m tests.generate
 
 release-check: setup ## The tests, also the thorough ones, and the long form of what is tried to break it (hours; ARGS: --only, --jobs)
-	@$(MAKE) --no-print-directory test ARGS=
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m thorough
-	@$(BIN)/python -m tests.release --out docs/benchmarks/reliability-$(shell date +%F).json $(ARGS); \
-		told=$$?; $(BIN)/python -m tests.release --table; exit $$told
+	@told=0; \
+		$(MAKE) --no-print-directory test ARGS= || told=1; \
+		$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m thorough || told=1; \
+		$(BIN)/python -m tests.release --out docs/benchmarks/reliability-$(shell date +%F).json $(ARGS) || told=1; \
+		$(BIN)/python -m tests.release --table; exit $$told
 
 pins: ## Work out the pinned dependencies again (needs uv)
 	$(BIN)/uv lock --quiet && $(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-annotate \

@@ -146,7 +146,7 @@ class Cluster:
 
     @property
     def options(self) -> dict[str, object]:
-        return {"url": f"valkey://127.0.0.1:{self.ports[0]}", "cluster": True, "deadline": 3}
+        return {"url": f"valkey://127.0.0.1:{self.ports[0]}", "cluster": True, "deadline": 20}
 
 
 @pytest.fixture(scope="session")
