@@ -28,7 +28,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules} | {name for name 
 """
 UNUSED = {"pydantic", "pydantic_core", "pydantic_settings", "jsonschema", "referencing", "sanic", "argparse", "email"}
 ONLY_TO_WRITE = {"dataclasses", "copy", "random", "uuid_utils"}
-NOT_TO_RESUME = {"sqlite3", "hashlib", "pathlib"}
+NOT_TO_RESUME = {"sqlite3", "hashlib", "pathlib", "pluggy"}
 ROOMS = {
     *("holdall.sessions.appending", "holdall.sessions.inputs", "holdall.health"),
     *(f"holdall_file.{name}" for name in ("beginning", "catalog", "gather", "intents", "recovery", "wal", "writer")),

@@ -7,10 +7,9 @@ lives on the objects that the offers make. No behaviour depends on the order of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import pluggy
 from msgspec import Struct
 
 from holdall.contract import Abilities, BlockingSessionStorage, ISessionStorage
@@ -19,6 +18,7 @@ from holdall.values import Value
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pluggy
     from pydantic import BaseModel
 
     from holdall.offers import (
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
         SummariserOffer,
         TokenizerOffer,
     )
-    from holdall.sessions.events import Draft, Event
+    from holdall.specs import Specs
 
 __all__ = [
+    "KINDS",
     "PROJECT",
+    "UNASKED",
     "CachePolicyOffer",
     "CipherOffer",
     "CompactorOffer",
@@ -55,8 +57,52 @@ __all__ = [
 ]
 
 PROJECT = "holdall"
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+KINDS = frozenset(
+    (
+        "holdall_storages",
+        "holdall_compressors",
+        "holdall_ciphers",
+        "holdall_cache_policies",
+        "holdall_key_sources",
+        "holdall_formats",
+        "holdall_tokenizers",
+        "holdall_compactors",
+        "holdall_summarisers",
+        "holdall_search_indexes",
+    )
+)
+"""The hooks that register kinds: they take nothing, and return offers."""
+UNASKED = {
+    "wrapper": False,
+    "hookwrapper": False,
+    "optionalhook": False,
+    "tryfirst": False,
+    "trylast": False,
+    "specname": None,
+}
+"""What pluggy's marker writes on a function that is marked without options."""
+
+if TYPE_CHECKING:
+    hookspec = pluggy.HookspecMarker(PROJECT)
+    hookimpl = pluggy.HookimplMarker(PROJECT)
+else:
+
+    class Marker:
+        """pluggy's ``HookimplMarker``, which is imported for a function that is marked with options."""
+
+        __slots__ = ()
+        project_name = PROJECT
+
+        def __call__(self, function: Any = None, *options: Any, **named: Any) -> Any:
+            """Mark a function as the implementation of a hook."""
+            if function is None or options or named:
+                from pluggy import HookimplMarker  # noqa: PLC0415 - as above
+
+                return HookimplMarker(PROJECT)(function, *options, **named)
+            setattr(function, f"{PROJECT}_impl", dict(UNASKED))
+            return function
+
+    hookimpl = Marker()
 
 AnyStorage = ISessionStorage | BlockingSessionStorage
 S = TypeVar("S", bound="Struct | BaseModel")
@@ -94,62 +140,14 @@ class StorageOffer(Value, Generic[S]):
         return self.abilities if self.configured is None else self.configured(settings)
 
 
-class Specs:
-    """What a plugin may implement, all of it optional."""
-
-    @hookspec
-    def holdall_storages(self) -> Iterable[StorageOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of storage. Called once per opening; returns the offers."""
-
-    @hookspec
-    def holdall_compressors(self) -> Iterable[CompressorOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of compressor. Called once per opening; returns the offers."""
-
-    @hookspec
-    def holdall_ciphers(self) -> Iterable[CipherOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of cipher. Called once per opening; returns the offers."""
-
-    @hookspec
-    def holdall_cache_policies(self) -> Iterable[CachePolicyOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of cache policy. Called once per opening; returns the offers."""
-
-    @hookspec
-    def holdall_key_sources(self) -> Iterable[KeySourceOffer[Any]]:  # type: ignore[empty-body]
-        """Register places that keys come from. Called once per opening; returns the offers."""
-
-    @hookspec
-    def holdall_formats(self) -> Iterable[FormatOffer]:  # type: ignore[empty-body]
-        """Register formats of exports and imports. Called when something is exported or imported; returns the offers."""
-
-    @hookspec
-    def holdall_tokenizers(self) -> Iterable[TokenizerOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of tokenizer. Called once, when something is to be counted; returns the offers."""
-
-    @hookspec
-    def holdall_compactors(self) -> Iterable[CompactorOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of compactor. Called once, when something is to be compacted; returns the offers."""
-
-    @hookspec
-    def holdall_summarisers(self) -> Iterable[SummariserOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of summariser. Called once, when something is to be summarised; returns the offers."""
-
-    @hookspec
-    def holdall_search_indexes(self) -> Iterable[SearchOffer[Any]]:  # type: ignore[empty-body]
-        """Register kinds of search index. Called once per opening; returns the offers."""
-
-    @hookspec
-    def holdall_creating(self, draft: Draft) -> None:
-        """Take part in a creation before anything is stored. Change ``draft``, or raise ``Refused`` to veto it."""
-
-    @hookspec
-    def holdall_observe(self, event: Event) -> None:
-        """Be told of a step after it is stored. It can't be vetoed; what this raises is reported and contained."""
-
-
 def __getattr__(name: str) -> Any:
-    """The offers that few stores use are imported when they are named (PEP 562)."""
+    """The offers that few stores use, and what needs pluggy, are imported when they are named (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'holdall.hooks' has no attribute {name!r}")
+    if name in ("Specs", "hookspec"):
+        from holdall import specs  # noqa: PLC0415 - as above
+
+        return getattr(specs, name)
     from holdall import offers  # noqa: PLC0415 - as above
 
     return getattr(offers, name)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
 from holdall.errors import PluginError, Refused
 from holdall.plugins import Plugins
 
 if TYPE_CHECKING:
+    from holdall.registry import Plain
     from holdall.sessions.events import Draft, Event
 
 __all__ = ["Observers"]
@@ -22,8 +21,8 @@ class Observers:
     """The hooks of one store's plugins, called one by one, so that one that raises hides no other."""
 
     def __init__(self, plugins: Plugins) -> None:
-        self._creating = plugins.manager.hook.holdall_creating.get_hookimpls()
-        self._watching = plugins.manager.hook.holdall_observe.get_hookimpls()
+        self._creating = plugins.implementing("holdall_creating")
+        self._watching = plugins.implementing("holdall_observe")
 
     @property
     def watched(self) -> bool:
@@ -54,6 +53,6 @@ class Observers:
                 log.exception("plugin %r failed to observe %s", implementation.plugin_name, event.kind)
 
 
-def _call(implementation: pluggy.HookImpl, **arguments: Any) -> None:
+def _call(implementation: Plain, **arguments: Any) -> None:
     """Call a hook with those of ``arguments`` that it declares; it may leave some out."""
     implementation.function(**{name: arguments[name] for name in implementation.argnames})

@@ -6,19 +6,18 @@ name. One typed function per kind hands back the one offer of that name.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import pluggy
 from msgspec import Struct
 
 from holdall import hooks
 from holdall.contract import CONTRACT
 from holdall.entries import all_entries, entries_named
 from holdall.errors import PluginError
-from holdall.hooks import PROJECT, Specs, StorageOffer
+from holdall.hooks import StorageOffer
+from holdall.registry import Registry
 from holdall.spelling import nearest
 
 __all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed"]
@@ -26,6 +25,8 @@ __all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed"]
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
+
+    import pluggy
 
     from holdall.hooks import (
         CachePolicyOffer,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         SummariserOffer,
         TokenizerOffer,
     )
+    from holdall.registry import Plain
 
     Coding = CompressorOffer[Any] | CipherOffer[Any] | KeySourceOffer[Any]
     Condensing = TokenizerOffer[Any] | CompactorOffer[Any] | SummariserOffer[Any]
@@ -113,38 +115,28 @@ class Plugins:
     """The plugins that one store uses."""
 
     def __init__(self) -> None:
-        self.manager = pluggy.PluginManager(PROJECT)
-        self.manager.add_hookspecs(Specs)
+        self._registry = Registry()
         self._loaded: set[str] = set()
+
+    @property
+    def manager(self) -> pluggy.PluginManager:
+        """pluggy's, with all that is loaded and registered."""
+        return self._registry.manager
 
     def register(self, plugin: object, name: str | None = None) -> None:
         """Use an object as a plugin, without an entry point. Its hooks are checked at once."""
-        try:
-            self.manager.register(plugin, name)
-            self.manager.check_pending()
-            self._check_hooks(plugin)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            if self.manager.is_registered(plugin):
-                self.manager.unregister(plugin)
-            reason = " ".join(str(error).split())
-            raise PluginError(f"plugin {name or plugin!r} does not fit the hooks: {reason}") from error
+        self._registry.add(plugin, name)
 
-    def _check_hooks(self, plugin: object) -> None:
-        for caller in self.manager.get_hookcallers(plugin) or ():
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin is not plugin:
-                    continue
-                if inspect.iscoroutinefunction(implementation.function):
-                    raise ValueError(f"{caller.name} is asynchronous; hooks are plain functions")
-                if implementation.wrapper or implementation.hookwrapper:
-                    raise ValueError(f"{caller.name} wraps other plugins; no behaviour depends on their order")
+    def implementing(self, hook: str) -> Sequence[Plain]:
+        """What implements ``hook``, each with ``plugin_name``, ``function`` and ``argnames``."""
+        return self._registry.implementing(hook)
 
     def load(self, name: str, offered: Sequence[str] = ()) -> None:
         """Import the installed plugin ``name``, and no other; what ends in ``.py`` is a single-file plugin.
 
         ``offered`` are names that would have done, too, told where there is no such plugin.
         """
-        if name in self._loaded or self.manager.has_plugin(name):
+        if name in self._loaded or self._registry.has(name):
             return
         if name.endswith(".py"):
             from pathlib import Path  # noqa: PLC0415 - for single files only
@@ -250,7 +242,7 @@ class Plugins:
 
     def _of(self, hook: str, kind: str) -> list[tuple[str, Any]]:
         offers: list[tuple[str, Any]] = []
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+        for implementation in self._registry.implementing(hook):
             try:
                 found = list(implementation.function())
             except Exception as error:
