@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 import pytest
-from support.storages import Counting
+from support.storages import Counting, Passing
 from support.stores import beside
 
+from holdall.contract import Snapshot, Span
 from holdall.errors import Conflict, Invalid, NotFound
 from holdall.formats import Formats, export
 from holdall.formats.markdown import fenced
@@ -51,6 +52,46 @@ async def test_json_is_one_document_with_everything(store: Store) -> None:
     assert found["session"] == (await store.get(session)).as_dict()
     assert [message["content"] for message in found["messages"]] == [message["content"] for message in TALK]
     assert (found["tools"][0]["error"], found["originals"]) == ("nasty", ['{"n": 1}', '{ "n":2 }\r'])
+
+
+class Growing(Passing):
+    """Has something appended before each look at a session: a message and the tool run that goes with it."""
+
+    append: Any = None
+
+    async def load(self, partition: str, *spans: Span) -> Snapshot | None:
+        if partition.startswith("session/") and self.append is not None:
+            await self.append()
+        return await super().load(partition, *spans)
+
+
+@pytest.mark.parametrize("every", [False, True])
+async def test_it_is_of_one_moment_however_the_session_grows_meanwhile(store: Store, *, every: bool) -> None:
+    session = await filled(store)
+    growing = Growing(store.engine.storage)
+    reading = beside(store, lambda _: growing)
+    growing.append = lambda: store.append(session, TALK[:1], tools=[{"tool": "ls", "status": "succeeded"}])
+    told = b"".join([piece async for piece in export(reading, session, every=every)]).decode().splitlines()
+    head, *lines = map(json.loads, told)
+    counted = {kind: sum(line["type"] == kind for line in lines) for kind in ("message", "tool", "original")}
+    counts = head["session"]["counts"]
+    assert counted == {"message": counts["messages"], "tool": counts["tools"], "original": counts["originals"]}
+    assert counted["message"] == counted["tool"] + 2
+
+
+async def test_it_ends_where_the_branch_is_cleared_before_it_was_read(store: Store) -> None:
+    session = await filled(store)
+    await store.fork(session, name="side")
+    growing = Growing(store.engine.storage)
+    looks = [lambda: store.append(session, TALK[:1]), lambda: store.clear(session)]
+
+    async def next_look() -> None:
+        if looks:
+            await looks.pop(0)()
+
+    growing.append = next_look
+    with pytest.raises(Conflict):
+        b"".join([piece async for piece in export(beside(store, lambda _: growing), session, branch="side")])
 
 
 async def test_an_empty_session_exports_in_every_form(store: Store) -> None:

@@ -41,10 +41,10 @@ class Walk:
 
     @classmethod
     async def begin(cls, store: Store, session: str, branch: str | None = None, *, every: bool = False) -> Walk:
-        """A walk of ``session`` as it is now; raises ``NotFound`` when there is no such session, or branch."""
+        """A walk of ``session`` as it is now, at one moment; raises ``NotFound`` when there is no such session, or branch."""
         found = await store.get(session)
         if not every:
-            return cls(store, found, await store.line(session, branch))
+            return cls(store, found, await store.line(session, branch, found.state))
         stretches = await every_branch(store, session, found.state.head)
         return cls(store, found, stretches[0].line, stretches)
 

@@ -169,9 +169,9 @@ class Branching:
         limit = self._limit(limit)
         return await sessions.branches.comparing.compare(self.engine, session, branch, other, limit, self._check)
 
-    async def line(self, session: str, branch: str | None = None) -> Line:
-        """Where the messages of a branch lie, or of what the session shows."""
-        return await sessions.branches.pages.line(self.engine, session, branch, self._check)
+    async def line(self, session: str, branch: str | None = None, at: State | None = None) -> Line:
+        """Where the messages of a branch lie, or of what the session shows: now, or as it was ``at`` a moment."""
+        return await sessions.branches.pages.line(self.engine, session, branch, self._check, at)
 
     async def _moved(self, session: str, origins: Origins, decide: Decision[None]) -> Session:
         state, _ = await self._deciding(session, origins, decide)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from holdall.contract import Span
-from holdall.errors import Invalid
+from holdall.errors import Conflict, Invalid
 from holdall.sessions.branches.asked import Asked, built, no_cursor
 from holdall.sessions.branches.earlier import from_kept, keep
 from holdall.sessions.branches.line import Line
@@ -18,8 +18,9 @@ from holdall.sessions.names import (
     messages_lane,
     session_partition,
 )
-from holdall.sessions.reader import Check, Part
+from holdall.sessions.reader import NO_LANE, Check, Part
 from holdall.sessions.record import View
+from holdall.sessions.state import State
 from holdall.sessions.views import Message, Page
 
 __all__ = ["line", "page"]
@@ -119,13 +120,21 @@ async def _across(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
     return built(records, max(start, line.first), line.first, end, head)
 
 
-async def line(engine: Engine, session: str, branch: str | None, check: Check) -> Line:
-    """Where the messages of a branch lie now, or of what the session shows."""
+async def line(engine: Engine, session: str, branch: str | None, check: Check, at: State | None = None) -> Line:
+    """Where the messages of a branch lie, or of what the session shows: now, or as it was ``at`` a moment.
+
+    Raises ``Conflict`` when the session was cleared since.
+    """
     origins = Origins()
 
     async def attempt() -> Line:
-        state = await engine.current(session, check)
+        now = await engine.current(session, check)
+        state = at or now
         view = shown(state, branch)
+        name = messages_lane(view.branch)
+        first, there = (each.head.lanes.get(name, NO_LANE).first for each in (state, now))
+        if there != first:  # nothing is left of that moment
+            raise Conflict(f"session {session}", expected=state.head.changed, found=now.head.changed)
         found = line_of(state.head, view.branch, origins)
         return found if view.stop is None else msgspec.structs.replace(found, stop=view.stop)
 
