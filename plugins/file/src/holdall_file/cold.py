@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from holdall.errors import Damaged
 from holdall_file.faults import Bad
-from holdall_file.lines import FORMAT, START, Header, Parsed, Short, decode, parse
+from holdall_file.lines import FORMAT, START, Header, Parsed, Short, check, decode, parse
 from holdall_file.state import State
 
 __all__ = ["Found", "catch_up", "header_of", "open_tail", "read_at", "read_everything", "read_line", "resume"]
@@ -93,7 +93,7 @@ def open_tail(fd: int, size: int) -> Found:
     state.end = at = at or start
     if at < base:
         data, base = read_at(fd, at, base) + data, at
-    _go_on(state, data, base)
+    _go_on(state, data, base, last)
     if state.head is None:
         raise Bad(start, "the log holds no commit")
     return Found(header, state)
@@ -104,7 +104,7 @@ def _last_line(fd: int, start: int, size: int) -> tuple[Parsed, bytes, int]:
     while True:
         base = max(start - 1, size - wanted)
         data = read_at(fd, base, size)
-        found = data.rfind(_NEXT)
+        found = _last_start(data)
         if found >= 0:
             try:
                 return parse(data, found + 1, base), data, base
@@ -115,6 +115,14 @@ def _last_line(fd: int, start: int, size: int) -> tuple[Parsed, bytes, int]:
         wanted *= 8
 
 
+def _last_start(data: bytes) -> int:
+    """Where ``_NEXT`` stands last. Looking for its first byte alone is much faster, and few lines have another."""
+    found = data.rfind(b"\n")
+    while found >= 0 and not data.startswith(_NEXT, found):
+        found = data.rfind(b"\n", 0, found)
+    return found
+
+
 def catch_up(state: State, fd: int, size: int) -> None:
     """Go on from ``state.end`` to ``size``; raises ``Bad``, with everything before it applied."""
     _go_on(state, read_at(fd, state.end, size), state.end)
@@ -122,11 +130,16 @@ def catch_up(state: State, fd: int, size: int) -> None:
         raise Bad(state.end, "the last line is cut short")
 
 
-def _go_on(state: State, data: bytes, base: int) -> None:
+def _go_on(state: State, data: bytes, base: int, last: Parsed | None = None) -> None:
+    """Apply the lines; ``last`` is one of them whose members were read before."""
     end = base + len(data)
     while state.end < end:
         try:
-            state.apply(parse(data, state.end - base, base, whole=True))
+            if last is not None and state.end == last.start:
+                check(data, last, base)
+                state.apply(last)
+            else:
+                state.apply(parse(data, state.end - base, base, whole=True))
         except Short:
             raise Bad(state.end, "the last line is cut short") from None
 

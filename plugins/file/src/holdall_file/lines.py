@@ -27,6 +27,7 @@ __all__ = [
     "Parsed",
     "Place",
     "Short",
+    "check",
     "commit_line",
     "compose",
     "decode",
@@ -261,22 +262,23 @@ def parse(data: bytes, at: int, base: int, *, whole: bool = False) -> Parsed:
         end = first + sum(entry[2] for entry in line.at) + len(line.at)
     parsed = Parsed(base + at, base + end + len(_END), base + first, line.at, line)
     if whole:
-        _check(data, parsed, base)
+        check(data, parsed, base)
     return parsed
 
 
-def _check(data: bytes, parsed: Parsed, base: int) -> None:
+def check(data: bytes, parsed: Parsed, base: int) -> None:
+    """Hold the rest of a line against its members; raises ``Bad``."""
     if parsed.end - base > len(data):
         raise Short(parsed.end)
-    end = parsed.end - base
-    between: list[bytes] = [data[parsed.records - base - len(RECORDS) : parsed.records - base]]
-    for lane, position, place in parsed.places():
-        offset, length, crc, _ = place
-        start = offset - base
+    end, view = parsed.end - base, memoryview(data)
+    start = parsed.records - base
+    between: list[bytes] = [data[start - len(RECORDS) : start]]
+    for lane, position, length, crc, _ in parsed.at:
         stop = start + length
-        if crc32(memoryview(data)[start:stop]) != crc:
+        if crc32(view[start:stop]) != crc:
             raise Bad(parsed.start, f"checksum of {lane}/{position}")
-        between.append(data[stop : stop + 1])
+        start = stop + 1
+        between.append(data[stop:start])
     expected = [RECORDS, *[b","] * (len(between) - 2), b"]"] if len(between) > 1 else between
     if between != expected or data[end - 2 : end] != b"}\n":
         raise Bad(parsed.start, "the line is not put together as it should be")
