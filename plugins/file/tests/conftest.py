@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 
 from holdall.testing.steps import Step
 from holdall_file import FileSessionStorage, FileSettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("told_disk")
 
 Open = Callable[..., Awaitable[FileSessionStorage]]
 
@@ -58,3 +62,11 @@ def filled() -> Callable[..., Awaitable[None]]:
             head = commit.onto(head)
 
     return fill
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A disk whose syncs take as long as they are told."""
+    from told_disk import Disk  # noqa: PLC0415 - found by the path that is set above
+
+    return Disk(monkeypatch)
