@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from holdall.contract import Commit, Lane, Span
 from holdall.testing.steps import Step
-from holdall_file.lines import Commitment, Line, pack, unpack
+from holdall_file.lines import Commitment, Line, commit_line, marks_of, pack, parse, unpack
 
 
 def lines(path):
@@ -97,10 +97,25 @@ def test_what_a_codec_made_is_binary_without_a_line_s_end(record):
 
 
 def test_what_a_commit_writes_is_read_as_a_line() -> None:
-    """The same members, in the same order, with the same types and defaults."""
+    """The same members, in the same order, with the same types and defaults; marks are JSON already."""
     written, read = ({one.name: one for one in msgspec.structs.fields(kind)} for kind in (Commitment, Line))
     assert [name for name in read if name in written] == list(written)
+    marks = written.pop("marks")
+    assert marks.type == msgspec.Raw | msgspec.UnsetType
     assert [read[name] for name in written] == list(written.values())
+
+
+def test_every_member_that_a_commit_writes_comes_back() -> None:
+    lanes = {"a": Lane(1, 3, 2), "b": None}
+    for marks in ({"recent": 5, "owner/é": None, "low": -(1 << 63), "high": (1 << 63) - 1}, {}):
+        commit = Commit("s", 7, 8, 5, lanes, marks, 99, {("a", 1): b"{}", ("a", 2): b"\0"})
+        data, laid = commit_line(commit, marks_of(commit), 100, 20, 60)
+        read = parse(data, 0, 100, whole=True)
+        assert (read.start, read.end, read.records, read.at) == (laid.start, laid.end, laid.records, laid.at)
+        line = read.line
+        assert (line.commit, line.on, line.changed, line.expires, line.last, line.group) == (8, 7, 5, 99, 20, 60)
+        assert (line.lanes, line.marks) == ({"a": [1, 3, 2], "b": None}, marks)
+        assert (b'"marks"' in data) == bool(marks)
 
 
 @pytest.mark.covers("OP-11")

@@ -92,7 +92,9 @@ class Intents:
         self.bulky = False
         """Whether there is enough in the log that the catalogue should take it in."""
 
-    def append(self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None]]], *, wait: bool = True) -> None:
+    def append(
+        self, intents: Iterable[tuple[str, int, int, Mapping[str, int | None] | msgspec.Raw]], *, wait: bool = True
+    ) -> None:
         """Write down what is about to be committed. Each batch starts on a line of its own.
 
         Without ``wait`` it raises ``Busy`` while somebody empties the log.

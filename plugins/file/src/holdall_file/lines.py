@@ -9,6 +9,7 @@ record costs that record only, and where a line ends follows from its members, n
 
 import base64
 from collections.abc import Sequence
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -32,6 +33,7 @@ __all__ = [
     "compose",
     "decode",
     "encode",
+    "marks_of",
     "members_at",
     "pack",
     "parse",
@@ -46,7 +48,10 @@ _META = len(START) + 8 + len('",')
 RECORDS = b',"records":['
 _END = b"}\n"
 _LONGEST_NUMBER = 12
-_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+_TEXT = 9
+"""What a codec made begins with a byte below it, and no text does."""
+_BITS = 64
+_LOWEST, _HIGHEST = -(1 << _BITS - 1), (1 << _BITS - 1) - 1
 
 Entry = tuple[str, int, int, int, int]
 """A record in a line: lane, position, bytes in the line, their CRC-32, and its form: JSON, base64 or binary."""
@@ -90,7 +95,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     at: list[Entry] = []
 
 
-class Commitment(msgspec.Struct, omit_defaults=True):
+class Commitment(msgspec.Struct, omit_defaults=True, gc=False):
     """Those members of a ``Line`` that a commit has, by themselves: making and encoding it is on the way of every append."""
 
     commit: int = 0
@@ -100,11 +105,11 @@ class Commitment(msgspec.Struct, omit_defaults=True):
     last: int = 0
     group: int | None = None
     lanes: dict[str, list[int] | None] = {}
-    marks: dict[str, int | None] = {}
+    marks: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     at: list[Entry] = []
 
 
-class Laid(msgspec.Struct, frozen=True):
+class Laid(msgspec.Struct, frozen=True, gc=False):
     """Where a line begins and ends, where the bytes of its first record begin, and what records it has."""
 
     start: int
@@ -148,7 +153,7 @@ def pack(record: bytes) -> tuple[bytes, int]:
     JSON on one line stays as it is. What a codec made, which no text begins like, is kept in binary, but without a
     line's end in it: so that a new line begins nowhere but where one does. Anything else is base64.
     """
-    if b"\0" < record[:1] < b"\t":
+    if record and 0 < record[0] < _TEXT:
         return record.replace(b"\x1b", b"\x1be").replace(b"\n", b"\x1bn"), BINARY
     if record.find(b"\n") < 0 and record.find(b"\r") < 0:  # ``in`` takes ten times as long
         try:
@@ -177,15 +182,29 @@ def compose(line: Line, start: int, records: Sequence[bytes] = ()) -> tuple[byte
     return data, Parsed(start, end, first, line.at, line)
 
 
-def commit_line(commit: Commit, start: int, last: int, group: int | None = None) -> tuple[bytes, Laid]:
-    """The line of ``commit`` that is to stand at ``start``; raises ``ValueError`` for what can't be written down.
+def marks_of(commit: Commit) -> msgspec.Raw:
+    """The marks as JSON, for the commit's line and its intent; raises ``ValueError`` for what can't be written down."""
+    marks = commit.marks
+    if marks:
+        scores: Any = marks.values()
+        try:
+            narrow = max(map(int.bit_length, scores)) < _BITS
+        except TypeError:  # one of them goes
+            narrow = False
+        if not narrow:
+            for score in scores:
+                if score is not None and not _LOWEST <= score <= _HIGHEST:
+                    raise ValueError("a mark's score needs more than 64 bits")
+    return msgspec.Raw(_encoder.encode(marks))
+
+
+def commit_line(
+    commit: Commit, marks: msgspec.Raw, start: int, last: int, group: int | None = None
+) -> tuple[bytes, Laid]:
+    """The line of ``commit``, which has these ``marks``, that is to stand at ``start``.
 
     ``last`` is where the last checkpoint begins, ``group`` where the first line does that was written with this one.
     """
-    marks, version, changed = commit.marks, commit.version, commit.changed
-    for score in marks.values():
-        if score is not None and not _LOWEST <= score <= _HIGHEST:
-            raise ValueError("a mark's score needs more than 64 bits")
     records: list[bytes] = []
     at: list[Entry] = []
     size = 0
@@ -195,12 +214,13 @@ def commit_line(commit: Commit, start: int, last: int, group: int | None = None)
         size += length + 1
         records.append(raw)
         at.append((lane, position, length, crc32(raw), form))
-    lanes = {
-        name: None if lane is None else [lane.first, lane.stop, lane.rewritten] for name, lane in commit.lanes.items()
-    }
+    lanes: dict[str, list[int] | None] = {}
+    for name, lane in commit.lanes.items():
+        lanes[name] = None if lane is None else [lane.first, lane.stop, lane.rewritten]
+    version, changed = commit.version, commit.changed
     unseen = None if changed == version else changed
-    members = Commitment(version, commit.expect, unseen, commit.expires_at, last, group, lanes, dict(marks), at)
-    data = encode(members, records)
+    told = marks if commit.marks else msgspec.UNSET
+    data = encode(Commitment(version, commit.expect, unseen, commit.expires_at, last, group, lanes, told, at), records)
     end = start + len(data)
     return data, Laid(start, end, end - len(_END) - size, at)
 

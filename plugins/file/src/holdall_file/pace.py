@@ -29,10 +29,11 @@ class Pace:
     def took(self, seconds: float, commits: int = 1) -> None:
         """Note how long one took, wherever it was made, that ``commits`` shared."""
         self._run += 1
+        if self.quick and seconds < self._limit and self._credit >= _CREDIT:
+            return
         more = _MORE * (commits - 1)
         if seconds < self._limit + more:
-            if not self.quick or self._credit < _CREDIT:
-                self._earn(1 + more * _WEIGHT)
+            self._earn(1 + more * _WEIGHT)
         else:
             self._credit = max(self._credit - seconds * _WEIGHT, 0.0)
             if self.quick and not self._credit:  # sooner than last time: be slower to come back

@@ -130,6 +130,7 @@ class Shelf:
 
     def __init__(self, folder: Folder, *, limit: int) -> None:
         self._folder = folder
+        self._durable = folder.durable
         self.own_wal = ""
         """The name of this process's write-ahead log, once it has one."""
         self._limit = limit
@@ -168,17 +169,23 @@ class Shelf:
                 session.cool()
 
     def open_now(self, partition: str) -> Session | None:
-        """The session, locked, when it is open and as we know it. Raises ``Busy`` when somebody else has it."""
+        """The session, locked, when it is open, as we know it, and soon written to.
+
+        Raises ``Busy`` when somebody else has it.
+        """
         session = self._sessions.get(partition)
-        if session is None or session.dead or (session.own_sync and self._folder.durable):
+        if session is None or session.dead or (session.own_sync and self._durable):
             return None
-        fd = session.file.fd
+        fd, state = session.file.fd, session.state
+        end = state.end
+        if end >= state.due_at and state.wide:
+            return None
         try:
             fcntl.flock(fd, _NOW)
         except BlockingIOError:
             raise Busy from None
         found = os.fstat(fd)
-        if found.st_size == session.state.end and found.st_nlink:
+        if found.st_size == end and found.st_nlink:
             self._clock = session.used = self._clock + 1
             return session
         self.release(session)

@@ -10,13 +10,15 @@ import fcntl
 from collections.abc import Sequence
 from errno import EINTR
 
+from msgspec import Raw, Struct
+
 from holdall.contract import Commit, Head
 from holdall_file.aftermath import Aftermath, Outcomes
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.folder import Folder, write_all
 from holdall_file.intents import Intents
 from holdall_file.lasting import LARGE, Lasting
-from holdall_file.lines import Parsed, commit_line, compose
+from holdall_file.lines import Laid, Parsed, commit_line, compose, marks_of
 from holdall_file.shelf import Session, Shelf
 from holdall_file.turn import Turn
 from holdall_file.wal import ENTRY, Wal
@@ -24,52 +26,23 @@ from holdall_file.wal import ENTRY, Wal
 __all__ = ["Shortcut"]
 
 
-class Step:
+class Step(Struct, eq=False, gc=False):
     """One commit on one session: its bytes, and what they make of the session."""
 
-    __slots__ = (
-        "before",
-        "commit",
-        "data",
-        "digest",
-        "end",
-        "head",
-        "id",
-        "index",
-        "key",
-        "laid",
-        "session",
-        "start",
-    )
-
-    def __init__(self, index: int, commit: Commit, session: Session) -> None:
-        """Put it together; raises ``Conflict``, and ``ValueError`` for what can't be written down."""
-        self.index, self.commit, self.session = index, commit, session
-        self.digest, self.id, self.key = session.digest, session.id, session.key
-        state = session.state
-        self.head: Head = commit.onto(state.head)
-        self.start = start = state.end
-        self.before: Parsed | None = None
-        """The checkpoint that was due."""
-        if start < state.due_at:
-            self.data, self.laid = commit_line(commit, start, state.checkpoint)
-        else:
-            checkpoint, self.before = compose(state.checkpoint_line(), start)
-            data, self.laid = commit_line(commit, self.before.end, start, start)
-            self.data = checkpoint + data
-        self.end = self.laid.end
-
-    def publish(self) -> int:
-        """Let every reader see it; how many bytes more are in memory."""
-        session = self.session
-        with session.guard:
-            state = session.state
-            warm = state.warm
-            if self.before is not None:
-                state.apply(self.before)
-            state.commit(self.commit, self.head, self.laid)
-            session.writing = False
-        return state.warm - warm
+    index: int
+    commit: Commit
+    session: Session
+    digest: str
+    id: str
+    key: bytes
+    start: int
+    end: int
+    data: bytes
+    head: Head
+    laid: Laid
+    intent: tuple[str, int, int, Raw]
+    before: Parsed | None
+    """The checkpoint that was due."""
 
     def turn(self) -> Turn:
         """The same as the writer knows it."""
@@ -77,6 +50,22 @@ class Step:
         turn.start, turn.end = self.start, self.end
         turn.commits.append((self.index, self.commit))
         return turn
+
+
+def _step(index: int, commit: Commit, session: Session) -> Step:
+    """Put it together; raises ``Conflict``, and ``ValueError`` for what can't be written down."""
+    state = session.state
+    head, marks, start = commit.onto(state.head), marks_of(commit), state.end
+    if start < state.due_at:
+        before = None
+        data, laid = commit_line(commit, marks, start, state.checkpoint)
+    else:
+        checkpoint, before = compose(state.checkpoint_line(), start)
+        data, laid = commit_line(commit, marks, before.end, start, start)
+        data = checkpoint + data
+    intent = (commit.partition, commit.version, commit.expect, marks)
+    digest, name, key = session.digest, session.id, session.key
+    return Step(index, commit, session, digest, name, key, start, laid.end, data, head, laid, intent, before)
 
 
 class Shortcut:
@@ -96,51 +85,63 @@ class Shortcut:
         """The outcome of each, all on partitions of their own; ``None``: it may take long, so nothing was done."""
         if not self._lasting.calm:
             return None
-        outcomes: Outcomes = [None] * len(commits)
-        held: list[Session] = []
+        outcomes: Outcomes = []
         steps: list[Step] = []
         size = 0
         try:
-            for index, commit in enumerate(commits):
+            for commit in commits:
+                refused = None
                 try:
                     session = self._shelf.open_now(commit.partition)
                     if session is None:
                         return None
-                    held.append(session)
-                    state = session.state
-                    if state.end >= state.due_at and state.wide:
-                        return None
-                    step = Step(index, commit, session)
-                    size += ENTRY + len(step.data)
-                    steps.append(step)
+                    try:
+                        step = _step(len(outcomes), commit, session)
+                        steps.append(step)
+                    except BaseException:
+                        self._shelf.release(session)
+                        raise
+                    size += len(step.data)
                 except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
-                    outcomes[index] = self._after.refusal(error)
+                    refused = self._after.refusal(error)
+                outcomes.append(refused)
+            size += ENTRY * len(steps)
             if size >= LARGE or (self._durable and not self._wal.ready(size)):
                 return None
             return outcomes if not steps or self._make(steps, outcomes) else None
         finally:
-            for session in held:
-                fcntl.flock(session.file.fd, fcntl.LOCK_UN)
+            for step in steps:
+                fcntl.flock(step.session.file.fd, fcntl.LOCK_UN)
 
     def _make(self, steps: list[Step], outcomes: Outcomes) -> bool:
         """Whether it was made, or failed; False: somebody empties the catalogue's log, so nothing was written."""
-        lasting = self._lasting
-        if not self._durable:
+        lasting, durable = self._lasting, self._durable
+        if not durable:
             lasting.stopwatch.start()
         try:
             try:
                 self._wal.announce([step.digest for step in steps])
-                commits = [step.commit for step in steps]
-                self._intents.append(
-                    [(commit.partition, commit.version, commit.expect, commit.marks) for commit in commits], wait=False
-                )
+                self._intents.append([step.intent for step in steps], wait=False)
             except Busy:
                 return False
             except OSError as error:
                 self._fail(steps, steps, error, outcomes)
                 return True
-            for step in self._write(steps, outcomes):
-                self._after.grown(step.session, step.publish())
+            done = steps
+            for step in steps:
+                session = step.session
+                session.writing = True
+                try:
+                    write_all(session.file.fd, step.data, step.start)
+                except OSError as error:
+                    done = self._fail([step], done, error, outcomes)
+            if durable:
+                done = self._sync(done, outcomes)
+            else:
+                lasting.note(done)
+                lasting.pace.took(lasting.stopwatch.stop())
+            for step in done:
+                self._publish(step)
         except BaseException as error:  # an interrupt may come at any point of the main thread
             for step in steps:
                 self._after.undo(step.turn(), SyncFailed(EINTR, f"interrupted: {error!r}"))
@@ -148,24 +149,26 @@ class Shortcut:
             raise
         return True
 
-    def _write(self, steps: list[Step], outcomes: Outcomes) -> list[Step]:
+    def _sync(self, written: list[Step], outcomes: Outcomes) -> list[Step]:
         """Those that are on the disk now."""
-        lasting, done = self._lasting, steps
-        for step in steps:
-            step.session.writing = True
-            try:
-                write_all(step.session.file.fd, step.data, step.start)
-            except OSError as error:
-                done = self._fail([step], done, error, outcomes)
-        if not self._durable:
-            lasting.note(done)
-            lasting.pace.took(lasting.stopwatch.stop())
-        elif done:
-            try:
-                lasting.append(done)
-            except OSError as error:
-                return self._fail(done, done, error, outcomes)
-        return done
+        try:
+            if written:
+                self._lasting.append(written)
+        except OSError as error:
+            return self._fail(written, written, error, outcomes)
+        return written
+
+    def _publish(self, step: Step) -> None:
+        """Let every reader see it."""
+        session, before = step.session, step.before
+        with session.guard:
+            state = session.state
+            warm = state.warm
+            if before is not None:
+                state.apply(before)
+            state.commit(step.commit, step.head, step.laid)
+            session.writing = False
+        self._after.grown(session, state.warm - warm)
 
     def _fail(self, failed: list[Step], of: list[Step], error: OSError, outcomes: Outcomes) -> list[Step]:
         for step in failed:

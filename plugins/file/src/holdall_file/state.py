@@ -6,9 +6,10 @@ every record that was written again. Nothing here does I/O.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-from holdall.contract import Address, Commit, Head, Lane
+from holdall.contract import Address, Commit, Head, Lane, Records
 from holdall.errors import Conflict
 from holdall_file.faults import Bad
 from holdall_file.lines import Laid, Line, Located, Parsed, Place
@@ -133,7 +134,7 @@ class State:
         if line.checkpoint:
             self._checkpointed(parsed)
         else:
-            self._put(parsed, {})
+            self._put(parsed, {}, {})
         self.end = parsed.end
 
     def commit(self, commit: Commit, head: Head, laid: Laid) -> None:
@@ -141,21 +142,17 @@ class State:
         self.head = head
         tracks, lanes = self.tracks, commit.lanes
         if laid.at:
-            self._put(laid, lanes)
-            for (name, position), record in commit.write.items():
-                size = len(record)
-                if size <= _HOT_RECORD:
-                    tracks[name].hot[position] = record
-                    self.warm += size
+            self._put(laid, lanes, commit.write)
             while self.warm > _HOT:
                 self.cool()
         else:
             self.dead += laid.end - laid.start
         for name, lane in lanes.items():
-            track = tracks.get(name)
             if lane is None:
                 self._gone(name)
-            elif track is None:
+                continue
+            track = tracks.get(name)
+            if track is None:
                 self._born(name, laid.start, lanes)
             elif lane.first > track.first or lane.stop < track.peak:
                 self.dead += track.trim(lane.first, lane.stop)
@@ -178,21 +175,27 @@ class State:
         except Conflict as gap:
             raise Bad(start, f"a line is missing: {gap}") from None
 
-    def _put(self, laid: Laid, lanes: Mapping[str, Lane | None]) -> None:
+    def _put(self, laid: Laid, lanes: Mapping[str, Lane | None], write: Records) -> None:
+        """Note where the records lie, and keep those of ``write`` in memory: the same in the same order, or none."""
         tracks = self.tracks
         peaks: dict[str, int] = {}
+        """Where lanes ended before this line, in a line of more than one record."""
+        several = len(laid.at) > 1
         mean = again = 0
         offset = laid.records
-        for name, position, length, crc, form in laid.at:
+        for (name, position, length, crc, form), record in zip(laid.at, write.values() or repeat(None)):  # noqa: B905
             place = (offset, length, crc, form)
             offset += length + 1
             track = tracks.get(name)
             if track is None:
                 track = self._born(name, laid.start, lanes)
-            if position >= peaks.setdefault(name, track.peak):
+            peak = track.peak
+            if position >= peak or (several and position >= peaks.get(name, peak)):
                 track.known[position] = place
-                if position >= track.peak:
+                if position >= peak:
                     track.peak = position + 1
+                    if several:
+                        peaks.setdefault(name, peak)
                 self._kept += 1
             else:
                 again += 1
@@ -202,6 +205,11 @@ class State:
                 self.dead += max(mean, length) if old is None else old[1]
                 track.moved[position] = place
                 track.hot.pop(position, None)
+            if record is not None:
+                size = len(record)
+                if size <= _HOT_RECORD:
+                    track.hot[position] = record
+                    self.warm += size
         self.rewritten = max(self.rewritten, again)
         if self._kept > self._limit:
             self._forget_oldest()

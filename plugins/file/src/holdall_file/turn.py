@@ -8,7 +8,7 @@ import os
 from holdall.contract import Commit, Head
 from holdall_file.faults import Busy
 from holdall_file.folder import Folder, digest_of, lock, log_name, write_all
-from holdall_file.lines import FORMAT, Header, Laid, Parsed, commit_line, compose, encode
+from holdall_file.lines import FORMAT, Header, Laid, Parsed, commit_line, compose, encode, marks_of
 from holdall_file.shelf import Session
 from holdall_file.state import State
 
@@ -63,7 +63,7 @@ class Turn:
         if not self._parts:
             self._begin()
         group = self.start if self._parts else None
-        data, laid = commit_line(commit, self.end, self._last, group)
+        data, laid = commit_line(commit, marks_of(commit), self.end, self._last, group)
         self._parts.append(data)
         self._laid.append((commit, head, laid))
         self.head, self.end = head, laid.end
