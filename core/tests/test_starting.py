@@ -30,7 +30,8 @@ UNUSED = {"pydantic", "pydantic_core", "pydantic_settings", "jsonschema", "refer
 ONLY_TO_WRITE = {"dataclasses", "copy", "random", "uuid_utils"}
 NOT_TO_RESUME = {"sqlite3", "hashlib", "pathlib", "pluggy"}
 ROOMS = {
-    *("holdall.sessions.appending", "holdall.sessions.inputs", "holdall.health"),
+    *(f"holdall.sessions.{name}" for name in ("appending", "inputs", "keys", "presence")),
+    *("holdall.health", "holdall.specs"),
     *(f"holdall_file.{name}" for name in ("beginning", "catalog", "gather", "intents", "recovery", "wal", "writer")),
 }
 """Of our own modules, such as a process that only reads a page needs least."""

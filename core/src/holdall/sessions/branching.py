@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdall import sessions
-from holdall.sessions.keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,6 +184,8 @@ class Branching:
         if key is not None:
             decide = sessions.branches.once.once(decide, key, asked, self.engine.policy)
         state, made = await self._deciding(session, origins, decide, keyed=key is not None)
+        from holdall.sessions.keys import Key  # noqa: PLC0415 - imported by who made it
+
         if isinstance(made, Key):
             return msgspec.structs.replace(await self.branch(session, made.branch), replayed=True)
         self._tell("forked", state)

@@ -14,7 +14,6 @@ from holdall.closed import ClosedStorage
 from holdall.codecs import Codec
 from holdall.contract import Commit, ISessionStorage, Span
 from holdall.errors import Conflict, HoldallError, PluginError, StorageUnavailable
-from holdall.sessions.keys import KeyMap
 from holdall.sessions.listed import Listed
 from holdall.sessions.names import KEYS, SESSION, session_partition
 from holdall.sessions.reader import NO_LANE, Reader, may_be_gone
@@ -147,6 +146,8 @@ class Engine(Reader):
 
     async def _keyed(self, session: str, partition: str, known: State | None) -> State:
         """The state as it is stored, with every idempotency key, of which ``known`` saves reading most."""
+        from holdall.sessions.keys import KeyMap  # noqa: PLC0415 - who only reads needs none
+
         keys = None if known is None else known.keys
         unread = Span(KEYS, 0 if keys is None else keys.stop)
         snapshot = await self.load(session, partition, unread, Span(SESSION, -1))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,10 +14,12 @@ from holdall.codecs import Codec
 from holdall.contract import Address, Head, ISessionStorage, Lane, Records, Snapshot, Span
 from holdall.errors import Damaged, NotFound
 from holdall.sessions.names import SESSION, session_partition
-from holdall.sessions.presence import Presence
 from holdall.sessions.recent import MOST, Recent
 from holdall.sessions.record import parse_record
 from holdall.sessions.state import State
+
+if TYPE_CHECKING:
+    from holdall.sessions.presence import Presence
 
 __all__ = ["NO_LANE", "Check", "Part", "Reader", "View", "may_be_gone"]
 
@@ -53,9 +56,15 @@ class Reader:
         self.storage: ISessionStorage = storage
         self.clock = clock
         self.codec = codec
-        self.presence = Presence(storage, clock, codec)
         self.states: Cache[State] = cache
         self.recent = Recent(cache)
+
+    @cached_property
+    def presence(self) -> Presence:
+        """The heartbeats of every process."""
+        from holdall.sessions.presence import Presence  # noqa: PLC0415 - a process that only reads asks for none
+
+        return Presence(self.storage, self.clock, self.codec)
 
     async def part(self, session: str, span: Span, check: Check) -> Part:
         """The records at ``span`` of a live session that passes ``check``; raises ``NotFound`` when there is none.

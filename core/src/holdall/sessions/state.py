@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdall.contract import Commit, Head, Lane
-from holdall.sessions.keys import KeyMap
 from holdall.sessions.names import (
     BYTES,
     EXPIRES,
@@ -30,6 +29,7 @@ from holdall.sessions.views import Counts
 
 if TYPE_CHECKING:
     from holdall.codecs import Codec
+    from holdall.sessions.keys import KeyMap
     from holdall.sessions.live.telling import Tale
 
 __all__ = ["SessionStep", "State"]
