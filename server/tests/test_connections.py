@@ -227,6 +227,8 @@ async def test_only_what_is_as_it_was_passes_as_that(store, session):
     """Each differs from the one before in a byte or in the length of its body."""
     longer = MESSAGE.replace(b"hello", b"hello" * 30)
     wrong = request("GET", f"/api/sessions/{session}").replace(b"token-of-ana", b"token-of-anb")
+    auth = f"Authorization: Bearer {TOKENS['ana']}\r\n".encode()
+    last = post(session).replace(auth, b"").replace(b"\r\n\r\n", b"\r\n" + auth + b"\r\n")
     async with place(store) as short:
         wire = await short()
         for _ in range(2):
@@ -236,6 +238,10 @@ async def test_only_what_is_as_it_was_passes_as_that(store, session):
             assert b"malformed-body" in await wire.ask(post(session, body=b"[1,]"))
             assert (await wire.ask(request("GET", f"/api/sessions/{session}"))).startswith(b"HTTP/1.1 200 ")
             assert (await wire.ask(wrong)).startswith(b"HTTP/1.1 401 ")
+            assert (await wire.ask(last)).startswith(b"HTTP/1.1 201 ")
+            assert (await wire.ask(last.replace(b"-of-ana", b"-of-anb"))).startswith(b"HTTP/1.1 401 ")
+            assert (await wire.ask(last)).startswith(b"HTTP/1.1 201 ")
+            assert (await wire.ask(last.replace(b"-of-ana", b"-of-bob"))).startswith(b"HTTP/1.1 404 ")
             assert (await wire.ask(request("GET", f"/api/sessions/{session}", who="bob"))).startswith(b"HTTP/1.1 404 ")
 
 
