@@ -76,6 +76,7 @@ class Cache(Generic[V]):
 
     def __init__(self, policy: CachePolicy, max_bytes: int) -> None:
         self._policy = policy
+        self._touch = policy.touch
         self._shedding = policy if isinstance(policy, SheddingPolicy) else None
         self.max_bytes = max_bytes
         self._items: dict[Hashable, tuple[V, int]] = {}
@@ -95,7 +96,7 @@ class Cache(Generic[V]):
             self.misses += 1
             return None
         self.hits += 1
-        self._policy.touch(key)
+        self._touch(key)
         return item[0]
 
     def peek(self, key: Hashable) -> V | None:
@@ -111,7 +112,7 @@ class Cache(Generic[V]):
         elif old is not None:
             self._items[key] = (value, size)
             self.size += size - old[1]
-            self._policy.touch(key)
+            self._touch(key)
         elif self._policy.admit(key, size):
             self._items[key] = (value, size)
             self.size += size

@@ -72,8 +72,11 @@ def _refuse(why: str) -> NoReturn:
 class _Kind(StructMeta):
     """The class of the classes of values: they refuse every change as a frozen dataclass does."""
 
-    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> _Kind:  # noqa: PYI034 - Self is not for metaclasses
-        kind = super().__new__(cls, name, bases, body, frozen=True)
+    def __new__(  # noqa: PYI034 - Self is not for metaclasses
+        cls, name: str, bases: tuple[type, ...], body: dict[str, Any], *, gc: bool = True
+    ) -> _Kind:
+        """``gc``: whether a value may be part of a cycle, and so has to be known to the collector."""
+        kind = super().__new__(cls, name, bases, body, frozen=True, gc=gc)
         for method, refusal in (("__setattr__", _assign), ("__delattr__", _delete)):
             setattr(kind, method, refusal)  # a Struct has its own, whatever its body says
         return kind
@@ -106,7 +109,7 @@ Address = tuple[str, int]
 Records = Mapping[Address, bytes]
 
 
-class Lane(Value):
+class Lane(Value, gc=False):
     """A dense run of records at positions ``first`` up to, not including, ``stop``."""
 
     first: int = 0
@@ -118,7 +121,7 @@ class Lane(Value):
         return self.stop - self.first
 
 
-class Span(Value):
+class Span(Value, gc=False):
     """A range of one lane. A negative ``start`` counts from the lane's end; no ``stop`` means its end."""
 
     lane: str
@@ -132,7 +135,7 @@ class Span(Value):
         return range(max(start, lane.first), max(stop, lane.first))
 
 
-class Head(Value):
+class Head(Value, gc=False):
     """What a storage may read of a partition without decoding a record."""
 
     partition: str
@@ -181,7 +184,7 @@ class Head(Value):
         )
 
 
-class Commit(Value):
+class Commit(Value, gc=False):
     """One atomic step on one partition, refused unless the stored version is ``expect`` (0: nothing there).
 
     Only what changes is named: ``lanes`` that moved (``None``: the lane goes, with its records), ``marks``
@@ -202,13 +205,12 @@ class Commit(Value):
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
         made = _made.pop(id(self), None)
-        if made is not None and made[0] is self and made[1] is head:
+        if made is not None and made[1] is head:
             return made[2]
-        found = 0 if head is None else head.version
-        if found != self.expect:
-            raise Conflict(self.partition, expected=self.expect, found=found)
-        lanes = _merged({} if head is None else head.lanes, self.lanes)
-        marks = _merged({} if head is None else head.marks, self.marks)
+        old = _NOTHING if head is None else head
+        if old.version != self.expect:
+            raise Conflict(self.partition, expected=self.expect, found=old.version)
+        lanes, marks = _merged(old.lanes, self.lanes), _merged(old.marks, self.marks)
         new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
         if len(_made) >= _TOGETHER:
             _made.clear()
@@ -222,8 +224,10 @@ class Commit(Value):
                 yield span.lane, position
 
 
+_NOTHING = Head("", 0, 0)
 _made: dict[int, tuple[Commit, Head | None, Head]] = {}
-"""What was made last: the storage and the core ask a commit for the same, one after the other, and no third time."""
+"""What was made last, by the id of a commit that is held here, so that no other has it: the storage and the core ask for
+the same, one after the other, and no third time."""
 _TOGETHER = 16
 """So many commits that are on their way together are remembered."""
 _WIDE = 64
@@ -238,9 +242,9 @@ def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str,
 
         return overlaid(old, new)
     merged: dict[str, Any] = {**old, **new}
-    for name, value in new.items():
-        if value is None:
-            del merged[name]
+    for each in new.values():
+        if each is None:
+            return {name: value for name, value in merged.items() if value is not None}
     return merged
 
 

@@ -61,9 +61,7 @@ class Codec(Struct, frozen=True, eq=False):
     def encode(self, partition: str, address: Address, version: int, data: bytes) -> bytes:
         """The stored form of ``data``; the same wherever it goes."""
         del partition, version
-        payload, used, dictionary = data, 0, b""
-        if self.compressor:
-            payload, used, dictionary = self._smaller(address, data)
+        payload, used, dictionary = self._smaller(address, data) if self.compressor else (data, 0, b"")
         if not used and data >= _JSON:
             return data
         return Envelope(used, dictionary=dictionary).pack(payload)

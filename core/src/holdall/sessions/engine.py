@@ -91,7 +91,7 @@ class Engine(Reader):
             self.watch.moved(partition, version)
 
     async def change(  # noqa: C901, PLR0912 - one loop
-        self, session: str, decide: Decision[T], *, keyed: bool = False, urgent: bool = False
+        self, session: str, decide: Decision[T], keyed: bool = False, *, urgent: bool = False
     ) -> tuple[State, T]:
         """Decide a step on the session's state and commit it, again on each conflict, one at a time per session.
 
@@ -102,13 +102,15 @@ class Engine(Reader):
         write goes through it, and each coroutine within another costs as much as what it does.
         """
         partition, turns = session_partition(session), self.turns
-        overtook = turns.overtake(partition) if urgent else None
-        if not urgent and not turns.begin(partition):
+        overtook = None
+        if urgent:
+            overtook = turns.overtake(partition)
+        elif not turns.begin(partition):
             await turns.wait(partition)
         try:
             state: State | None = None
-            repeatable = keyed
-            for attempt in range(_ATTEMPTS):
+            repeatable, attempt = keyed, 0
+            while attempt < _ATTEMPTS:
                 cached = self.states.get(partition)
                 if keyed and cached is not None and cached.keys is None:
                     cached = None
@@ -119,7 +121,9 @@ class Engine(Reader):
                 try:
                     if may_be_gone(state, now):
                         await self.check_alive(state)
-                    step, answer = decide(state, max(now, state.active_at))
+                    before = state.active_at
+                    at = now if now > before else before  # noqa: FURB136 - max is a call, which every write would make
+                    step, answer = decide(state, at)
                 except HoldallError:
                     if cached is None:
                         raise
@@ -138,6 +142,7 @@ class Engine(Reader):
                         repeatable = False
                     else:
                         raise
+                    attempt += 1
                 else:
                     return self._stored(step, commit, state), answer
             raise StorageUnavailable(f"session {session} changes too fast: gave up after {_ATTEMPTS} conflicts")

@@ -84,11 +84,9 @@ def content_of(
         raise _too_many("messages", len(messages), policy, "/messages")
     raw = originals_of(originals, policy, "/originals") if originals else ()
     bodies: list[bytes] = []
-    said_now = b',"created_at":%d}' % (now // 1000)
-    content = Content(bodies, (), raw)
+    said, content = now // 1000, Content(bodies, (), raw)
     for index, value in enumerate(messages):
-        words = _role_and_words(value)
-        body = _message(value, now, f"/messages/{index}", content) if words is None else words[1:-1] + said_now
+        body = _role_and_words(value, said) or _message(value, said, f"/messages/{index}", content)
         size = len(body)
         if size >= policy.large_part_bytes or size >= policy.max_message_bytes:
             body = _put_apart(b"{" + body, policy, f"/messages/{index}", content)
@@ -107,8 +105,8 @@ def _put_apart(whole: bytes, policy: SessionPolicy, at: str, content: Content) -
     return record[1:]
 
 
-def _role_and_words(value: Any) -> bytes | None:
-    """The JSON of a message of a role, words and nothing else, which nearly every message is; ``None``: look closer."""
+def _role_and_words(value: Any, said: int) -> bytes | None:
+    """The body of a message of a role, words and nothing else, which nearly every message is; ``None``: look closer."""
     if type(value) is not dict:
         return None
     fields: dict[Any, Any] = value  # pyright: ignore[reportUnknownVariableType]
@@ -117,14 +115,16 @@ def _role_and_words(value: Any) -> bytes | None:
     try:
         role = fields["role"]
         if type(role) is str and role in _ROLES and type(fields["content"]) is str:
-            return _encode(fields)
+            fields = fields.copy()
+            fields["created_at"] = said
+            return _encode(fields)[1:]
     except (KeyError, UnicodeEncodeError):
         pass
     return None
 
 
-def _message(value: Any, now: int, at: str, content: Content) -> bytes:
-    """The body of any message."""
+def _message(value: Any, said: int, at: str, content: Content) -> bytes:
+    """The body of any message; ``said`` (ms) is when, unless it says so."""
     fields = fields_of(value)
     _message_check()(fields, at)
     if fields.get("usage") is not None:
@@ -136,7 +136,7 @@ def _message(value: Any, now: int, at: str, content: Content) -> bytes:
     if "large_parts" in fields:
         raise Invalid("is given by the store: give the message whole", pointer=f"{at}/large_parts")
     if fields.get("created_at") is None:
-        fields["created_at"] = now // 1000
+        fields["created_at"] = said
     return as_json(fields, at)[1:]
 
 

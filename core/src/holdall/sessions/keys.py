@@ -5,6 +5,7 @@
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice, takewhile
+from typing import final
 
 import msgspec
 
@@ -25,6 +26,7 @@ def checked_key(key: str, what: str, pointer: str = "") -> str:
     return key
 
 
+@final
 class Key(msgspec.Struct, frozen=True, omit_defaults=True):
     """One remembered request. ``messages`` and ``tools`` are (first, stop) positions of what it stored."""
 

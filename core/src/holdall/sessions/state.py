@@ -43,7 +43,7 @@ little metadata.
 """
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, gc=False):
     """The head and the ``session`` record of one moment."""
 
     head: Head
@@ -57,7 +57,8 @@ class State(msgspec.Struct, frozen=True):
     @property
     def active_at(self) -> int:
         """Last activity, in microseconds."""
-        return self.head.marks.get(RECENT, self.record.created_at * 1000)
+        marks = self.head.marks
+        return marks[RECENT] if RECENT in marks else self.record.created_at * 1000
 
     @property
     def size(self) -> int:
@@ -80,54 +81,45 @@ class State(msgspec.Struct, frozen=True):
         return Counts(messages, tools, originals)
 
 
-class SessionStep(Step, kw_only=True):
+class SessionStep(Step):
     """A step on a session: keeps its times, marks and size right."""
 
     record: SessionRecord
     active_at: int
     """Last activity, in microseconds."""
-    size: int = 0
+    size: int
+    names: tuple[str, ...] | None
+    """The marks scored by last activity, where they are known; see ``State``."""
+    plain: bool = False
+    """Whether its messages, which go to the branch that is shown, say all that followers need to know."""
     key: bytes | None = None
     """The idempotency key that it stores."""
     shreds: bool = False
     """Whether the session's data key is destroyed with it."""
-    names: tuple[str, ...] | None = None
-    """The marks scored by last activity, where they are known; see ``State``."""
     touched: int | None = None
     """When something changed that is no activity, and that others look for, in microseconds."""
     before: SessionRecord | None = None
     """The ``session`` record before it was changed, where it was."""
     tales: tuple[Tale, ...] = ()
     """What followers are told of it; see ``tell``."""
-    plain: bool = False
-    """Whether its messages, which go to the branch that is shown, say all that followers need to know."""
 
     @classmethod
     def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
         """The step that creates a session."""
-        step = cls(partition, None, now, now, record=record, active_at=now)
+        step = cls(partition, None, now, now, None, {}, {}, {}, (), record, now, 0, None)
         step.append(SESSION, [encode_record(record)])
         return step
 
     @classmethod
     def on(cls, state: State, now: int, *, active: bool = False, plain: bool = False) -> SessionStep:
         """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
-        head = state.head
-        return cls(
-            head.partition,
-            head,
-            now,
-            head.version + 1,
-            record=state.record,
-            active_at=now if active else state.active_at,
-            size=head.marks.get(BYTES, 0),
-            names=state.names,
-            plain=plain,
-        )
+        head, record, at = state.head, state.record, now if active else state.active_at
+        name, version, size, names = head.partition, head.version + 1, head.marks.get(BYTES, 0), state.names
+        return cls(name, head, now, version, None, {}, {}, {}, (), record, at, size, names, plain)
 
-    def add(self, lane: str, records: Sequence[bytes]) -> None:
-        """Append ``records`` and count their bytes."""
-        self.size += self.append(lane, records)
+    def add(self, lane: str, records: Sequence[bytes], old: Lane | None = None) -> None:
+        """Append ``records`` to ``lane``, which is ``old`` where that is known, and count their bytes."""
+        self.size += self.append(lane, records, old)
 
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""
@@ -175,7 +167,7 @@ class SessionStep(Step, kw_only=True):
 
     def commit(self, codec: Codec) -> Commit:
         """The finished commit, with when the session expires, and its marks."""
-        record, head, names, at = self.record, self.head, self.names, self.active_at
+        record, head, at, size = self.record, self.head, self.active_at, self.size
         if record.status == "deleted":
             marks = {RECENT: self.now, EXPIRES: record.ends_at or 0}
             return self._commit(codec, self._changed(marks | {SHREDDING: 0} if self.shreds else marks), record.ends_at)
@@ -183,16 +175,16 @@ class SessionStep(Step, kw_only=True):
             from holdall.sessions.live.telling import note  # noqa: PLC0415 - most processes only append
 
             note(self, head)
-        expires_at = expiry(record, at)
+        expires_at, names = record.ends_at if record.ttl is None else expiry(record, at), self.names
         if names is None or head is None:
             return self._commit(codec, self._changed(self._marks(expires_at)), expires_at)
         # What ``_changed`` would find of marks that are there already, without comparing every one.
         old = head.marks
         changed: dict[str, int | None] = {}
         if old[RECENT] != at:
-            changed = dict.fromkeys(names, at)
-        if old[BYTES] != self.size:
-            changed[BYTES] = self.size
+            changed = {name: at for name in names}  # noqa: C420 - quicker than dict.fromkeys for so few
+        if old[BYTES] != size:
+            changed[BYTES] = size
         if expires_at != head.expires_at:
             changed[EXPIRES] = expires_at
         return self._commit(codec, changed, expires_at)

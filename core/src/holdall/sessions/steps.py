@@ -17,29 +17,32 @@ RECORD_LIMIT = 1 << 20
 """The most bytes in one record."""
 
 
-class Step(Struct):
-    """Gathers what changes. Nothing happens until its ``commit`` reaches a storage."""
+class Step(Struct, gc=False):
+    """Gathers what changes. Nothing happens until its ``commit`` reaches a storage.
+
+    Its fields have no defaults, which cost more than to say what they are; ``begin`` does.
+    """
 
     partition: str
     head: Head | None
     now: int
     """Microseconds."""
     version: int
-    expires_at: int | None = None
-    lanes: dict[str, Lane | None] = {}
+    expires_at: int | None
+    lanes: dict[str, Lane | None]
     """Those that move; ``None``: one that goes."""
-    marks: dict[str, int | None] = {}
+    marks: dict[str, int | None]
     """Those that change; ``None``: one that goes."""
-    write: dict[Address, bytes] = {}
+    write: dict[Address, bytes]
     """The records that it writes, as they are before the codec."""
-    erase: Sequence[Span] = ()
+    erase: Sequence[Span]
 
     @classmethod
     def begin(cls, partition: str, head: Head | None, now: int) -> Step:
         """A step on ``head``, or the first one; ``now`` is in microseconds."""
         if head is None:
-            return cls(partition, None, now, now)
-        return cls(partition, head, now, head.version + 1, head.expires_at)
+            return cls(partition, None, now, now, None, {}, {}, {}, ())
+        return cls(partition, head, now, head.version + 1, head.expires_at, {}, {}, {}, ())
 
     def lane(self, name: str) -> Lane:
         """The lane as this step leaves it."""
@@ -48,12 +51,12 @@ class Step(Struct):
             return _NO_LANE if moved is None else moved  # an empty lane is false, and still knows its positions
         return _NO_LANE if self.head is None else self.head.lanes.get(name, _NO_LANE)
 
-    def append(self, lane: str, records: Sequence[bytes]) -> int:
-        """Put ``records`` at the end of ``lane``; returns how many bytes they are.
+    def append(self, lane: str, records: Sequence[bytes], old: Lane | None = None) -> int:
+        """Put ``records`` at the end of ``lane``, which is ``old`` where that is known; returns how many bytes they are.
 
         A lane that begins with this counts as rewritten by it.
         """
-        old, write = self.lane(lane), self.write
+        old, write = self.lane(lane) if old is None else old, self.write
         position, size = old.stop, 0
         for record in records:
             length = len(record)

@@ -30,18 +30,21 @@ class MemorySessionStorage(ISessionStorage):
 
     async def commit(self, commit: Commit) -> None:
         """Compare, then replace the partition's head and change its records."""
-        partition = commit.partition
-        old = self._mine().get(partition)
-        self._heads[partition] = commit.onto(old)
-        records = self._records.setdefault(partition, {})
-        gone = [Span(name) for name, lane in commit.lanes.items() if lane is None]
-        if gone or commit.erase:
+        partition, heads, moved = commit.partition, self._mine(), self._moved
+        old = heads.get(partition)
+        heads[partition] = commit.onto(old)
+        if old is None:
+            self._records[partition] = {}
+        records = self._records[partition]
+        if commit.erase or None in commit.lanes.values():
+            gone = [Span(name) for name, lane in commit.lanes.items() if lane is None]
             for address in [*commit.erased(), *(old.addresses(gone) if old else ())]:
                 records.pop(address, None)
         records.update(commit.write)
-        self._moved.setdefault(partition, old)
-        if len(self._moved) > _MOST:
-            self._tell()
+        if partition not in moved:
+            moved[partition] = old
+            if len(moved) > _MOST:
+                self._tell()
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Compare, then forget the partition."""
