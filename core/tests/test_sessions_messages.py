@@ -6,7 +6,10 @@ Covers ST-16.
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+import pickle
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import jsonschema
@@ -292,3 +295,30 @@ class TestLimits:
             for limit in (0, -1):
                 with pytest.raises(Invalid, match="at least 1"):
                     await call(limit=limit)
+
+
+async def test_a_stored_message_is_a_mapping_in_all_that_one_can_do(store):
+    session = await store.create(owner="ana")
+    message = await session.append({"role": "user", "content": "hello", "metadata": {"a": 1}})
+    fields = json.loads(message.raw)
+    assert isinstance(message, Mapping)
+    assert dict(message) == {**message} == fields
+    assert (list(message), len(message), message["role"]) == (list(fields), len(fields), "user")
+    assert message.keys() == fields.keys()
+    assert message.items() == fields.items()
+    assert list(message.values()) == list(fields.values())
+    assert ("role" in message, "usage" in message, message.get("usage", 7)) == (True, False, 7)
+    assert message == fields
+    assert message != {**fields, "role": "tool"}
+    match message:
+        case {"role": "user", "content": words}:
+            assert words == "hello"
+        case _:
+            pytest.fail("it is no mapping to match")
+    for again in (pickle.loads(pickle.dumps(message)), copy.copy(message), copy.deepcopy(message)):
+        assert (again, again.raw, again.version, type(again)) == (message, message.raw, message.version, type(message))
+    for refused in (hash, reversed):
+        with pytest.raises(TypeError):
+            refused(message)
+    with pytest.raises(KeyError):
+        message["usage"]

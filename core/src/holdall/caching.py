@@ -106,15 +106,15 @@ class Cache(Generic[V]):
 
     def put(self, key: Hashable, value: V, size: int) -> None:
         """Hold ``value`` under ``key`` if the policy admits it, giving up others until it fits."""
-        old = self._items.get(key)
+        items = self._items
         if size > self.max_bytes:
             self.drop(key)
-        elif old is not None:
-            self._items[key] = (value, size)
-            self.size += size - old[1]
+        elif key in items:
+            self.size += size - items[key][1]
+            items[key] = (value, size)
             self._touch(key)
         elif self._policy.admit(key, size):
-            self._items[key] = (value, size)
+            items[key] = (value, size)
             self.size += size
         while self.size > self.max_bytes:
             evicted = self._policy.evict()

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from holdall.codecs.dictionaries import DICTIONARIES, Dictionaries
 from holdall.codecs.envelope import DICTIONARY_ID, HEADER, PLAIN, WITH_DICTIONARY, Envelope
 from holdall.codecs.kinds import Compressor
-from holdall.contract import Address
+from holdall.contract import Address, Records
 from holdall.errors import CodecError, PluginError
 
 __all__ = ["Codec"]
@@ -57,6 +57,16 @@ class Codec(Struct, frozen=True, eq=False):
     def writes_like(self, other: Codec) -> bool:
         """Whether what this one writes may stand for what the other would, byte by byte."""
         return self.compressor == other.compressor
+
+    def encoded(self, partition: str, version: int, records: Records) -> Records:
+        """The stored form of ``records``; where they are stored as they are, these themselves."""
+        if not self.compressor:
+            for data in records.values():
+                if data < _JSON:
+                    break
+            else:
+                return records
+        return {address: self.encode(partition, address, version, data) for address, data in records.items()}
 
     def encode(self, partition: str, address: Address, version: int, data: bytes) -> bytes:
         """The stored form of ``data``; the same wherever it goes."""

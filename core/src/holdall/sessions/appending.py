@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "put"]
 
 T = TypeVar("T")
+_step_on = SessionStep.on
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -181,7 +182,7 @@ class _Simple(msgspec.Struct):
         self.check(state)
         request, policy = self.request, self.policy
         check_writable(state, request.expect)
-        step = SessionStep.on(state, now, active=True, plain=True)
+        step = _step_on(state, now, active=True, plain=True)
         if request.branch is None and state.record.view is None:
             return step, put(step, self.content, policy)
         return step, put(step, self.content, policy, _target(step, state, request, policy))
@@ -231,7 +232,7 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str 
     if content.apart is not None:
         sessions.parts.storing.keep(step, content.apart)
     if messages:
-        step.add(name, messages, lane)
+        step.size += step.append(name, messages, lane)
         view = step.record.view
         if branch != (MAIN if view is None else view.branch):
             step.tell("appended", name, lane.stop, stop)

@@ -91,7 +91,7 @@ class Engine(Reader):
             self.watch.moved(partition, version)
 
     async def change(  # noqa: C901, PLR0912 - one loop
-        self, session: str, decide: Decision[T], keyed: bool = False, *, urgent: bool = False
+        self, session: str, decide: Decision[T], keyed: bool = False, urgent: bool = False
     ) -> tuple[State, T]:
         """Decide a step on the session's state and commit it, again on each conflict, one at a time per session.
 
@@ -179,11 +179,15 @@ class Engine(Reader):
 
     def _stored(self, step: SessionStep, commit: Commit, before: State | None) -> State:
         """Keep the state that a step leaves, which is stored, and tell of it."""
-        state = step.after(commit, before)
-        self.recent.wrote(step.partition, commit.lanes, step.write)
-        self.states.put(step.partition, state, state.weight)
+        head, keys = commit.onto(step.head), None if before is None else before.keys
+        if keys is not None and step.key is not None:
+            keys.add([step.key])
+            keys.trim(head.lanes[KEYS].first)
+        state, partition = State(head, step.record, keys, step.names), step.partition
+        self.recent.wrote(partition, commit.lanes, step.write)
+        self.states.put(partition, state, state.weight)
         if self.watch is not None:
-            self.watch.moved(step.partition, step.version)
+            self.watch.moved(partition, step.version)
         return state
 
     def _unsure(self, partition: str) -> None:

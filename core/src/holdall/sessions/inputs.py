@@ -37,7 +37,11 @@ def escaped(step: int | str) -> str:
 
 def stamped(bodies: Sequence[bytes], form: bytes, first: int) -> list[bytes]:
     """The records from position ``first`` on: each body with its id in front, as ``form`` says."""
-    return [form % (at, body) for at, body in enumerate(bodies, first)]
+    records: list[bytes] = []
+    for body in bodies:
+        records.append(form % (first, body))
+        first += 1
+    return records
 
 
 def fields_of(value: Any) -> Any:
@@ -59,7 +63,7 @@ def _message_check() -> Callable[[Any, str], None]:
     return message_checker()
 
 
-class Content(msgspec.Struct):
+class Content(msgspec.Struct, gc=False):
     """What one append brings, validated and encoded, but for the ids that positions will give.
 
     A message is a JSON object without its first brace, ready to have its id put in front.
@@ -85,11 +89,11 @@ def content_of(
     raw = originals_of(originals, policy, "/originals") if originals else ()
     bodies: list[bytes] = []
     said, content = now // 1000, Content(bodies, (), raw)
-    for index, value in enumerate(messages):
-        body = _role_and_words(value, said) or _message(value, said, f"/messages/{index}", content)
+    for value in messages:
+        body = _role_and_words(value, said) or _message(value, said, f"/messages/{len(bodies)}", content)
         size = len(body)
         if size >= policy.large_part_bytes or size >= policy.max_message_bytes:
-            body = _put_apart(b"{" + body, policy, f"/messages/{index}", content)
+            body = _put_apart(b"{" + body, policy, f"/messages/{len(bodies)}", content)
         bodies.append(body)
     if tools:
         content.tools = tool_runs_of(tools, policy, now, "/tools")

@@ -185,8 +185,8 @@ class Session:
         branch: str | None = None,
     ) -> Message | list[Message]:
         """Store one message, or several in one atomic step; see ``Store.append``."""
-        one = isinstance(message, (dict, Mapping))  # a dictionary, nearly always, is quick to see
-        several = [message] if one else message
+        one = type(message) is dict or isinstance(message, Mapping)  # the first, nearly always, is quick to see
+        several: Any = [message] if one else message  # pyright: ignore[reportUnknownVariableType]
         appended = await self._store.append(self.state.record.id, several, key=key, expect=expect, branch=branch)
         self.state = appended.state
         return appended.messages[0] if one else list(appended.messages)

@@ -117,9 +117,9 @@ class SessionStep(Step):
         name, version, size, names = head.partition, head.version + 1, head.marks.get(BYTES, 0), state.names
         return cls(name, head, now, version, None, {}, {}, {}, (), record, at, size, names, plain)
 
-    def add(self, lane: str, records: Sequence[bytes], old: Lane | None = None) -> None:
-        """Append ``records`` to ``lane``, which is ``old`` where that is known, and count their bytes."""
-        self.size += self.append(lane, records, old)
+    def add(self, lane: str, records: Sequence[bytes]) -> None:
+        """Append ``records`` and count their bytes."""
+        self.size += self.append(lane, records)
 
     def save(self, **changes: Any) -> None:
         """Change fields of the ``session`` record."""
@@ -200,14 +200,6 @@ class SessionStep(Step):
         if touched is not None:
             marks[TOUCHED] = touched
         return marks
-
-    def after(self, commit: Commit, before: State | None) -> State:
-        """The state that this step leaves of the one ``before``, once its ``commit`` is stored."""
-        head, keys = (commit.onto(None), None) if before is None else (commit.onto(before.head), before.keys)
-        if keys is not None and self.key is not None:
-            keys.add([self.key])
-            keys.trim(head.lanes[KEYS].first)
-        return State(head, self.record, keys, self.names)
 
 
 def expiry(record: SessionRecord, active_at: int) -> int | None:

@@ -112,8 +112,8 @@ class Step(Struct, gc=False):
         return self._commit(codec, self.marks, self.expires_at)
 
     def _commit(self, codec: Codec, marks: dict[str, int | None], expires_at: int | None) -> Commit:
-        partition, version, encode = self.partition, self.version, codec.encode
-        write = {at: encode(partition, at, version, record) for at, record in self.write.items()}
+        partition, version = self.partition, self.version
+        write = codec.encoded(partition, version, self.write)
         expect = 0 if self.head is None else self.head.version
         return Commit(partition, expect, version, version, self.lanes, marks, expires_at, write, self.erase)
 

@@ -13,11 +13,25 @@ from holdall_memory.order import Order, scores
 _MOST = 256  # partitions that move before the orders are told, so that nobody who looks has to wait long
 
 
+class _Process:
+    """The process that this is: one that was forked is another."""
+
+    this = object()
+
+    @classmethod
+    def forked(cls) -> None:
+        """Be another one."""
+        cls.this = object()
+
+
+os.register_at_fork(after_in_child=_Process.forked)
+
+
 class MemorySessionStorage(ISessionStorage):
     """One dictionary of partitions, and one order per mark, which is told of what moved before somebody looks."""
 
     def __init__(self) -> None:
-        self._process = os.getpid()
+        self._process = _Process.this
         self._heads: dict[str, Head] = {}
         self._records: dict[str, dict[Address, bytes]] = {}
         self._orders: dict[str | None, Order] = {}
@@ -67,7 +81,7 @@ class MemorySessionStorage(ISessionStorage):
 
     def _mine(self) -> dict[str, Head]:
         """The heads; a forked child is refused, whose writes nobody else would ever see."""
-        if self._process != os.getpid():
+        if self._process is not _Process.this:
             raise StorageUnavailable("the storage was opened by another process: a fork has only a copy of it")
         return self._heads
 
