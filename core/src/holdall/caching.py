@@ -10,8 +10,8 @@ because there are too many.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 __all__ = ["Cache", "CachePolicy", "LeastRecentlyUsed", "SheddingPolicy"]
 
@@ -58,9 +58,11 @@ class LeastRecentlyUsed:
         self._keys[key] = None
         return True
 
-    def touch(self, key: Hashable) -> None:
-        """Move ``key`` to the young end."""
-        self._keys.move_to_end(key)
+    def _young(self) -> Callable[[Hashable], None]:
+        return self._keys.move_to_end
+
+    touch: Any = property(_young)
+    """Moves a key to the young end: the dictionary's own method, because every look-up calls it."""
 
     def evict(self) -> Hashable:
         """The key at the old end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
@@ -44,6 +44,10 @@ T = TypeVar("T")
 _step_on = SessionStep.on
 
 
+Stored = tuple[Sequence[bytes], Sequence[bytes]]
+"""The message and tool run records that a step stores."""
+
+
 class Appended(msgspec.Struct, frozen=True):
     """What one append stored, or had stored when its key came the first time."""
 
@@ -55,9 +59,13 @@ class Appended(msgspec.Struct, frozen=True):
     """Whether the key had come before, so that nothing was stored now."""
 
 
-class AppendRequest(msgspec.Struct, frozen=True):
-    """What a client asks to append, as it came."""
+class AppendRequest(msgspec.Struct):
+    """What a client asks to append, as it came, to which session of which store, and what is made of it on the way."""
 
+    engine: Engine
+    session: str
+    check: Check
+    by: str
     messages: Sequence[Any]
     tools: Sequence[Any] = ()
     originals: Sequence[str] = ()
@@ -65,9 +73,20 @@ class AppendRequest(msgspec.Struct, frozen=True):
     expect: int | None = None
     branch: str | None = None
     """``None``: what the session shows."""
-    by: str = "system"
-    origins: dict[tuple[str, int], Any] = {}
+    origins: dict[tuple[str, int], Any] | None = None
     """How branches began, as far as that had to be read; see ``branches/origins.py``."""
+    content: Content = cast("Content", None)
+    """What there is to store, once ``append`` has looked at it."""
+
+    def decide(self, state: State, now: int) -> tuple[SessionStep, Stored | Key]:
+        """The step on ``state``, for a request without a key."""
+        self.check(state)
+        policy = self.engine.policy
+        check_writable(state, self.expect)
+        step = _step_on(state, now, active=True, plain=True)
+        if self.branch is None and state.record.view is None:
+            return step, put(step, self.content, policy)
+        return step, put(step, self.content, policy, _target(step, state, self, policy))
 
 
 def check_writable(state: State, expect: int | None) -> None:
@@ -84,82 +103,72 @@ def check_version(state: State, expect: int | None) -> None:
         raise Conflict(f"session {state.record.id}", expected=expect, found=state.head.changed)
 
 
-async def append(
-    engine: Engine, session: str, request: AppendRequest, check: Check, content: Content | None = None
-) -> Appended:
-    """Store all of ``request`` in one step, after ``check``; see ``Store.append``. Its ``content`` may be known."""
+async def append(request: AppendRequest, *, seen: bool = False) -> Appended:
+    """Store all of ``request`` in one step, after its ``check``; see ``Store.append``. Its ``content`` may be ``seen``."""
     if not request.messages and not request.tools and not request.originals:
         raise Invalid("there is nothing to append", pointer="/messages")
-    policy, keyed = engine.policy, request.key is not None
-    if content is None:
-        content = content_of(policy, engine.clock.now(), request.messages, request.tools, request.originals)
+    engine, keyed, now = request.engine, request.key is not None, None
+    if not seen:
+        now = engine.clock.now()
+        content = content_of(engine.policy, now, request.messages, request.tools, request.originals)
+        request.content = content
         if content.used:
-            await _keep_totals(engine, session, request, check)
+            await _keep_totals(request)
         if content.apart is not None:
-            return await _apart(engine, session, request, check, content, content.apart)
-    simple = _Simple(content, policy, request, check)
-    decide = _once(simple) if keyed else simple.decide
+            return await _apart(request, content.apart)
+    decide = _once(request) if keyed else request.decide
     try:
         state, found = await (
-            _linked(engine, session, request, content, decide, check)
-            if content.replies
-            else engine.change(session, decide, keyed)
+            _linked(request, decide) if request.content.replies else engine.change(request.session, decide, keyed, now)
         )
     except Unread as unread:
-        state, found = await _again(engine, session, request, check, decide, unread)
+        state, found = await _again(request, decide, unread)
     if type(found) is Key:
-        return await _replayed(engine, session, found, check)
+        return await _replayed(request, found)
     messages, runs = found
     return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs] if runs else (), state)
 
 
-async def _apart(  # noqa: PLR0913, PLR0917 - as above
-    engine: Engine, session: str, request: AppendRequest, check: Check, content: Content, apart: Apart
-) -> Appended:
+async def _apart(request: AppendRequest, apart: Apart) -> Appended:
     """Append what has large parts, knowing which of them are there already; the answer has them, too."""
     storing, joining = sessions.parts.storing, sessions.parts.joining
-    attempt = partial(append, engine, session, request, check, content)
-    appended = await storing.knowing(engine, session, apart, check, attempt)
+    attempt = partial(append, request, seen=True)
+    appended = await storing.knowing(request.engine, request.session, apart, request.check, attempt)
     texts = {value.hash: value.data for value in apart.values}
     return msgspec.structs.replace(appended, messages=[joining.filled(each, texts) for each in appended.messages])
 
 
-async def _keep_totals(engine: Engine, session: str, request: AppendRequest, check: Check) -> None:
+async def _keep_totals(request: AppendRequest) -> None:
     """Sum up the messages that are there, if enough came since that was done; see ``totals.py``."""
+    engine, session = request.engine, request.session
     state = engine.states.peek(session_partition(session))
     if state is None:
         return
     branch = request.branch or (MAIN if state.record.view is None else state.record.view.branch)
     if sessions.totals.behind(state.head, branch):
         with suppress(Damaged):  # no reason not to append: those who read are told, and a repair puts it right
-            await sessions.totals.follow(engine, session, branch, check)
+            await sessions.totals.follow(engine, session, branch, request.check)
 
 
-Stored = tuple[Sequence[bytes], Sequence[bytes]]
-"""The message and tool run records that a step stores."""
-
-
-async def _again(  # noqa: PLR0913, PLR0917 - each is a thing that a change needs
-    engine: Engine, session: str, request: AppendRequest, check: Check, decide: Decision[T], unread: Unread
-) -> tuple[State, T]:
+async def _again(request: AppendRequest, decide: Decision[T], unread: Unread) -> tuple[State, T]:
     """Make a change that depends on how a branch began, after reading that."""
-    known, keyed = request.origins, request.key is not None
+    engine, session, keyed = request.engine, request.session, request.key is not None
+    known = request.origins = request.origins or {}
     knowing = sessions.branches.origins.knowing
-    return await knowing(engine, session, known, check, lambda: engine.change(session, decide, keyed=keyed), unread)
+    return await knowing(engine, session, known, request.check, lambda: engine.change(session, decide, keyed), unread)
 
 
-async def _linked(  # noqa: PLR0913, PLR0917 - each is a thing that a change needs
-    engine: Engine, session: str, request: AppendRequest, content: Content, decide: Decision[T], check: Check
-) -> tuple[State, T]:
+async def _linked(request: AppendRequest, decide: Decision[T]) -> tuple[State, T]:
     """Make a change with messages that reply; see ``threads/``."""
+    engine, session, check = request.engine, request.session, request.check
 
     async def change(linked: Decision[T]) -> tuple[State, T]:
         try:
-            return await engine.change(session, linked, keyed=request.key is not None)
+            return await engine.change(session, linked, request.key is not None)
         except Unread as unread:
-            return await _again(engine, session, request, check, linked, unread)
+            return await _again(request, linked, unread)
 
-    linking, replies = sessions.threads.appending.linking, content.replies
+    linking, replies = sessions.threads.appending.linking, request.content.replies
     return await linking(engine, session, replies, decide, change, check, expected=request.expect is not None)
 
 
@@ -170,26 +179,9 @@ def _target(step: SessionStep, state: State, request: AppendRequest, policy: Ses
     return sessions.branches.forking.target(step, state, request, policy)
 
 
-class _Simple(msgspec.Struct):
-    """What decides an append without a key, whose method it passes on: cheaper than a function around four values."""
-
-    content: Content
-    policy: SessionPolicy
-    request: AppendRequest
-    check: Check
-
-    def decide(self, state: State, now: int) -> tuple[SessionStep, Stored | Key]:
-        self.check(state)
-        request, policy = self.request, self.policy
-        check_writable(state, request.expect)
-        step = _step_on(state, now, active=True, plain=True)
-        if request.branch is None and state.record.view is None:
-            return step, put(step, self.content, policy)
-        return step, put(step, self.content, policy, _target(step, state, request, policy))
-
-
-def _once(simple: _Simple) -> Decision[Stored | Key]:
-    content, policy, request, check = simple.content, simple.policy, simple.request, simple.check
+def _once(request: AppendRequest) -> Decision[Stored | Key]:
+    """The decision of a request with a key: a step once, and from then on what that stored."""
+    content, policy, check = request.content, request.engine.policy, request.check
     key = checked_key(request.key or "", "an idempotency key")
     given: list[Any] = [[fields_of(value) for value in values] for values in (request.messages, request.tools)]
     if request.branch is not None:
@@ -253,8 +245,9 @@ def check_size(size: int, policy: SessionPolicy) -> None:
         raise TooLarge("the session (bytes)", limit=policy.max_session_bytes, actual=size)
 
 
-async def _replayed(engine: Engine, session: str, key: Key, check: Check) -> Appended:
+async def _replayed(request: AppendRequest, key: Key) -> Appended:
     """What the first request with this key stored, as it stands now; raises ``NotFound`` when it was cleared since."""
+    engine, session, check = request.engine, request.session, request.check
     messages, tools = Span(messages_lane(key.branch), *key.messages), Span(TOOLS, *key.tools)
     view = await engine.view(session, messages, tools, check=check)
     found, runs = view.run(messages), view.run(tools)

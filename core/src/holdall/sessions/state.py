@@ -167,7 +167,7 @@ class SessionStep(Step):
 
     def commit(self, codec: Codec) -> Commit:
         """The finished commit, with when the session expires, and its marks."""
-        record, head, at, size = self.record, self.head, self.active_at, self.size
+        record, head, at = self.record, self.head, self.active_at
         if record.status == "deleted":
             marks = {RECENT: self.now, EXPIRES: record.ends_at or 0}
             return self._commit(codec, self._changed(marks | {SHREDDING: 0} if self.shreds else marks), record.ends_at)
@@ -183,8 +183,8 @@ class SessionStep(Step):
         changed: dict[str, int | None] = {}
         if old[RECENT] != at:
             changed = {name: at for name in names}  # noqa: C420 - quicker than dict.fromkeys for so few
-        if old[BYTES] != size:
-            changed[BYTES] = size
+        if old[BYTES] != self.size:
+            changed[BYTES] = self.size
         if expires_at != head.expires_at:
             changed[EXPIRES] = expires_at
         return self._commit(codec, changed, expires_at)

@@ -183,8 +183,9 @@ class Store(
         ``expect`` it is an unconditional append, so that two writers both succeed. Messages go to the end of ``branch``;
         without one, of what the session shows: where that was reverted, to a new branch that it shows from then on.
         """
-        request = sessions.appending.AppendRequest(messages, tools, originals, key, expect, branch, self.by)
-        appending_ = sessions.appending.append(self.engine, session, request, self._check)
+        engine, check, by, appending = self.engine, self._check, self.by, sessions.appending
+        request = appending.AppendRequest(engine, session, check, by, messages, tools, originals, key, expect, branch)
+        appending_ = appending.append(request)
         return appending_ if self._observe is _ignore else self._told(appending_)
 
     async def history(  # noqa: PLR0913 - each is a thing that a caller may ask

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from holdall.contract import Abilities, Address, Commit, Head, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Conflict, StorageUnavailable
 from holdall.hooks import NoSettings, StorageOffer, hookimpl
+from holdall.processes import Process
 from holdall_memory.order import Order, scores
 
 _MOST = 256  # partitions that move before the orders are told, so that nobody who looks has to wait long
-
-
-class _Process:
-    """The process that this is: one that was forked is another."""
-
-    this = object()
-
-    @classmethod
-    def forked(cls) -> None:
-        """Be another one."""
-        cls.this = object()
-
-
-os.register_at_fork(after_in_child=_Process.forked)
 
 
 class MemorySessionStorage(ISessionStorage):
     """One dictionary of partitions, and one order per mark, which is told of what moved before somebody looks."""
 
     def __init__(self) -> None:
-        self._process = _Process.this
+        self._process = Process.this
         self._heads: dict[str, Head] = {}
         self._records: dict[str, dict[Address, bytes]] = {}
         self._orders: dict[str | None, Order] = {}
@@ -44,21 +30,18 @@ class MemorySessionStorage(ISessionStorage):
 
     async def commit(self, commit: Commit) -> None:
         """Compare, then replace the partition's head and change its records."""
-        partition, heads, moved = commit.partition, self._mine(), self._moved
+        partition, heads = commit.partition, self._mine()
         old = heads.get(partition)
         heads[partition] = commit.onto(old)
-        if old is None:
-            self._records[partition] = {}
-        records = self._records[partition]
+        records = self._records[partition] if old else self._records.setdefault(partition, {})
         if commit.erase or None in commit.lanes.values():
             gone = [Span(name) for name, lane in commit.lanes.items() if lane is None]
             for address in [*commit.erased(), *(old.addresses(gone) if old else ())]:
                 records.pop(address, None)
         records.update(commit.write)
-        if partition not in moved:
-            moved[partition] = old
-            if len(moved) > _MOST:
-                self._tell()
+        self._moved.setdefault(partition, old)
+        if len(self._moved) > _MOST:
+            self._tell()
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Compare, then forget the partition."""
@@ -81,7 +64,7 @@ class MemorySessionStorage(ISessionStorage):
 
     def _mine(self) -> dict[str, Head]:
         """The heads; a forked child is refused, whose writes nobody else would ever see."""
-        if self._process is not _Process.this:
+        if self._process is not Process.this:
             raise StorageUnavailable("the storage was opened by another process: a fork has only a copy of it")
         return self._heads
 

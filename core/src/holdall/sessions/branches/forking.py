@@ -112,7 +112,7 @@ def target(step: SessionStep, state: State, request: AppendRequest, policy: Sess
     view = shown(state, request.branch)
     if view.stop is None:
         return view.branch
-    line = line_of(state.head, view.branch, request.origins)
+    line = line_of(state.head, view.branch, request.origins or {})
     name, at = free_name(step, None), step.now // 1000
     path = line.cut(view.stop)
     origin = Origin(branch=name, path=path, created_at=at, created_by=request.by, left=view.branch)
