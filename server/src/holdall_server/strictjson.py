@@ -37,7 +37,7 @@ def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
         raise Malformed(_not_utf8(data)) from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Malformed(f"is not valid JSON{_fault(str(error), data)}") from None
-    kind: Any = type(value)
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     flat = kind is dict and _NESTING.isdisjoint(map(type, value.values()))
     found = len(value) if flat else _count_names(value, depth)
     if found > names:
