@@ -18,4 +18,5 @@ class Process:
         cls.this = object()
 
 
-os.register_at_fork(after_in_child=Process.forked)
+if hasattr(os, "register_at_fork"):  # where there are no forks, there is no need
+    os.register_at_fork(after_in_child=Process.forked)
