@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from holdall import folders
 from holdall.errors import StorageError, StorageFull
 
-__all__ = ["Bad", "Busy", "SyncFailed", "typed"]
+__all__ = ["Bad", "Busy", "SyncFailed", "told", "typed"]
 
 T = TypeVar("T", bound=BaseException)
 
@@ -42,3 +44,15 @@ def typed(error: T) -> T | StorageError:
         return error
     fault.__cause__ = error
     return fault
+
+
+@contextmanager
+def told() -> Generator[None]:
+    """Within: what the operating system or SQLite say is raised as the contract's own, be it said to an import."""
+    try:
+        yield
+    except Exception as error:
+        fault = typed(error)
+        if fault is error:
+            raise
+        raise fault from error

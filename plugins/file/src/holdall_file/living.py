@@ -18,10 +18,20 @@ _LIVING = "living.lock"
 @contextmanager
 def graveyard(folder: Folder, how: int = fcntl.LOCK_EX) -> Generator[None]:
     """The right to make and remove write-ahead logs, or shared, to judge them; raises ``Busy``."""
-    file = folder.open("graves.lock", os.O_RDWR | os.O_CREAT)
+    with _locked(folder, "graves.lock", how):
+        yield
+
+
+@contextmanager
+def _locked(folder: Folder, name: str, how: int) -> Generator[None]:
+    """Unlocked in so many words: closing does not do that while a child that was forked meanwhile has the file too."""
+    file = folder.open(name, os.O_RDWR | os.O_CREAT)
     try:
         lock(file.fd, how)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(file.fd, fcntl.LOCK_UN)
     finally:
         file.close()
 
@@ -36,18 +46,18 @@ def dead(folder: Folder, own: str) -> list[str]:
 
 
 def unlocked(folder: Folder, name: str) -> bool:
-    """Whether no process has the file locked; not when it is gone."""
+    """Whether no process has the file locked; not when it is gone, be it since it was opened here."""
     try:
         file = folder.open(name)
     except FileNotFoundError:
         return False
     try:
         lock(file.fd, fcntl.LOCK_SH)
+        return os.fstat(file.fd).st_nlink > 0
     except Busy:
         return False
     finally:
         file.close()
-    return True
 
 
 def join(folder: Folder) -> Descriptor:
@@ -64,11 +74,8 @@ def join(folder: Folder) -> Descriptor:
 def anybody(folder: Folder) -> bool:
     """Whether a process lives that has joined. Raises ``Busy`` while another one asks, who could be taken for one."""
     with graveyard(folder):
-        file = folder.open(_LIVING, os.O_RDWR | os.O_CREAT)
         try:
-            lock(file.fd, fcntl.LOCK_EX)
+            with _locked(folder, _LIVING, fcntl.LOCK_EX):
+                return False
         except Busy:
             return True
-        finally:
-            file.close()
-    return False

@@ -74,14 +74,14 @@ async def _open_all(
     try:
         store = folder.open("store.lock", os.O_RDWR | os.O_CREAT)
         alone = await thread.run(lambda: _enter(folder, store))
-        found = await thread.run(lambda: _recovered(folder)) if alone else None
+        found = await thread.run(lambda: _wait(lambda: _recovered(folder))) if alone else None
         if found is not None:
             from holdall_file.cataloguing import put_in_order  # noqa: PLC0415 - who only resumes a session needs none
             from holdall_file.recovery import settle  # noqa: PLC0415 - as above
 
             heads = [log.state.head for log in found if log.state.head is not None]
             await side.run(lambda: put_in_order(folder, heads))
-            await thread.run(lambda: settle(folder))
+            await thread.run(lambda: _wait(lambda: settle(folder)))
         return await thread.run(lambda: _join(folder, store, reserve, settings))
     except BaseException:
         store.close()
@@ -105,9 +105,7 @@ def _enter(folder: Folder, store: Descriptor) -> bool:
             if not dead(folder, "") or anybody(folder):
                 return False
             lock(store.fd, fcntl.LOCK_UN)
-        import random  # noqa: PLC0415 - most processes do without
-
-        time.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
+        time.sleep(_PAUSE * (1 + os.urandom(1)[0] / 256))  # spreads the processes
     raise StorageBusy(f"another process has kept the store to itself for {_PATIENCE:.0f} s")
 
 
@@ -148,8 +146,15 @@ async def close_all(opened: Opened, thread: StorageThread, side: StorageThread) 
     try:
         if opened.catalog is not None:
             await side.run(opened.catalog.close)
-        await thread.run(opened.shelf.forget if opened.writer is None else opened.writer.close)
+        await thread.run(lambda: _close(opened))  # it may be making the writer just now
     finally:
         opened.living.close()
         opened.lock.close()
         opened.folder.close()
+
+
+def _close(opened: Opened) -> None:
+    if opened.writer is None:
+        opened.shelf.forget()
+    else:
+        opened.writer.close()

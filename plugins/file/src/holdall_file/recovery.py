@@ -44,8 +44,7 @@ def _bury_one(folder: Folder, name: str) -> None:
             repair(folder, digest)
         except Damaged as error:  # whoever asks for it by name is told
             folder.report.fault(log_name(digest), error.reason)
-    if folder.durable:
-        folder.sync_everything()
+    folder.sync_everything()  # whatever is promised here, the dead one may have promised more
     folder.unlink(name)
     folder.sync("wal")
     folder.report.buried += 1

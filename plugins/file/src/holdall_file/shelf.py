@@ -262,7 +262,6 @@ class Shelf:
             return False
         state, size = session.state, found.st_size
         if state.head is None or found.st_size != state.end:
-            self._look_for_the_dead(session)
             if state.head is None:
                 state = self._first_look(session, size)
             elif not 0 < size - state.end < _FAR:
@@ -271,6 +270,7 @@ class Shelf:
                 try:
                     with session.guard:
                         catch_up(state, session.file.fd, size)
+                        self._look_for_the_dead(session)
                 except Bad:
                     return False
             known = self.unsynced.get(session.digest)
@@ -278,8 +278,17 @@ class Shelf:
         return True
 
     def _look_for_the_dead(self, session: Session) -> None:
-        """Before foreign bytes are believed: was one who wrote them killed on the way?"""
-        if not dead(self._folder, self.own_wal):
+        """Before foreign bytes are believed: was one who wrote them killed on the way?
+
+        As late as can be: who dies may lose the lock of the session some moments before that of his write-ahead log.
+        """
+        nobody = False
+        try:
+            nobody = not dead(self._folder, self.own_wal)
+        finally:
+            if not nobody:  # what was read of it is forgotten
+                self.remove(session)
+        if nobody:
             return
         from holdall_file.recovery import bury  # noqa: PLC0415 - somebody died
 
@@ -299,7 +308,9 @@ class Shelf:
         fd = session.file.fd
         try:
             found = open_tail(fd, size)
+            self._look_for_the_dead(session)
         except Bad as bad:
+            self._look_for_the_dead(session)
             found = self._salvage(session, size, bad)
         if found.state.partition != session.partition:
             raise self._damage(session, 0, size, f"it belongs to {found.state.partition!r}")

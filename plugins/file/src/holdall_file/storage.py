@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from holdall.blocking import StorageThread
 from holdall.contract import Address, Commit, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import Damaged, StorageError, StorageFull, StorageUnavailable
-from holdall_file.faults import Busy, typed
+from holdall_file.faults import Busy, told, typed
 from holdall_file.folder import digest_of, log_name, logger
 from holdall_file.opening import Opened, close_all, open_all
 from holdall_file.report import Report
@@ -131,24 +131,27 @@ class FileSessionStorage(ISessionStorage):
 
     async def _begun(self) -> Gather:
         """What takes commits; it, and the process's write-ahead log, are made when something first writes."""
-        from holdall_file.beginning import begin  # noqa: PLC0415 - a process that only reads does without
-        from holdall_file.gather import Gather  # noqa: PLC0415 - as above
 
-        async def once() -> Writer:
+        async def once() -> Gather:
             self._check()
-            return await self._thread.run(lambda: begin(self._opened))
+            from holdall_file.beginning import begin  # noqa: PLC0415 - a process that only reads does without
+            from holdall_file.gather import Gather  # noqa: PLC0415 - as above
 
-        if self._gather is None:
+            writer = await self._thread.run(lambda: begin(self._opened))
+            if self._gather is None:  # nobody else was quicker
+                self._gather = Gather(self._thread, writer, self._reserve, syncs=self._opened.folder.durable)
+            return self._gather
+
+        gather = self._gather
+        if gather is None:
             try:
-                writer = await self._patiently(once)
+                gather = await self._patiently(once)
             except StorageError as error:
                 self._refused = str(error)
                 raise
             self._refused = None
-            if self._gather is None:  # nobody else was quicker
-                self._gather = Gather(self._thread, writer, self._reserve, syncs=self._opened.folder.durable)
         self._check()
-        return self._gather
+        return gather
 
     async def drop(self, partition: str, *, expect: int) -> None:
         """Remove the log."""
@@ -166,7 +169,8 @@ class FileSessionStorage(ISessionStorage):
         if self._opened.cleaning.asked:
             await self._thread.run(gather.writer.scrub)
         if self._scanner is None:
-            self._scanner = self._new_scanner()
+            with told():
+                self._scanner = self._new_scanner()
         return await self._scanner.scan(scan)
 
     def _new_scanner(self) -> Scanner:
@@ -219,7 +223,8 @@ class FileSessionStorage(ISessionStorage):
 
     async def faults(self) -> Sequence[str]:
         """What scans left out, what is damaged and what does not belong here; logs that no scan meets are looked at."""
-        from holdall_file.stock import take_stock  # noqa: PLC0415 - when somebody asks
+        with told():
+            from holdall_file.stock import take_stock  # noqa: PLC0415 - when somebody asks
 
         self._check()
         folder = self._opened.folder
@@ -230,8 +235,9 @@ class FileSessionStorage(ISessionStorage):
 
     async def repair(self, *, apply: bool) -> Sequence[str]:
         """Set logs back whose last line is damaged, move away what can't be read, compact what healed; list all of it."""
-        from holdall_file.mending import Mended, alone, mend  # noqa: PLC0415 - when somebody asks
-        from holdall_file.stock import complete  # noqa: PLC0415
+        with told():
+            from holdall_file.mending import Mended, alone, mend  # noqa: PLC0415 - when somebody asks
+            from holdall_file.stock import complete  # noqa: PLC0415
 
         await self._begun()
         opened = self._opened
@@ -311,25 +317,18 @@ class FileSessionStorage(ISessionStorage):
             except Busy:
                 if loop.time() > until:
                     raise StorageUnavailable(f"another process has held a lock for {_PATIENCE:.0f} s") from None
-                import random  # noqa: PLC0415 - most processes do without
-
-                await asyncio.sleep(_PAUSE * (1 + random.random()))  # noqa: S311 - only spreads the processes
+                await asyncio.sleep(_PAUSE * (1 + os.urandom(1)[0] / 256))  # spreads the processes
             except OSError as error:
                 raise typed(error) from error
 
     async def _beside(self, function: Callable[[Catalog], T], temporary: Catalog | None = None) -> T:
         """Run ``function`` on the catalogue, on its thread."""
-        from holdall_file.cataloguing import with_catalog  # noqa: PLC0415 - who only resumes a session needs none
-
-        try:
+        with told():
             if temporary is not None:
                 return await self._side.run(lambda: function(temporary))
+            from holdall_file.cataloguing import with_catalog  # noqa: PLC0415 - who only resumes a session needs none
+
             return await self._side.run(lambda: with_catalog(self._opened, function))
-        except Exception as error:
-            fault = typed(error)
-            if fault is error:
-                raise
-            raise fault from error
 
     async def _do_chores(self, writer: Writer) -> None:
         try:

@@ -115,8 +115,10 @@ class Turn:
             write_all(file.fd, data, 0)
             folder.link(temporary, log_name(self.digest))
         except FileNotFoundError:  # taken for a dead process's by one who tidied up
+            file.close()
             raise Busy from None
         except BaseException:
+            file.close()  # now: where descriptors have run out, the next try needs it
             folder.unlink(temporary)
             raise
         state = State(self.partition, self._laid[0][2].start)
@@ -132,6 +134,8 @@ class Turn:
         try:
             if self.created:
                 folder.unlink(log_name(self.digest))
+                session.file.close()
+                self.session = None
             else:
                 os.ftruncate(session.file.fd, self.start)
         except OSError:

@@ -83,6 +83,7 @@ class Wal:
             sync(self._file.fd)
             folder.sync("wal")
         except BaseException:
+            self._file.close()  # now: where descriptors have run out, the next try needs it
             folder.unlink(self.name)
             raise
         self._flight: Sequence[str] = ()
