@@ -172,7 +172,7 @@ TARGETS = (
     "/api/sessions/{}/messages?token=1", "/api/sessions/{}/messages/", "//api/sessions/{}/messages",
     "/api/sessions/{}/messages?", "/api/sessions/{}/messages#x", "/api/sessions/{}/mess%61ges", "/api/sessions/%2e",
     "/api/sessions/{}/../{}/messages", "http://localhost/api/sessions/{}/messages", "*", "/", "/api/sessions/nope/messages",
-    "/api/sessions/{}/messages?a=b?c=d", '/api/sessions/"{}"', "/api/sessions/{}/history?limit=2&limit=3", "nope",
+    "/api/sessions/{}/messages?a=b?c=d", '/api/sessions/"{}"', "/api/sessions/{}/history?limit=2&limit=3",
     "/api/sessions/{}/history?limit=2", "/api/sessions/{}/history", "/api/sessions/{}", "/api/sessions/\xe9",
 )  # fmt: skip
 
@@ -307,3 +307,59 @@ async def test_a_request_in_flight_is_answered_when_the_server_stops(store, sess
     assert answer.startswith(b"HTTP/1.1 201 ")
     assert b"connection: close" in answer
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.req("SEC-HTTP-01", "SEC-HTTP-02")
+@pytest.mark.parametrize("target", ["nope", "api/sessions", "http:/x", ":80"])
+async def test_what_is_no_url_is_refused_in_words(store, target, caplog):
+    """Sanic alone fails at telling of it, so that a client can fill the log."""
+    async with place(store) as short:
+        answer = await (await short()).told(request("GET", target))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
+    assert not caplog.records
+
+
+@pytest.mark.req("SEC-INP-02")
+@pytest.mark.parametrize("more", [(), ("Upgrade: none",)])
+async def test_a_client_that_never_reads_is_cut_off_and_kept_waiting_for_till_then(store, session, more):
+    """More comes by Sanic's own way."""
+    for number in range(20):
+        await store.append(session, [{"role": "user", "content": "x" * 50_000}], key=f"long {number}")
+    asked, gone = request("GET", f"/api/sessions/{session}/history", None, *more), asyncio.Event()
+
+    class Watched(connections.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            gone.set()
+
+    async with place(store, Watched, RESPONSE_TIMEOUT=0.3, GRACEFUL_TCP_CLOSE_TIMEOUT=0.1) as short:
+        wire = await short()
+        wire._writer.transport.pause_reading()
+        wire._writer.write(asked * 20)
+        async with asyncio.timeout(10):
+            while not gone.is_set():
+                wire._writer.write(asked)  # it goes on asking
+                await asyncio.sleep(0.1)
+
+
+async def test_what_was_written_is_told_also_when_the_server_stops(store, session):
+    """However far a request has come when it stops: it is answered, or nothing of it is done."""
+    done = 0
+    for turns in range(8):
+        async with AsyncExitStack() as stack:
+            begun = await stack.enter_async_context(place(store))
+            wires = [await begun() for _ in range(5)]
+            before = len(await store.history(session))
+            for wire in wires:
+                assert (await wire.ask(post(session))).startswith(b"HTTP/1.1 201 ")
+                wire._writer.write(request("POST", f"/api/sessions/{session}/messages", MESSAGE))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            stopping = asyncio.create_task(stack.aclose())
+            answers = [await wire.told() for wire in wires]
+            await stopping
+        answered = sum(answer.startswith(b"HTTP/1.1 201 ") for answer in answers)
+        assert len(await store.history(session)) - before == answered, turns
+        done += answered
+    assert done

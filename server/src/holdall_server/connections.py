@@ -7,12 +7,12 @@ chunks, 100-continue, upgrades, HTTP/1.0, a last request, whatever is malformed.
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future
+from asyncio import CancelledError, Future, sleep
 from time import monotonic
 from typing import Any
 
 from sanic.compat import Header
-from sanic.exceptions import RequestCancelled, SanicException
+from sanic.exceptions import RequestCancelled, RequestTimeout, SanicException, ServiceUnavailable
 from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
@@ -20,6 +20,8 @@ from holdall_server.heads import Head, plain
 
 __all__ = ["Connection", "Protocol"]
 
+_GIVEN_UP = (CancelledError, RequestTimeout, ServiceUnavailable)
+"""How a request ends that takes too long, or whose client is gone."""
 _KEPT = 2 << 10
 """Bytes of a head that a connection remembers: clients send the same again and again."""
 
@@ -34,6 +36,7 @@ class Connection(Http):
     response: Any
     response_func: Any
     stage: Any
+    url: Any
     _receive_more: Any
 
     def __init__(self, protocol: Any) -> None:
@@ -50,7 +53,9 @@ class Connection(Http):
         if self.stage is Stage.IDLE and not protocol.access_log:  # Sanic's log tells of Sanic's requests
             while (head := self._begun()) is not None:
                 await self._answer(head)
-                if not self.recv_buffer:
+                if self.recv_buffer:
+                    await sleep(0)  # who sends many at once waits with each of them until the others had their turn
+                else:
                     await protocol.receive_more()
 
     async def _answer(self, head: Head) -> None:
@@ -109,11 +114,23 @@ class Connection(Http):
             self.response_func = self.http1_response_header
         return super().respond(response)
 
+    async def error_response(self, exception: Any) -> None:
+        """Tell of what failed; not a client that is too late because it takes nothing: it would be waited for again."""
+        if self.protocol.stuck and isinstance(exception, _GIVEN_UP):
+            self.keep_alive = False
+        else:
+            failure: Any = exception
+            await super().error_response(failure)
+
     def create_empty_request(self) -> None:
         """The request as Sanic knows it, for telling of what failed."""
         head = self._head
         if head is None:
-            return super().create_empty_request()
+            try:
+                return super().create_empty_request()
+            except SanicException:  # what it asks for is no URL
+                self.url = None
+                return super().create_empty_request()
         protocol = self.protocol
         url = head.raw.split(b" ", 2)[1]
         self.request = protocol.request_class(
@@ -127,8 +144,10 @@ class Protocol(HttpProtocol):
     """A connection's bytes."""
 
     HTTP_CLASS = Connection
-    __slots__ = ("_most", "_paused", "_waiter")
+    __slots__ = ("_ended", "_most", "_paused", "_waiter")
     app: Any
+    conn_info: Any
+    http: Any
     loop: Any
     recv_buffer: bytearray
     transport: Any
@@ -136,11 +155,18 @@ class Protocol(HttpProtocol):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._most: int = self.app.config.REQUEST_BUFFER_SIZE
-        self._paused = False
+        self._ended = self._paused = False
         self._waiter: Future[None] | None = None
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the client has yet to take so much of what was written that nothing more is."""
+        return not self._can_write.is_set()
+
     async def receive_more(self) -> None:
-        """Wait until more bytes have come."""
+        """Wait until more bytes have come; raises ``RequestCancelled`` when none will."""
+        if self._ended:
+            raise RequestCancelled
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
@@ -158,8 +184,7 @@ class Protocol(HttpProtocol):
         self._time = monotonic()
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; stop the client for as long as nobody wants more of them."""
-        self._time = monotonic()
+        """Take in bytes; stop the client for as long as nobody wants more of them. Only who waits for them has more time."""
         buffer = self.recv_buffer
         buffer += data
         if len(buffer) >= self._most and not self._paused and self.transport is not None:
@@ -167,4 +192,13 @@ class Protocol(HttpProtocol):
             self.transport.pause_reading()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
+            self._time = monotonic()
             waiter.set_result(None)
+
+    def eof_received(self) -> bool:
+        """Go on with requests that have come together. Who has sent none but the one that is answered may be gone."""
+        waiter, http = self._waiter, self.http
+        waits = waiter is None or not waiter.done()
+        streams = http is None or http.stage is Stage.RESPONSE
+        self._ended = not (waits or streams) and bool(self.recv_buffer) and not self.conn_info.ssl
+        return self._ended

@@ -77,7 +77,10 @@ class Lifespan:
 
     async def _publishing(self) -> None:
         while True:
-            self._publish()
+            try:
+                self._publish()
+            except Exception:
+                log.exception("the measures cannot be brought up to date; it is tried again in %s s", _FRESH)
             await asyncio.sleep(_FRESH)
 
     def _publish(self) -> None:

@@ -99,9 +99,18 @@ class Meter:
             self._last_sweep.set_to_current_time()
 
     def publish(self, *, alive: int, expected: int) -> None:
-        """Bring up to date what is counted elsewhere. Each worker does it now and then, at its end, and when asked."""
+        """Bring up to date what is counted elsewhere. Each worker does it now and then, at its end, and when asked.
+
+        Raises ``ExceptionGroup`` of what could not be told; that is not kept.
+        """
+        failures: list[Exception] = []
         for tally in (*self._request_spreads.values(), *self._verb_spreads.values(), self.read, self.written):
-            tally.hand_over()
+            try:
+                tally.hand_over()
+            except Exception as error:  # noqa: BLE001 - raised below: the others are to be told, and emptied, all the same
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("some measures could not be told", failures)
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)
         if self.streams is not None:

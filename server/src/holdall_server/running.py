@@ -78,7 +78,8 @@ async def _drain(server: Any, grace: float) -> None:
         server.server.close()
     while server.connections and loop.time() < deadline:
         for connection in list(server.connections):
-            if not connection.close_if_idle() and connection.http is not None:
+            # What has come is answered, also where it is not yet looked at.
+            if (connection.recv_buffer or not connection.close_if_idle()) and connection.http is not None:
                 connection.http.keep_alive = False
         await asyncio.sleep(_POLL)
     for connection in list(server.connections):

@@ -30,7 +30,7 @@ class Count:
     def hand_over(self) -> None:
         """Tell the counter."""
         more = sum(self._more)
-        self._more.clear()
+        self._more.clear()  # first: what cannot be told is not kept, and not told twice
         if more:
             self._counter.inc(more)
 
@@ -51,8 +51,9 @@ class Spread:
         """Tell the histogram. It takes one observation at a time; its buckets take any number."""
         if not self._seen:
             return
-        histogram = self._histogram()
-        for place, count in collections.Counter(map(self._place, self._seen)).items():
-            histogram._buckets[place].inc(count)  # noqa: SLF001
-        histogram._sum.inc(sum(self._seen))  # noqa: SLF001
+        places, total = collections.Counter(map(self._place, self._seen)), sum(self._seen)
         self._seen.clear()
+        histogram = self._histogram()
+        for place, count in places.items():
+            histogram._buckets[place].inc(count)  # noqa: SLF001
+        histogram._sum.inc(total)  # noqa: SLF001
