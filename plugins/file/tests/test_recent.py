@@ -152,6 +152,20 @@ async def test_a_log_cut_behind_its_first_line_is_noticed_by_verify_and_mended_b
     assert [one.head.partition for one in await store.scan(Scan("recent"))] == ["a", "b"]
 
 
+async def test_a_log_that_was_emptied_tells_of_what_comes_next(open_store, filled, tmp_path):
+    """It has no first line then: what stands in the place of one is told like everything else."""
+    store = await open_store()
+    for n in range(3):
+        await filled(store, f"s{n}", n)
+    await store.scan(Scan("recent"))
+    os.truncate(tmp_path / "store" / "catalog.log", 0)
+    await store.scan(Scan("recent"))
+    for n in range(3):
+        await store.commit(Step((await store.load(f"s{n}")).head).mark("recent", 9 - n).build())
+    for _ in range(2):  # the first one also finds what has left its place
+        assert [one.head.partition for one in await store.scan(Scan("recent"))] == ["s2", "s1", "s0"]
+
+
 async def test_what_another_store_acknowledged_is_listed_at_once(open_store, filled):
     """Also from memory: created, moved to the front, given up, removed and made again."""
     store, other = await open_store(), await open_store()

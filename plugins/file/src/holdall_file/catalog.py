@@ -240,9 +240,7 @@ class Catalog:
 
     def _take(self, upto: int) -> int:
         size = os.fstat(self._log.fd).st_size
-        if not upto and size >= HEADER:
-            upto = HEADER
-        while upto < size:
+        while upto < size:  # the first line, where there is one, is none of the intents
             data = os.pread(self._log.fd, _CHUNK, upto)
             whole = data.rfind(b"\n") + 1
             if not whole:
