@@ -18,9 +18,9 @@ from killed import Processes, append, records
 from holdall.errors import StorageUnavailable
 from holdall.testing.crash.disk import CutDisk, Missing
 from holdall.testing.steps import Step
-from holdall_file import beginning, living, opening, shelf
+from holdall_file import beginning, living, opening, recovery, shelf
 from holdall_file.faults import Busy
-from holdall_file.folder import Folder, lock
+from holdall_file.folder import Folder, digest_of, lock, log_name
 from holdall_file.living import graveyard, unlocked
 
 LINES = [b"%d" % n for n in range(20)]
@@ -322,6 +322,38 @@ def test_a_child_that_is_forked_in_the_graveyard_does_not_keep_the_others_out(tm
         os.close(other_end)
         os.waitpid(child, 0)
         folder.close()
+
+
+async def test_a_child_that_is_forked_while_a_log_is_looked_at_does_not_keep_it_locked(open_store, monkeypatch):
+    """Compaction, repair and catalogue lock logs of their own accord: a child closes whatever was open."""
+    store = await open_store()
+    await append(store, "s", b"1")
+    folder = store._opened.folder
+    end, other_end = os.pipe()
+    hears, said = os.pipe()
+    born, look = [], recovery.open_tail
+
+    def forks(fd, size):
+        born.append(fork())
+        if born == [0]:
+            os.write(said, b"!")
+            os.close(other_end)
+            os.read(end, 1)
+            os._exit(0)
+        return look(fd, size)
+
+    monkeypatch.setattr(recovery, "open_tail", forks)
+    recovery.repair(folder, digest_of("s"))
+    os.read(hears, 1)
+    for ours in (end, hears, said):
+        os.close(ours)
+    try:
+        log = folder.open(log_name(digest_of("s")))
+        lock(log.fd, fcntl.LOCK_EX)
+        log.close()
+    finally:
+        os.close(other_end)
+        await asyncio.to_thread(os.waitpid, born[0], 0)
 
 
 async def test_who_recovers_waits_for_one_who_looks_at_the_logs(process, tmp_path, open_store, monkeypatch):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["begin"]
 
 _making = threading.RLock()
-"""A fork waits for it: a child that had half a writer would not know what to let go of, and keep the log locked."""
+"""A fork waits for it: a child that came just when the log is opened would not know that it has it, and keep it locked."""
 os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 

@@ -316,7 +316,3 @@ class Catalog:
             self._db.close()
         finally:
             self._log.close()
-
-    def forget(self) -> None:
-        """Let the log and its lock go, in a forked child."""
-        self._log.close()

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import stat
+import weakref
 from collections.abc import Iterator
 
 from holdall.digests import sha256
@@ -34,6 +35,7 @@ class Descriptor:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
+        _open.add(self)
 
     def close(self) -> None:
         """Close it now; for a holder that knows that it is the last."""
@@ -43,6 +45,18 @@ class Descriptor:
 
     def __del__(self) -> None:
         self.close()
+
+
+_open: weakref.WeakSet[Descriptor] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """In a forked child: a lock of its parent's would last until it has closed the file, too."""
+    for one in list(_open):
+        one.close()
+
+
+os.register_at_fork(after_in_child=_close_all)
 
 
 def digest_of(partition: str) -> str:

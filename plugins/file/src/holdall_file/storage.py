@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -37,7 +36,6 @@ _PAUSE = 0.0002
 _PATIENCE = 30.0
 _TOGETHER = 64
 """Logs that are opened in one call of the thread: a commit waits for no more."""
-_stores: weakref.WeakSet[FileSessionStorage] = weakref.WeakSet()
 
 
 class FileSessionStorage(ISessionStorage):
@@ -56,7 +54,6 @@ class FileSessionStorage(ISessionStorage):
         self._gather: Gather | None = None
         self._refused: str | None = None
         """Why the first write could not even begin."""
-        _stores.add(self)
 
     @classmethod
     async def open(cls, settings: FileSettings) -> FileSessionStorage:
@@ -264,7 +261,6 @@ class FileSessionStorage(ISessionStorage):
         if self._closed or self._pid != os.getpid():
             return
         self._closed = True
-        _stores.discard(self)
         if self._gather is not None:
             self._gather.hand_over()
         if self._chores is not None:
@@ -291,15 +287,6 @@ class FileSessionStorage(ISessionStorage):
     def report(self) -> Report:
         """What was found torn or damaged, redone and buried since the store was opened."""
         return self._opened.folder.report
-
-    def forget(self) -> None:
-        """In a forked child: let go of what would keep the parent's locks alive."""
-        opened = self._opened
-        (opened.shelf if opened.writer is None else opened.writer).forget()
-        opened.living.close()
-        opened.lock.close()
-        if self._opened.catalog is not None:
-            self._opened.catalog.forget()
 
     def _check(self) -> None:
         if self._closed:
@@ -341,11 +328,3 @@ class FileSessionStorage(ISessionStorage):
             logger.exception("housekeeping failed")
         finally:
             self._chores = None
-
-
-def _forget_all() -> None:
-    for store in list(_stores):
-        store.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)

@@ -159,7 +159,7 @@ class Wal:
         self._file.close()
 
     def forget(self) -> None:
-        """Let the descriptor go, in a forked child that must not hold the lock."""
+        """Let the descriptor and its lock go."""
         self._file.close()
 
 

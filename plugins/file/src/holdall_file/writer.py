@@ -210,7 +210,7 @@ class Writer:
             self.forget()
 
     def forget(self) -> None:
-        """Let every file and its lock go; all that a forked child may do."""
+        """Let every file and its lock go."""
         self._wal.forget()
         self.intents.forget()
         self._shelf.forget()
