@@ -187,6 +187,24 @@ async def test_a_failed_creation(open_store, filled, monkeypatch):
     assert [item.head.partition for item in await store.scan(Scan("recent"))] == ["s", "new"]
 
 
+async def test_a_creation_that_can_not_give_up_its_first_name_did_not_happen(open_store, monkeypatch):
+    """Else it would be seen though it failed, and what is committed on it would lie in a file that no synced folder names."""
+    store = await open_store()
+    unlink = os.unlink
+
+    def failing(name, **where):
+        monkeypatch.setattr(os, "unlink", unlink)
+        raise OSError(errno.EIO, "Input/output error", name)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    commit = Step("new").append("messages/main", b"1").build()
+    with pytest.raises(StorageError):
+        await store.commit(commit)
+    assert await store.load("new") is None
+    await store.commit(commit)
+    assert (await store.load("new")).head == commit.onto(None)
+
+
 async def test_no_more_descriptors(open_store, filled):
     store = await open_store()
     await filled(store, "s", 1)

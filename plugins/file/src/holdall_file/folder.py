@@ -172,9 +172,13 @@ class Folder:
             raise SyncFailed(code, f"sync failed: {os.strerror(code)}")
 
     def link(self, old: str, new: str) -> None:
-        """Give ``old`` the name ``new``; raises ``FileExistsError`` rather than replace."""
+        """Give ``old`` the name ``new``, or leave it as it is; raises ``FileExistsError`` rather than replace."""
         os.link(old, new, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        os.unlink(old, dir_fd=self.fd)
+        try:
+            os.unlink(old, dir_fd=self.fd)
+        except BaseException:
+            os.unlink(new, dir_fd=self.fd)
+            raise
 
     def rename(self, old: str, new: str) -> None:
         """Put ``old`` in the place of ``new``."""
