@@ -6,6 +6,8 @@ Covers CV-06.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -136,6 +138,9 @@ PLAIN = st.text(st.sampled_from("abABx1_ -.→日本が한글🎉—"), min_size
 @example("aB1 ab1", ["ab"], True)
 @example("abABab " * 40, ["ab A"], False)
 @example("a" * 70 + "b", ["b"], False)
+@example("a" * 500, ["aaaa"], False)
+@example("ab aB " * 100, ["a"], False)
+@example("b" * 70 + "a" * 900 + " a", ["a"], True)
 def test_looking_only_where_it_may_be_finds_the_same(text, words, quoted):
     asked = " ".join(words)
     try:
@@ -144,3 +149,22 @@ def test_looking_only_where_it_may_be_finds_the_same(text, words, quoted):
         return
     everywhere._is_plain = False
     assert query.places(text) == everywhere.places(text)
+
+
+@pytest.mark.req("SEC-INP-06")
+@pytest.mark.parametrize("text", ["a" * 4000, "b" * 70 + "a" * 4000, "aB" * 2000, ("aA" * 31 + " ") * 60, "a " * 2000])
+@pytest.mark.parametrize("asked", ["a", "aa", '"a aa"', "aaaaaaaa*"])
+def test_no_text_is_looked_at_again_and_again(text, asked):
+    """Counted in calls: few for each character, however often what is looked for may begin."""
+    query, calls, before = Query(asked), 0, sys.getprofile()
+
+    def called(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(called)
+    try:
+        query.places(text)
+    finally:
+        sys.setprofile(before)
+    assert calls < 25 * len(text)

@@ -15,6 +15,8 @@ __all__ = ["Lookup", "Need", "Place", "Query"]
 
 _PIECES = re.compile(r'["“”„«»]([^"“”„«»]*)(?:["“”„«»]|$)(\*?)|([^\s"“”„«»]+)')
 _MOST_TERMS, _MOST_NEEDS, _LONGEST = 32, 100, 1000
+_FEW, _APART = 8, 32
+"""A text is looked at in so many places, and one more for every so many characters, before it is taken apart."""
 
 Place = tuple[int, int]
 """Where something is in a text: from the first character, to before the second."""
@@ -129,35 +131,42 @@ def _places(term: Term, words: Sequence[Atom]) -> list[Place]:
 
 
 def _near(term: Term, text: str, low: str) -> list[Place]:
-    """Where ``text``, which is ``low`` without capitals, has a term: only where it may begin is the text looked at."""
+    """Where ``text``, which is ``low`` without capitals, has a term: only where it may begin is the text looked at.
+
+    Where that is in too many places, taking the whole text apart is less work.
+    """
     found: list[Place] = []
-    first = term.words[0].parts[0]
+    first, looks = term.words[0].parts[0], _FEW + len(text) // _APART
     at = low.find(first)
     while at >= 0:
-        place = _place_at(term, text, low, at)
+        looks -= 1
+        if looks < 0:
+            return _places(term, list(atoms(text)))
+        place, after = _place_at(term, text, low, at)
         found += [] if place is None else [place]
-        at = low.find(first, at + 1)
+        at = low.find(first, after)
     return found
 
 
-def _place_at(term: Term, text: str, low: str, at: int) -> Place | None:
+def _place_at(term: Term, text: str, low: str, at: int) -> tuple[Place | None, int]:
+    """Whether a term begins ``at``; and from where on another one may."""
     start = at
     while start and low[start - 1].isalnum() and low[start - 1].isascii():
         start -= 1
         if at - start > LONGEST:
-            return None
+            return None, at + 1
     coming = dropwhile(lambda atom: atom.start < at, atoms(text, start))
     words = list(islice(coming, 4 + sum(len(word.parts) for word in term.words)))
     if not words or words[0].start != at:
-        return None
+        return None, words[0].start if words else len(text)
     while True:
         try:
             stop = _matched(term, words, 0)
-            return None if stop is None else (at, words[stop - 1].stop)
+            return None if stop is None else (at, words[stop - 1].stop), at + 1
         except IndexError:  # there is more to look at, or there is not
             more = list(islice(coming, LONGEST))
             if not more:
-                return None
+                return None, at + 1
             words += more
 
 
