@@ -6,6 +6,7 @@ And what a process does that never got as far as its first write.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import subprocess
@@ -15,13 +16,13 @@ import threading
 import pytest
 from killed import Processes, append, records
 
-from holdall.errors import StorageUnavailable
+from holdall.errors import StorageError, StorageUnavailable
 from holdall.testing.crash.disk import CutDisk, Missing
 from holdall.testing.steps import Step
-from holdall_file import beginning, living, opening, recovery, shelf
+from holdall_file import living, opening, recovery, shelf
 from holdall_file.faults import Busy
-from holdall_file.folder import Folder, digest_of, lock, log_name
-from holdall_file.living import graveyard, unlocked
+from holdall_file.folder import Folder, lock
+from holdall_file.living import unlocked
 
 LINES = [b"%d" % n for n in range(20)]
 pytestmark = pytest.mark.covers("ST-11")
@@ -262,100 +263,6 @@ def test_no_descriptors_for_the_first_that_writes(tmp_path, call, most):
     assert 0 < int(done.stdout) <= most
 
 
-async def test_a_child_that_is_forked_while_the_log_is_made_does_not_keep_it_locked(open_store, tmp_path, monkeypatch):
-    """Else nobody would see its parent die."""
-    store = await open_store()
-    making, forked = asyncio.Event(), threading.Event()
-    loop, make = asyncio.get_running_loop(), beginning.Wal
-
-    def slowly(folder, size):
-        made = make(folder, size)
-        loop.call_soon_threadsafe(making.set)
-        forked.wait(0.2)  # nobody forks meanwhile: who wants to, waits
-        return made
-
-    monkeypatch.setattr(beginning, "Wal", slowly)
-    first = asyncio.ensure_future(append(store, "s", b"1"))
-    await making.wait()
-    end, other_end = os.pipe()
-    child = fork()
-    if child == 0:
-        os.close(other_end)
-        os.read(end, 1)
-        os._exit(0)
-    forked.set()
-    os.close(end)
-    try:
-        await first
-        (name,) = (tmp_path / "store" / "wal").iterdir()
-        store._opened.writer._wal.forget()  # all that the kernel does with it when the parent is killed
-        folder = Folder(str(tmp_path / "store"), durable=True)
-        assert unlocked(folder, f"wal/{name.name}")
-        folder.close()
-    finally:
-        os.close(other_end)
-        await asyncio.to_thread(os.waitpid, child, 0)
-
-
-def fork():
-    import warnings  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
-def test_a_child_that_is_forked_in_the_graveyard_does_not_keep_the_others_out(tmp_path):
-    folder = Folder(str(tmp_path), durable=True)
-    end, other_end = os.pipe()
-    with graveyard(folder):
-        child = fork()
-        if child == 0:
-            os.close(other_end)
-            os.read(end, 1)
-            os._exit(0)
-    os.close(end)
-    try:
-        with graveyard(folder):
-            pass
-    finally:
-        os.close(other_end)
-        os.waitpid(child, 0)
-        folder.close()
-
-
-async def test_a_child_that_is_forked_while_a_log_is_looked_at_does_not_keep_it_locked(open_store, monkeypatch):
-    """Compaction, repair and catalogue lock logs of their own accord: a child closes whatever was open."""
-    store = await open_store()
-    await append(store, "s", b"1")
-    folder = store._opened.folder
-    end, other_end = os.pipe()
-    hears, said = os.pipe()
-    born, look = [], recovery.open_tail
-
-    def forks(fd, size):
-        born.append(fork())
-        if born == [0]:
-            os.write(said, b"!")
-            os.close(other_end)
-            os.read(end, 1)
-            os._exit(0)
-        return look(fd, size)
-
-    monkeypatch.setattr(recovery, "open_tail", forks)
-    recovery.repair(folder, digest_of("s"))
-    os.read(hears, 1)
-    for ours in (end, hears, said):
-        os.close(ours)
-    try:
-        log = folder.open(log_name(digest_of("s")))
-        lock(log.fd, fcntl.LOCK_EX)
-        log.close()
-    finally:
-        os.close(other_end)
-        await asyncio.to_thread(os.waitpid, born[0], 0)
-
-
 async def test_who_recovers_waits_for_one_who_looks_at_the_logs(process, tmp_path, open_store, monkeypatch):
     writer = await process(path=tmp_path / "store")
     await writer("append", *LINES)
@@ -378,6 +285,28 @@ async def test_who_recovers_waits_for_one_who_looks_at_the_logs(process, tmp_pat
     os.close(looking)
     assert waited
     assert store.report().unclean
+    assert await records(store) == LINES
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOMEM])
+async def test_what_the_process_lacks_while_it_recovers_is_not_held_against_a_log(
+    process, tmp_path, open_store, monkeypatch, code
+):
+    """It is not opened; else the log would stay torn, and nobody would know any more that it may be."""
+    writer = await process(path=tmp_path / "store")
+    await writer("append", *LINES)
+    await writer("die when", "the line is half written")
+    await writer.dies("append", b"never acknowledged")
+
+    def lacking(fd, size):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "open_tail", lacking)
+        with pytest.raises(StorageError):
+            await open_store()
+    store = await open_store()
+    assert (store.report().torn, store.report().damaged) == (1, 0)
     assert await records(store) == LINES
 
 

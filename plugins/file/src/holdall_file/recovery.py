@@ -7,12 +7,14 @@ only its last files need a look and a sync.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
 from itertools import groupby
 
 from holdall.errors import Damaged
+from holdall.folders import no_room
 from holdall_file.cold import Found, Stretch, header_of, open_tail, read_at, read_everything, read_line
 from holdall_file.faults import Bad
 from holdall_file.folder import Descriptor, Folder, lock, log_name, logger, sync, write_all
@@ -24,6 +26,8 @@ __all__ = ["bury", "recover", "repair", "report_damage", "settle"]
 
 _SLACK = 60 * 10**9
 """How far clocks and file times may differ."""
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What the process or the machine lacks: it says nothing of the log, which would stay torn and count as damaged."""
 
 
 def bury(folder: Folder, own: str) -> None:
@@ -214,6 +218,8 @@ def _sweep(folder: Folder, since: int) -> list[Found]:
         try:
             log = repair(folder, name.removesuffix(".jsonl"))
         except (OSError, Damaged) as error:  # whoever asks for it by name is told
+            if no_room(error) or getattr(error, "errno", 0) in _SHORT:
+                raise
             folder.report.fault(f"{directory}/{name}", str(error))
             logger.error("%s/%s can't be checked: %s", directory, name, error)
             continue
