@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 from tests.bench.backends import opened, persistent, settings, within
+from tests.bench.corpus import message
 from tests.bench.floor import start
 from tests.bench.plan import Plan
 from tests.bench.rows import Row, skipped
 from tests.bench.stores import filled, folder_in
 
+_SINGLY = 200
 _PEAK = """
 try:
     peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -87,8 +89,13 @@ def version(_backend: str, plan: Plan) -> list[Row]:
 
 
 async def _prepared(backend: str, folder: Path, history: int) -> str:
+    """A session of ``history`` messages, of which the last came one by one, as they do in a conversation."""
+    singly = min(history, _SINGLY)
     async with opened(backend, folder) as store:
-        return (await filled(store, history)).id
+        session = await filled(store, history - singly)
+        for number in range(history - singly, history):
+            await session.append(message(number))
+        return session.id
 
 
 def _in_turn(commands: dict[str, tuple[str, ...]], times: int, compiled: Path) -> dict[str, list[tuple[float, str]]]:
