@@ -14,9 +14,10 @@ import time
 from contextlib import closing
 
 import pytest
+from killed import append
 
 from holdall.contract import Scan, Span
-from holdall.errors import Conflict, StorageBusy, StorageUnavailable
+from holdall.errors import StorageBusy, StorageUnavailable
 from holdall.testing.steps import Step
 from holdall_file import FileSessionStorage, FileSettings, mending, opening, stock
 from holdall_file.faults import Busy
@@ -24,17 +25,6 @@ from holdall_file.folder import Folder, lock
 from holdall_file.living import anybody, graveyard, join
 
 spawn = multiprocessing.get_context("spawn")
-
-
-async def append(store, name, record):
-    while True:
-        found = await store.load(name)
-        step = Step(name if found is None else found.head).append("messages/main", record)
-        try:
-            await store.commit(step.mark("recent", step.version).build())
-        except Conflict:
-            continue
-        return
 
 
 def appender(path, worker, count):

@@ -1,4 +1,4 @@
-"""What a process needs to write, made when it does so first: one that only reads leaves no trace in the folder."""
+"""What a process needs to write, made when it first writes or lists: one that only loads sessions makes no log."""
 
 from __future__ import annotations
 
