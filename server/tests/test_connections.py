@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -153,6 +154,24 @@ async def test_requests_that_come_together_are_answered_one_after_another(store,
         ]
         for cut in range(0, len(train), 23):
             assert await (await short()).told(train[:cut], train[cut:], BYE) == whole, cut
+
+
+@pytest.mark.req("SEC-HTTP-01")
+async def test_the_body_of_a_request_that_is_refused_unread_is_no_request(store, session):
+    """The answer is there before the body, which looks like a request; the connection goes on behind it."""
+    inner = request("GET", f"/api/sessions/{session}")
+    told, chunked = f"Content-Length: {len(inner)}", "Transfer-Encoding: chunked"
+    kinds = ((told,), (told, "Upgrade: none"), (told, "Expect: 100-continue"), (chunked,))
+    async with place(store) as short, place(store, HttpProtocol) as sanic:
+        for kind, (method, target), more in product((short, sanic), (("POST", "/nope"), ("DELETE", "/livez")), kinds):
+            wire = await kind()
+            for _ in range(2):
+                answer = await wire.ask(request(method, target, None, *more))
+                if answer == b"HTTP/1.1 100 Continue\r\n\r\n":
+                    answer = await wire.ask()
+                assert answer.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 405 "))
+                body = [b"%x\r\n" % len(inner), inner, b"\r\n0\r\n\r\n"] if chunked in more else [inner]
+                assert (await wire.ask(*body, request("GET", "/livez"))).endswith(b'{"status":"live"}'), more
 
 
 ODD_LINES = (

@@ -33,6 +33,7 @@ class Connection(Http):
     protocol: Any
     recv_buffer: bytearray
     request: Any
+    request_body: Any
     response: Any
     response_func: Any
     stage: Any
@@ -50,7 +51,8 @@ class Connection(Http):
         """Wait for more bytes. Between two requests, answer those that are plain, and return for one that is not."""
         protocol = self.protocol
         await protocol.receive_more()
-        if self.stage is Stage.IDLE and not protocol.access_log:  # Sanic's log tells of Sanic's requests
+        between = self.stage is Stage.IDLE and not self.request_body  # Sanic lets go by a body that nobody wanted
+        if between and not protocol.access_log:  # Sanic's log tells of Sanic's requests
             while (head := self._begun()) is not None:
                 await self._answer(head)
                 if self.recv_buffer:
