@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Sequence
 from itertools import count as counter
 from pathlib import Path
+from typing import Any, Protocol
 
-from holdall import Session
 from tests.bench.backends import durability, opened
 from tests.bench.corpus import message
 from tests.bench.floor import DiskFloor
@@ -19,6 +20,14 @@ from tests.bench.stores import folder_in, populate
 
 TASKS, SESSIONS = 16, 100
 _FLOORS = 25
+
+
+class Appended(Protocol):
+    """What is appended to."""
+
+    def append(self, message: dict[str, Any], /) -> Awaitable[object]:
+        """Wait until it is kept."""
+        ...
 
 
 def run(backend: str, plan: Plan) -> list[Row]:
@@ -55,7 +64,7 @@ async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
     return [Row("concurrent", backend, case, rate, "/s", rate * floor.median / 1e6, "floor appends/s", "", more)]
 
 
-async def slice_of(sessions: list[Session], seconds: float, most: int | None = None) -> list[int]:
+async def slice_of(sessions: Sequence[Appended], seconds: float, most: int | None = None) -> list[int]:
     """Append with every task for ``seconds``, at most ``most`` times; how long each append took (ns)."""
     waits: list[int] = []
     numbers, stop = counter(), time.perf_counter() + seconds

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from holdall import Session
-from tests.bench.concurrent import SESSIONS, TASKS, slice_of
+from tests.bench import backends
+from tests.bench.concurrent import SESSIONS, TASKS, Appended, slice_of
 from tests.bench.corpus import message
 from tests.bench.floor import DiskFloor
 from tests.bench.least import CASE, Least
@@ -60,25 +63,50 @@ def _over_floor(case: str, own: Series, floor: Series, goal: str) -> Row:
 
 
 async def together(folder: Path, plan: Plan) -> list[Row]:
-    """P2: sixteen tasks over a hundred sessions."""
-    rates: list[float] = []
-    theirs: list[float] = []
-    async with opened(folder / "own") as store:
-        sessions = await populate(store, SESSIONS)
-        with peer("openai-sqlite", folder / "peer") as other:
+    """P2: sixteen tasks over a hundred sessions; and what would be left for a backend that cost nothing, and is the least."""
+    async with opened(folder / "own") as store, backends.opened("memory", folder / "unused") as memory:
+        with (
+            peer("openai-sqlite", folder / "peer") as other,
+            closing(Least(folder / "least", sync=True, logs=SESSIONS)) as least,
+        ):
+            ours: dict[str, Sequence[Appended]] = {
+                CASE: [_Log(least, number) for number in range(SESSIONS)],
+                "public API, memory backend": await populate(memory, SESSIONS),
+                "append": await populate(store, SESSIONS),
+            }
             names = [f"c{number}" for number in range(SESSIONS)]
             for name in names:
                 other.ask("fill", name=name, count=1)
-            await slice_of(sessions, plan.slice / 4)
+            rates: dict[str, list[float]] = {case: [] for case in ours}
+            theirs: list[float] = []
+            for sessions in ours.values():
+                await slice_of(sessions, plan.slice / 4)
             for _ in range(plan.rounds):
-                began = time.perf_counter()
-                done = len(await slice_of(sessions, plan.slice))
-                rates.append(done / (time.perf_counter() - began))
+                for case, sessions in ours.items():
+                    began = time.perf_counter()
+                    done = len(await slice_of(sessions, plan.slice))
+                    rates[case].append(done / (time.perf_counter() - began))
                 theirs.append(other.ask("together", names=names, tasks=TASKS, seconds=plan.slice)["rate"])
-    rate, base = statistics.median(rates), statistics.median(theirs)
+    return [_rate(case, found, theirs) for case, found in rates.items()]
+
+
+class _Log:
+    """One of the logs of the least."""
+
+    def __init__(self, least: Least, number: int) -> None:
+        self._least, self._number = least, number
+
+    def append(self, message: Mapping[str, Any]) -> Awaitable[None]:
+        return self._least.append_together(self._number, message)
+
+
+def _rate(case: str, rates: list[float], theirs: list[float]) -> Row:
+    rate = statistics.median(rates)
     more = {"rates_per_s": rates, "openai-sqlite": theirs}
-    case = f"append, {TASKS} tasks, {SESSIONS} sessions"
-    return [Row("versus", FILE, case, rate, "/s", rate / base, "the rate of openai-sqlite", "P2", more)]
+    case, goal = f"{case}, {TASKS} tasks, {SESSIONS} sessions", "P2" if case == "append" else ""
+    return Row(
+        "versus", FILE, case, rate, "/s", rate / statistics.median(theirs), "the rate of openai-sqlite", goal, more
+    )
 
 
 async def process(folder: Path, plan: Plan) -> list[Row]:
