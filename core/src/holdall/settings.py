@@ -39,6 +39,7 @@ __all__ = [
 
 Owner = Annotated[str, Meta(min_length=1, max_length=200)]
 Positive = Annotated[int, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0)]
 
 
 class StorageRef(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,8 +188,14 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     require_if_match: bool = False
     """Refuse changes without ``If-Match`` (status 428)."""
     access_log: bool = False
-    grace: Annotated[float, Meta(gt=0)] = 15
+    grace: Seconds = 15
     """Seconds that requests in flight get at shutdown."""
+    head_seconds: Seconds = 10
+    """From the first byte of a request's head to its last; 408 then."""
+    body_seconds: Seconds = 30
+    """In which a body must begin to come, and the longest pause in it; 408 then."""
+    body_rate: Positive = 1000
+    """Bytes of a body that give it one second more: a slower one is too late."""
     max_streams: Positive = 1000
     """Streams of events that each worker may have open."""
     max_owner_streams: Positive = 100

@@ -76,6 +76,8 @@ def _config(settings: Settings) -> Config:
         {
             "ACCESS_LOG": server.access_log,
             "AUTO_EXTEND": False,
+            "BODY_RATE": server.body_rate,
+            "BODY_TIMEOUT": server.body_seconds,
             "FORWARDED_SECRET": None,
             "GRACEFUL_SHUTDOWN_TIMEOUT": server.grace,
             "INSPECTOR": False,
@@ -84,7 +86,7 @@ def _config(settings: Settings) -> Config:
             "NOISY_EXCEPTIONS": False,
             "PROXIES_COUNT": None,
             "REQUEST_MAX_SIZE": server.max_body_bytes,
-            "REQUEST_TIMEOUT": 10,
+            "REQUEST_TIMEOUT": server.head_seconds,
             "RESPONSE_TIMEOUT": 60,
             "TOUCHUP": True,
         },

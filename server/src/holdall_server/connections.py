@@ -2,23 +2,23 @@
 
 Sanic waits for the first bytes of a request, and then reads its head, makes a request of it and has that handled.
 What is plain is answered where it waits, so Sanic gets to see only what it is not sure of: heads that come in pieces,
-chunks, 100-continue, upgrades, HTTP/1.0, a last request, whatever is malformed. It keeps the time for all of them.
+chunks, 100-continue, upgrades, HTTP/1.0, a last request, whatever is malformed. Whoever reads a request, it has to be there in time (``deadlines``).
 """
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future, sleep
+from asyncio import CancelledError, sleep
 from time import monotonic
 from typing import Any
 
 from sanic.compat import Header
-from sanic.exceptions import RequestCancelled, RequestTimeout, SanicException, ServiceUnavailable
+from sanic.exceptions import RequestTimeout, SanicException, ServiceUnavailable
 from sanic.http import Http, Stage
-from sanic.server.protocols.http_protocol import HttpProtocol
 
+from holdall_server.deadlines import Deadlines
 from holdall_server.heads import Head, plain
 
-__all__ = ["Connection", "Protocol"]
+__all__ = ["Connection"]
 
 _GIVEN_UP = (CancelledError, RequestTimeout, ServiceUnavailable)
 """How a request ends that takes too long, or whose client is gone."""
@@ -29,11 +29,13 @@ _KEPT = 2 << 10
 class Connection(Http):
     """The requests of one connection."""
 
-    __slots__ = ("_head", "_last", "_start")
+    __slots__ = ("_awaited", "_head", "_last", "_since", "_start")
     protocol: Any
     recv_buffer: bytearray
     request: Any
     request_body: Any
+    request_bytes: Any
+    request_bytes_left: Any
     response: Any
     response_func: Any
     stage: Any
@@ -46,19 +48,45 @@ class Connection(Http):
         self._last: Head | None = None
         self._head: Head | None = None
         self._start = 0
+        self._awaited: Stage | None = None
+        """In which stage the rest of a request is waited for, if it did not come at once, and since when."""
+        self._since = 0.0
 
     async def _more(self) -> None:
         """Wait for more bytes. Between two requests, answer those that are plain, and return for one that is not."""
+        if self.stage is not Stage.IDLE or self.request_body:  # Sanic lets go by a body that nobody wanted
+            return await self._rest()
         protocol = self.protocol
         await protocol.receive_more()
-        between = self.stage is Stage.IDLE and not self.request_body  # Sanic lets go by a body that nobody wanted
-        if between and not protocol.access_log:  # Sanic's log tells of Sanic's requests
+        if not protocol.access_log:  # Sanic's log tells of Sanic's requests
             while (head := self._begun()) is not None:
                 await self._answer(head)
                 if self.recv_buffer:
                     await sleep(0)  # who sends many at once waits with each of them until the others had their turn
                 else:
                     await protocol.receive_more()
+        return None
+
+    async def _rest(self) -> None:
+        """Wait for more of a request that has begun."""
+        if self._awaited is not self.stage:
+            self._awaited, self._since = self.stage, monotonic()
+        await self.protocol.receive_more()
+
+    def late(self, silent: float, deadlines: Deadlines) -> bool:
+        """Whether what is waited for should be here, when nothing has come for ``silent`` seconds."""
+        if self._awaited is None:
+            return silent > deadlines.idle
+        spent = monotonic() - self._since
+        if self._awaited is Stage.REQUEST:
+            return spent > deadlines.head
+        come = len(self.recv_buffer) - self._start if self._head else self.request_bytes - self.request_bytes_left
+        return deadlines.body_is_late(come, spent, silent)
+
+    def init_for_request(self) -> None:
+        """Another request may come."""
+        super().init_for_request()
+        self._awaited = None
 
     async def _answer(self, head: Head) -> None:
         """Answer the plain request that has begun. The connection ends if there can be no other."""
@@ -66,8 +94,10 @@ class Connection(Http):
         end = start + head.size
         self.stage = Stage.HANDLER
         try:
-            while len(buffer) < end:
-                await self.protocol.receive_more()
+            if len(buffer) < end:
+                while len(buffer) < end:
+                    await self._rest()
+                self._awaited = None
             body = bytes(buffer[start:end])
             del buffer[:end]
             await head.handle(self, head, body)
@@ -118,11 +148,12 @@ class Connection(Http):
 
     async def error_response(self, exception: Any) -> None:
         """Tell of what failed; not a client that is too late because it takes nothing: it would be waited for again."""
-        if self.protocol.stuck and isinstance(exception, _GIVEN_UP):
-            self.keep_alive = False
-        else:
-            failure: Any = exception
-            await super().error_response(failure)
+        if isinstance(exception, _GIVEN_UP):
+            self.keep_alive, self.request_body = False, None  # nor is there anybody left who would wait for the rest
+            if self.protocol.stuck:
+                return
+        failure: Any = exception
+        await super().error_response(failure)
 
     def create_empty_request(self) -> None:
         """The request as Sanic knows it, for telling of what failed."""
@@ -140,67 +171,3 @@ class Connection(Http):
         )
         self.request.stream = self
         return None
-
-
-class Protocol(HttpProtocol):
-    """A connection's bytes."""
-
-    HTTP_CLASS = Connection
-    __slots__ = ("_ended", "_most", "_paused", "_waiter")
-    app: Any
-    conn_info: Any
-    http: Any
-    loop: Any
-    recv_buffer: bytearray
-    transport: Any
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
-        self._most: int = self.app.config.REQUEST_BUFFER_SIZE
-        self._ended = self._paused = False
-        self._waiter: Future[None] | None = None
-
-    @property
-    def stuck(self) -> bool:
-        """Whether the client has yet to take so much of what was written that nothing more is."""
-        return not self._can_write.is_set()
-
-    async def receive_more(self) -> None:
-        """Wait until more bytes have come; raises ``RequestCancelled`` when none will."""
-        if self._ended:
-            raise RequestCancelled
-        if self._paused:
-            self._paused = False
-            self.transport.resume_reading()
-        waiter = self._waiter = self.loop.create_future()
-        await waiter
-
-    async def send(self, data: bytes) -> None:
-        """Write, once the client has taken enough of what was written before."""
-        if not self._can_write.is_set():
-            await self._can_write.wait()
-        transport = self.transport
-        if transport.is_closing():
-            raise RequestCancelled
-        transport.write(data)
-        self._time = monotonic()
-
-    def data_received(self, data: bytes) -> None:
-        """Take in bytes; stop the client for as long as nobody wants more of them. Only who waits for them has more time."""
-        buffer = self.recv_buffer
-        buffer += data
-        if len(buffer) >= self._most and not self._paused and self.transport is not None:
-            self._paused = True
-            self.transport.pause_reading()
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            self._time = monotonic()
-            waiter.set_result(None)
-
-    def eof_received(self) -> bool:
-        """Go on with requests that have come together. Who has sent none but the one that is answered may be gone."""
-        waiter, http = self._waiter, self.http
-        waits = waiter is None or not waiter.done()
-        streams = http is None or http.stage is Stage.RESPONSE
-        self._ended = not (waits or streams) and bool(self.recv_buffer) and not self.conn_info.ssl
-        return self._ended

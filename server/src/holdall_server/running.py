@@ -18,7 +18,7 @@ from sanic import Sanic
 from sanic.application.state import ApplicationServerInfo
 from sanic.http.constants import HTTP
 
-from holdall_server.connections import Protocol
+from holdall_server.protocol import Protocol
 
 __all__ = ["serving", "serving_until"]
 
