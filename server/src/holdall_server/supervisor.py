@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from holdall import Settings, StorageError
+from holdall import Settings, SettingsError, StorageError
 from holdall_server.worker import FAILED, READY, work
 
 __all__ = ["run"]
@@ -115,7 +115,8 @@ class Supervisor:
                     seat.ready = True
                     self._tell()
                 elif self._ready is not None and said[0] == FAILED:
-                    raise StorageError(f"a worker cannot start: {said[1]}")
+                    _, why, configured = said
+                    raise SettingsError(why) if configured else StorageError(f"a worker cannot start: {why}")
                 else:
                     log.error("a worker cannot start: %s", said[1])
         except (EOFError, OSError):

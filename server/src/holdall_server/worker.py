@@ -6,10 +6,11 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from holdall import HoldallError, Settings
+from holdall import HoldallError, PluginError, Settings, SettingsError
 from holdall_server import logs
 
 __all__ = ["FAILED", "READY", "Seats", "run", "work"]
@@ -39,10 +40,16 @@ def work(settings: Settings, sock: socket.socket, orders: Connection[Any, Any]) 
     seats = Seats(settings.server.workers)
     try:
         with _runner() as runner:
-            runner.run(_serve(settings, sock, ready=lambda: orders.send(READY), orders=orders, seats=seats))
+            runner.run(_serve(settings, sock, ready=lambda: _say(orders, READY), orders=orders, seats=seats))
     except HoldallError as error:
-        orders.send((FAILED, f"{type(error).__name__}: {error}"))
+        _say(orders, (FAILED, str(error), isinstance(error, SettingsError | PluginError)))
         raise SystemExit(3) from None
+
+
+def _say(orders: Connection[Any, Any], said: object) -> None:
+    """Tell the supervisor; one that has stopped, since another worker could not start, hears nothing more."""
+    with suppress(BrokenPipeError):
+        orders.send(said)
 
 
 async def _serve(
