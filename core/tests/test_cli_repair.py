@@ -249,6 +249,28 @@ def test_an_index_that_lacks_or_invents_entries_costs_nothing(place: Place, spoi
 
 
 @pytest.mark.parametrize("backend", ["file"])
+def test_verify_tells_what_its_opening_cut_off(place: Place) -> None:
+    """A copy of a store in use looks like one that was killed; what is torn in it is cut off before anything is read."""
+    left = place.folder / "left"
+    with asyncio.Runner() as runner:
+        store = holdall.open(place.folder / "store.toml")
+        opened = runner.run(store.__aenter__())
+        runner.run(opened.append(place.ids[HURT], [{"role": "user", "content": "more"}]))
+        shutil.copytree(place.folder / "store", left)
+        runner.run(store.__aexit__(None, None, None))
+    log = left / place.log().relative_to(place.folder / "store")
+    with log.open("ab") as file:
+        file.write(b'{"crc":"00000000","meta":')
+    shutil.rmtree(place.folder / "store")
+    left.rename(place.folder / "store")
+    code, out, err = place.run("verify")
+    assert (code, out.endswith("0 problems\n")) == (0, True)
+    assert f"{log.name}: 25 bytes at " in err
+    assert "unclean stop: 0 lines redone, 1 torn, 0 damaged" in err
+    assert place.run("verify")[2] == ""
+
+
+@pytest.mark.parametrize("backend", ["file"])
 def test_a_store_that_is_in_use_is_not_repaired(place: Place) -> None:
     record(place)
     before = place.stored()

@@ -3,7 +3,8 @@
 Threads and totals of sessions are held against their messages, too.
 
 With an ARCHIVE, read that instead, without any storage: is every byte as `holdall backup` wrote it?
-One line a problem. What the storage itself notes meanwhile, such as where it keeps a copy, is among what --json prints.
+One line a problem. What the storage itself notes meanwhile, such as where it keeps a copy, is among what --json prints;
+what it put right when it was opened, after an unclean stop, is also told on stderr.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import sys
 from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.archive is not None:
         return _archive(args)
     with _noted() as notes:
-        report = asyncio.run(_run(args))
+        report = asyncio.run(_run(args, notes))
     if args.json:
         print(json.dumps({**report.as_dict(), "notes": notes}, indent=2))
     else:
@@ -79,7 +81,7 @@ def _noted() -> Generator[list[str]]:
         logger.removeHandler(handler)
 
 
-async def _run(args: argparse.Namespace) -> Verified:
+async def _run(args: argparse.Namespace, notes: list[str]) -> Verified:
     from holdall.cli.progress import progress  # noqa: PLC0415
     from holdall.cli.storages import opened  # noqa: PLC0415
     from holdall.transfer.verifying import verify  # noqa: PLC0415
@@ -87,5 +89,7 @@ async def _run(args: argparse.Namespace) -> Verified:
 
     async with AsyncExitStack() as stack:
         storage, codec = await opened(stack, settings_of(args))
+        for note in () if args.json else notes:
+            print(note, file=sys.stderr)
         with progress(await counted_heads(storage), "partitions") as advance:
             return await verify(storage, codec, advance)
