@@ -100,19 +100,30 @@ def test_what_stands_after_two_dashes_is_for_pytest(run: Run, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('[storage]\nuse = "memroy"\n', "no plugin 'memroy' is installed (installed: "),
+        ('[storage]\nuse = "memroy"\n', "holdall: storage.use: no plugin 'memroy' is installed (installed: "),
         ('[storage]\nuse = "memroy"\n', "did you mean 'memory'?"),
         ('[storage]\nuse = "redis"\n', "no plugin 'redis' is installed (installed: "),
         ('[storage]\nuse = "memory"\noptions = { paht = "x" }\n', "unknown key 'paht'"),
         ('[storage]\nuse = "memory"\n[server]\nanonymous = "a"\nworkers = 2\n', "server.workers is 2"),
         ('[storage]\nuse = "memory"\ndurability = "power"\n', "storage.durability demands 'power'"),
-        ('[storage]\nuse = "memory"\n[compression]\nuse = "nosuch"\n', "no plugin 'nosuch' is installed"),
-        ('[storage]\nuse = "memory"\n[cache]\npolicy = "nosuch"\n', "no plugin 'nosuch' is installed"),
+        (
+            '[storage]\nuse = "memory"\n[compression]\nuse = "nosuch"\n',
+            "compression.use: no plugin 'nosuch' is installed",
+        ),
+        ('[storage]\nuse = "memory"\n[cache]\npolicy = "nosuch"\n', "cache.policy: no plugin 'nosuch' is installed"),
         ('plugins = ["nosuch"]\n[storage]\nuse = "memory"\n', "no plugin 'nosuch' is installed"),
-        ('[storage]\nuse = "nosuch"\n[encryption]\nuse = "aes"\n', "no plugin 'aes' is installed"),
+        ('[storage]\nuse = "nosuch"\n[encryption]\nuse = "aes"\n', "encryption.use: no plugin 'aes' is installed"),
         (
             '[storage]\nuse = "memory"\n[encryption]\nuse = "aesgcm"\nkeys = { use = "evn" }\n',
             "offered are: command, env); did you mean 'env'?",
+        ),
+        (
+            '[storage]\nuse = "memory"\n[encryption]\nuse = "aesgcm"\nkeys = { use = "evn" }\n',
+            "encryption.keys.use: no plugin 'evn'",
+        ),
+        (
+            '[storage]\nuse = "shard"\noptions.members.one = { use = "memry" }\n',
+            "storage.options.members.one.use: no plugin 'memry'",
         ),
         (
             '[storage]\nuse = "shard"\noptions.members.one = { use = "memory", options = { size = 1 } }\n',

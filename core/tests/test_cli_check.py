@@ -33,12 +33,14 @@ def test_check_says_what_would_run(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ('[search]\nuse = "ftss"\n', "no plugin 'ftss' is installed"),
+        ('[search]\nuse = "ftss"\n', "search.use: no plugin 'ftss' is installed"),
         ('[search]\nuse = "fts"\n', "search.options of 'fts'"),
+        ('[compaction]\nuse = ["windw"]\n', "compaction.use: no plugin 'windw'"),
         ('[compaction]\nuse = ["windw"]\n', "did you mean 'window'?"),
+        ("[compaction.options.elison]\nkeep = 2\n", "compaction.options: no plugin 'elison'"),
         ("[compaction.options.elison]\nkeep = 2\n", "did you mean 'elision'?"),
         ('[compaction.options.elision]\nkeep = "two"\n', "compaction.options.elision"),
-        ('[summaries]\nuse = "elision"\n', "'elision'"),
+        ('[summaries]\nuse = "elision"\n', "summaries.use: plugin 'elision'"),
         ("[tokenizer]\noptions = { scale = 0 }\n", "tokenizer.options of 'estimate'"),
     ],
 )

@@ -86,18 +86,19 @@ def open_condensing(settings: Settings, plugins: Plugins) -> list[str]:
 
 
 def _tokenizer(section: TokenizerSettings, plugins: Plugins) -> tuple[TokenizerOffer[Any], Any]:
-    offer = plugins.tokenizer(section.use)
+    offer = plugins.tokenizer(section.use, "tokenizer.use")
     return offer, checked(offer.settings, section.options, f"tokenizer.options of {section.use!r}")
 
 
 def _summariser(section: SummariesSettings, plugins: Plugins, name: str) -> tuple[SummariserOffer[Any], Any]:
-    offer = plugins.summariser(name)
+    offer = plugins.summariser(name, "summaries.use" if name == section.use else "")
     options = section.options if name == section.use else {}
     return offer, checked(offer.settings, options, f"summaries.options of {name!r}")
 
 
 def _compactor(section: CompactionSettings, plugins: Plugins, name: str) -> tuple[CompactorOffer[Any], Any]:
-    offer = plugins.compactor(name)
+    named = "compaction.use" if name in section.use else "compaction.options" if name in section.options else ""
+    offer = plugins.compactor(name, named)
     return offer, checked(offer.settings, section.options.get(name, {}), f"compaction.options.{name}")
 
 

@@ -87,7 +87,7 @@ def _ciphers(settings: Settings, plugins: Plugins) -> tuple[int, dict[int, Ciphe
     if not names:
         raise SettingsError("encryption: it says neither which cipher to use nor which to read")
     for name in dict.fromkeys(names):
-        offer = plugins.cipher(name)
+        offer = plugins.cipher(name, "encryption.use" if name == section.use else "encryption.reads")
         if not 0 < offer.tag < _TAGS or offer.tag in found:
             raise PluginError(f"cipher {name!r} has the tag {offer.tag}, which is taken or not from 1 to 255")
         options = section.options if name == section.use else {}
@@ -105,7 +105,7 @@ def _key_options(settings: Settings, plugins: Plugins) -> tuple[Any, Any]:
     keys = settings.encryption.keys
     if keys.use is None:
         raise SettingsError("encryption.keys: it must say where the keys come from (use)")
-    offer = plugins.key_source(keys.use)
+    offer = plugins.key_source(keys.use, "encryption.keys.use")
     return offer, checked(offer.settings, keys.options, f"encryption.keys.options of {keys.use!r}")
 
 

@@ -37,7 +37,7 @@ def check_search(settings: Settings, plugins: Plugins) -> None:
 
 def _chosen(settings: Settings, plugins: Plugins) -> tuple[SearchOffer[Any], Any]:
     """The index that ``[search]`` names, and its options."""
-    offer = plugins.search_index(settings.search.use or "")
+    offer = plugins.search_index(settings.search.use or "", "search.use")
     return offer, checked(offer.settings, settings.search.options, f"search.options of {offer.name!r}")
 
 

@@ -15,7 +15,7 @@ async def open_nested(ref: StorageRef) -> ISessionStorage:
 
     It is an installed plugin's. Raises what opening it raises, ``SettingsError`` and ``PluginError`` among it.
     """
-    return await open_storage(ref, Plugins())
+    return await open_storage(ref, Plugins(), where="")
 
 
 def promises(ref: StorageRef) -> Abilities:

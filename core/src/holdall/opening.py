@@ -117,7 +117,7 @@ def options_of(offer: StorageOffer[Any], options: Mapping[str, Any], where: str 
 def abilities_of(settings: Settings, plugins: Plugins) -> Abilities:
     """What the configured storage promises; raises ``SettingsError`` if that is less than is demanded of it."""
     load_named(settings, plugins)
-    offer = plugins.storage(settings.storage.use)
+    offer = plugins.storage(settings.storage.use, "storage.use")
     abilities = offer.promises(options_of(offer, settings.storage.options))
     wanted = settings.storage.durability
     if wanted is not None and abilities.durability < Durability[wanted.upper()]:
@@ -128,9 +128,9 @@ def abilities_of(settings: Settings, plugins: Plugins) -> Abilities:
     return abilities
 
 
-async def open_storage(ref: StorageRef, plugins: Plugins) -> ISessionStorage:
-    """Open the storage that ``ref`` names, behind the coroutine verbs."""
-    offer = plugins.storage(ref.use)
+async def open_storage(ref: StorageRef, plugins: Plugins, where: str = "storage.use") -> ISessionStorage:
+    """Open the storage that ``ref`` names, at ``where`` in the configuration, behind the coroutine verbs."""
+    offer = plugins.storage(ref.use, where)
     options = options_of(offer, ref.options)
     if inspect.iscoroutinefunction(offer.open):
         return _coroutines(await offer.open(options), ref.use)
@@ -196,7 +196,7 @@ def _compressors(settings: Settings, plugins: Plugins) -> tuple[int, dict[int, C
     compression, compressors = settings.compression, dict[int, Compressor]()
     names = [*([] if compression.use is None else [compression.use]), *compression.reads]
     for name in dict.fromkeys(names):
-        offer = plugins.compressor(name)
+        offer = plugins.compressor(name, "compression.use" if name == compression.use else "compression.reads")
         if not 0 < offer.tag < _TAGS or offer.tag in compressors:
             raise PluginError(f"compressor {name!r} has the tag {offer.tag}, which is taken or not from 1 to 255")
         options = compression.options if name == compression.use else {}
@@ -229,7 +229,7 @@ def _opened(kind: str, name: str, make: Callable[[], T]) -> T:
 def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
     if settings.cache.policy is None:
         return LeastRecentlyUsed()
-    offer = plugins.cache_policy(settings.cache.policy)
+    offer = plugins.cache_policy(settings.cache.policy, "cache.policy")
     options = checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}")
     return _opened("cache policy", offer.name, partial(offer.open, options))
 

@@ -112,7 +112,10 @@ def installed() -> list[Installed]:
 
 
 class Plugins:
-    """The plugins that one store uses."""
+    """The plugins that one store uses.
+
+    Where a kind is asked for, ``where`` is the key of the configuration that has the name: errors begin with it.
+    """
 
     def __init__(self) -> None:
         self._registry = Registry()
@@ -162,25 +165,25 @@ class Plugins:
             self.register(_module_of(path), str(path))
             self._loaded.add(str(path.absolute()))
 
-    def storage(self, name: str) -> StorageOffer[Any]:
+    def storage(self, name: str, where: str = "") -> StorageOffer[Any]:
         """The storage that is offered as ``name``."""
-        return self._offer("holdall_storages", "storage", name)
+        return self._offer("holdall_storages", "storage", name, where)
 
-    def compressor(self, name: str) -> CompressorOffer[Any]:
+    def compressor(self, name: str, where: str = "") -> CompressorOffer[Any]:
         """The compressor that is offered as ``name``."""
-        return self._offer("holdall_compressors", "compressor", name)
+        return self._offer("holdall_compressors", "compressor", name, where)
 
-    def cipher(self, name: str) -> CipherOffer[Any]:
+    def cipher(self, name: str, where: str = "") -> CipherOffer[Any]:
         """The cipher that is offered as ``name``."""
-        return self._offer("holdall_ciphers", "cipher", name)
+        return self._offer("holdall_ciphers", "cipher", name, where)
 
-    def cache_policy(self, name: str) -> CachePolicyOffer[Any]:
+    def cache_policy(self, name: str, where: str = "") -> CachePolicyOffer[Any]:
         """The cache policy that is offered as ``name``."""
-        return self._offer("holdall_cache_policies", "cache policy", name)
+        return self._offer("holdall_cache_policies", "cache policy", name, where)
 
-    def key_source(self, name: str) -> KeySourceOffer[Any]:
+    def key_source(self, name: str, where: str = "") -> KeySourceOffer[Any]:
         """The key source that is offered as ``name``."""
-        return self._offer("holdall_key_sources", "key source", name)
+        return self._offer("holdall_key_sources", "key source", name, where)
 
     def format(self, name: str) -> FormatOffer:
         """The format that a loaded or installed plugin offers as ``name``; ``holdall.formats`` knows the built-in ones."""
@@ -190,21 +193,21 @@ class Plugins:
         """The names of the formats that the loaded plugins offer."""
         return [offer.name for _, offer in self._of("holdall_formats", "format")]
 
-    def tokenizer(self, name: str) -> TokenizerOffer[Any]:
+    def tokenizer(self, name: str, where: str = "") -> TokenizerOffer[Any]:
         """The tokenizer that is offered as ``name``."""
-        return self._offer("holdall_tokenizers", "tokenizer", name)
+        return self._offer("holdall_tokenizers", "tokenizer", name, where)
 
-    def compactor(self, name: str) -> CompactorOffer[Any]:
+    def compactor(self, name: str, where: str = "") -> CompactorOffer[Any]:
         """The compactor that is offered as ``name``."""
-        return self._offer("holdall_compactors", "compactor", name)
+        return self._offer("holdall_compactors", "compactor", name, where)
 
-    def summariser(self, name: str) -> SummariserOffer[Any]:
+    def summariser(self, name: str, where: str = "") -> SummariserOffer[Any]:
         """The summariser that is offered as ``name``."""
-        return self._offer("holdall_summarisers", "summariser", name)
+        return self._offer("holdall_summarisers", "summariser", name, where)
 
-    def search_index(self, name: str) -> SearchOffer[Any]:
+    def search_index(self, name: str, where: str = "") -> SearchOffer[Any]:
         """The search index that is offered as ``name``."""
-        return self._offer("holdall_search_indexes", "search index", name)
+        return self._offer("holdall_search_indexes", "search index", name, where)
 
     def offers(self) -> list[Offer]:
         """Everything that the loaded plugins offer."""
@@ -223,7 +226,15 @@ class Plugins:
         )
         return [offer for call in calls for offers in call() for offer in offers]
 
-    def _offer(self, hook: str, kind: str, name: str) -> Any:
+    def _offer(self, hook: str, kind: str, name: str, where: str = "") -> Any:
+        try:
+            return self._offered(hook, kind, name)
+        except PluginError as error:
+            if not where:
+                raise
+            raise PluginError(f"{where}: {error}") from error.__cause__
+
+    def _offered(self, hook: str, kind: str, name: str) -> Any:
         offered = sorted({offer.name for _, offer in self._of(hook, kind)})
         if name not in offered:
             if name.endswith(".py"):

@@ -271,5 +271,9 @@ def _toml(path: str | PathLike[str]) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise SettingsError(f"there is no configuration file {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 from byte {error.start} on") from None
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from None

@@ -41,7 +41,7 @@ def examined(settings: Settings) -> dict[str, str]:
     check_condensing(settings, plugins)
     formats = _formats(plugins)
     if settings.cache.policy is not None:
-        policy = plugins.cache_policy(settings.cache.policy)
+        policy = plugins.cache_policy(settings.cache.policy, "cache.policy")
         checked(policy.settings, settings.cache.options, f"cache.options of {policy.name!r}")
     refusal = _refusal(settings, abilities)
     if refusal is not None and settings.server != ServerSettings():
@@ -71,7 +71,7 @@ def examined(settings: Settings) -> dict[str, str]:
 
 def _storages(ref: StorageRef, plugins: Plugins, where: str) -> Iterator[tuple[str, Any]]:
     """The storage that ``ref`` names and those nested in its options, each with its options checked."""
-    options = opening.options_of(plugins.storage(ref.use), ref.options, f"{where}.options")
+    options = opening.options_of(plugins.storage(ref.use, f"{where}.use"), ref.options, f"{where}.options")
     yield ref.use, options
     for name, value in _nested(options):
         yield from _storages(value, plugins, f"{where}.options.{name}")

@@ -134,7 +134,7 @@ def _typed_errors() -> Generator[None]:
         cause: BaseException = error  # diskcache hides it behind a Timeout, or behind a rollback that fails
         while getattr(cause, "sqlite_errorcode", 1) == 1 and cause.__context__:
             cause = cause.__context__
-        raise typed(cause, "cache.db") from cause
+        raise typed(cause, str(getattr(cause, "filename", None) or "cache.db")) from cause
 
 
 @hookimpl

@@ -54,7 +54,10 @@ class Database:
     """The one file in ``folder`` that is the index now."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = private_folder(folder)
+        try:
+            self.folder = private_folder(folder)
+        except OSError as error:
+            raise typed(error, f"the search index's folder {folder}") from error
         self._file: Path | None = None
         self._seen: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
