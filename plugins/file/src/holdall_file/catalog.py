@@ -8,9 +8,11 @@ which version it was made: all that was announced between that and itself had fa
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
@@ -18,7 +20,8 @@ from typing import NamedTuple
 from holdall.contract import Head
 from holdall_file import intents
 from holdall_file.entries import Entry, kind_of, known_after
-from holdall_file.folder import Folder
+from holdall_file.faults import Busy
+from holdall_file.folder import Folder, lock_soon
 from holdall_file.intents import GOING, HEADER, IDENTITY, Intent, begin, header_of, intents_in, new_header
 
 __all__ = ["Catalog", "Position", "Row", "broken", "discard_database", "inode_of"]
@@ -60,10 +63,10 @@ def broken(error: BaseException) -> bool:
 
 
 def discard_database(folder: Folder, inode: int) -> None:
-    """Remove a damaged database, unless another process has done so. Nobody opens one meanwhile."""
+    """Remove a damaged database, unless another process has done so. Nobody opens one meanwhile. Raises ``Busy``."""
     log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(log.fd, fcntl.LOCK_EX)
+        lock_soon(log.fd, fcntl.LOCK_EX)
         if inode_of(folder) == inode:
             for name in _FILES:
                 with suppress(FileNotFoundError):
@@ -84,10 +87,30 @@ def inode_of(folder: Folder) -> int:
 
 def _cut(folder: Folder) -> bool:
     """Whether the database ends inside a page, and no log of it makes that good: SQLite might not notice."""
-    sizes = [
-        os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_size for name in ("catalog.db", "catalog.db-wal")
-    ]
-    return sizes[0] % _PAGE != 0 and not sizes[1]
+    size = os.stat("catalog.db", dir_fd=folder.fd, follow_symlinks=False).st_size
+    return size % _PAGE != 0 and not _size_of(folder, "catalog.db-wal")
+
+
+def _size_of(folder: Folder, name: str) -> int:
+    try:
+        return os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_size
+    except FileNotFoundError:  # who closed the database last, just now, removed it
+        return 0
+
+
+def _make(folder: Folder, name: str) -> None:
+    """Make a file of SQLite's, private before that sees it.
+
+    It is never opened here: a process that closes a file loses all the locks that SQLite has on it, and with them those
+    of its other connections. Then another process takes itself for the last one, and removes what they write to.
+    """
+    with suppress(FileExistsError, FileNotFoundError):  # who closed the database last may remove it at once
+        os.mknod(name, stat.S_IFREG | 0o600, dir_fd=folder.fd)
+        os.chmod(name, 0o600, dir_fd=folder.fd)
+        return
+    with suppress(FileNotFoundError):
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, f"{name} is a link")
 
 
 def _name(stored: bytes) -> str:
@@ -115,10 +138,10 @@ class Catalog:
         if temporary:
             self._db = sqlite3.connect(":memory:", isolation_level=None)
             return
-        fcntl.flock(self._log.fd, fcntl.LOCK_SH)  # held against the one who removes a damaged database
         try:
-            for name in reversed(_FILES):  # private before SQLite sees them
-                folder.open(name, os.O_RDWR | os.O_CREAT).close()
+            lock_soon(self._log.fd, fcntl.LOCK_SH)  # held against the one who removes a damaged database
+            for name in reversed(_FILES):
+                _make(folder, name)
             self.inode = inode_of(folder)
             self._db = sqlite3.connect(f"{folder.path}/catalog.db", timeout=60, isolation_level=None)
         except BaseException:
@@ -187,14 +210,17 @@ class Catalog:
         self._db.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?)", rows)
 
     def merge(self) -> Position:
-        """Bring in what was appended to the log since the last merge, by any process."""
+        """Bring in what was appended to the log since the last merge, by any process. Raises ``Busy``."""
         position = self._merged()
         if position is None or position.upto < os.fstat(self._log.fd).st_size:
             position = self._merge()
-        return self.rotate() if position.upto > intents.ROTATE else position
+        if position.upto > intents.ROTATE:
+            with suppress(Busy):  # it goes on growing while one who has it is stopped
+                return self.rotate()
+        return position
 
     def rotate(self) -> Position:
-        """Empty the log. Nobody appends meanwhile; a new first line tells every process to start over."""
+        """Empty the log. Nobody appends meanwhile; a new first line tells every process to start over. Raises ``Busy``."""
         self._db.execute("PRAGMA synchronous = FULL")  # what the log loses must be on the disk
         try:
             position = self._merge(empty=True)
@@ -206,7 +232,7 @@ class Catalog:
     def _merge(self, *, empty: bool = False) -> Position:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            fcntl.flock(self._log.fd, fcntl.LOCK_EX if empty else fcntl.LOCK_SH)  # always after the database's
+            lock_soon(self._log.fd, fcntl.LOCK_EX if empty else fcntl.LOCK_SH)  # always after the database's
             header, position = header_of(self._log), self._merged()
             upto = self._take(0 if position is None else position.upto)
             if position is None and self._known() is not None:  # it was made from another log: who knows what it lacks

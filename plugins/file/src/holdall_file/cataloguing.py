@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def put_in_order(folder: Folder, heads: Iterable[Head]) -> None:
-    """Give the catalogue what a crash may have kept from it, and start its log again."""
+    """Give the catalogue what a crash may have kept from it, and start its log again. Raises ``Busy``."""
 
     def put(catalog: Catalog) -> None:
         catalog.merge()
@@ -38,7 +38,10 @@ def put_in_order(folder: Folder, heads: Iterable[Head]) -> None:
 
 
 def with_catalog(opened: Opened, function: Callable[[Catalog], T]) -> T:
-    """Run ``function`` on the catalogue; when it turns out to be damaged, once more on a new one. On its thread only."""
+    """Run ``function`` on the catalogue; when it turns out to be damaged, once more on a new one. On its thread only.
+
+    Raises ``Busy`` where another process has what it takes.
+    """
     catalog = _open_catalog(opened)
     try:
         return function(catalog)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from holdall import folders
-from holdall.errors import StorageError, StorageFull
+from holdall.errors import StorageError, StorageFull, StorageUnavailable
 
 __all__ = ["Bad", "Busy", "SyncFailed", "told", "typed"]
 
@@ -38,8 +38,8 @@ def typed(error: T) -> T | StorageError:
     if isinstance(error, OSError):
         fault = folders.typed(error, "the file store failed")
     elif sqlite3 is not None and isinstance(error, sqlite3.Error):
-        full = "full" in str(error)
-        fault = (StorageFull if full else StorageError)(f"the file store's catalogue failed: {error}")
+        kind = StorageFull if "full" in str(error) else StorageUnavailable if "locked" in str(error) else StorageError
+        fault = kind(f"the file store's catalogue failed: {error}")
     else:
         return error
     fault.__cause__ = error

@@ -10,6 +10,7 @@ import re
 import stat
 import weakref
 from collections.abc import Iterator
+from time import monotonic, sleep
 
 from holdall.digests import sha256
 from holdall.errors import Damaged
@@ -17,13 +18,16 @@ from holdall.folders.private import private
 from holdall_file.faults import Busy, SyncFailed
 from holdall_file.report import Report
 
-__all__ = ["Descriptor", "Folder", "digest_of", "lock", "log_name", "logger", "sync", "write_all"]
+__all__ = ["LONG", "Descriptor", "Folder", "digest_of", "lock", "lock_soon", "log_name", "logger", "sync", "write_all"]
 
 logger = logging.getLogger("holdall.file")
 
 NO_LOG = "it is not a file of this store"
 _FOREIGN = (errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO)
 """What opening a link, a directory, something below a file, or a pipe or socket ends in."""
+_PAUSE = 0.0005
+LONG = 30.0
+"""Seconds to wait for a lock where giving up costs much: who looks at every log would begin anew."""
 _LOG = re.compile("[0-9a-f]{64}\\.jsonl")
 _WAL = re.compile("[0-9]+-[0-9a-f]+\\.wal")
 
@@ -75,6 +79,18 @@ def lock(fd: int, how: int) -> None:
         fcntl.flock(fd, how | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Busy from None
+
+
+def lock_soon(fd: int, how: int, patience: float = 0.1) -> None:
+    """Lock, waiting for ``patience`` seconds; then it raises ``Busy``: a process that is stopped keeps what it has."""
+    until = monotonic() + patience
+    while True:
+        try:
+            return lock(fd, how)
+        except Busy:
+            if monotonic() >= until:
+                raise
+            sleep(_PAUSE)
 
 
 def sync(fd: int) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import msgspec
 
 from holdall_file.faults import Busy
-from holdall_file.folder import Descriptor, Folder, sync, write_all
+from holdall_file.folder import Descriptor, Folder, lock_soon, sync, write_all
 
 __all__ = [
     "GOING",
@@ -97,15 +97,17 @@ class Intents:
     ) -> None:
         """Write down what is about to be committed. Each batch starts on a line of its own.
 
-        Without ``wait`` it raises ``Busy`` while somebody empties the log.
+        Raises ``Busy`` while somebody empties the log, without ``wait`` at once.
         """
         data = b"\n" + _encoder.encode_lines(intents)
         while True:
             fd = self._file.fd
             try:
-                fcntl.flock(fd, fcntl.LOCK_SH if wait else _NOW)  # held against the one who empties the log
+                fcntl.flock(fd, _NOW)  # held against the one who empties the log
             except BlockingIOError:
-                raise Busy from None
+                if not wait:
+                    raise Busy from None
+                lock_soon(fd, fcntl.LOCK_SH)
             try:
                 done = os.write(fd, data)
                 while done < len(data):
@@ -125,7 +127,7 @@ class Intents:
         """Write down that a partition, whose log is locked, is about to be removed.
 
         Without room for that every process is told to look at everything anew, which overwrites a few bytes in place.
-        Either way whoever lists the partition next must wait for the lock.
+        Either way whoever lists the partition next must wait for the lock. Raises ``Busy``.
         """
         try:
             self.append([(name, version, GOING, {})])
@@ -150,7 +152,7 @@ class Intents:
 
 
 def _opened(folder: Folder) -> Descriptor:
-    """The log, with a first line, for appending."""
+    """The log, with a first line, for appending. Raises ``Busy``."""
     while True:
         log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
         with _alone(log):
@@ -167,7 +169,7 @@ def _opened(folder: Folder) -> Descriptor:
 
 @contextmanager
 def _alone(log: Descriptor) -> Generator[None]:
-    fcntl.flock(log.fd, fcntl.LOCK_EX)
+    lock_soon(log.fd, fcntl.LOCK_EX)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from holdall.errors import Damaged, StorageBusy, StorageFull
 from holdall_file.cold import Found, read_at, read_everything
 from holdall_file.compaction import compact
 from holdall_file.faults import Bad, Busy
-from holdall_file.folder import Descriptor, Folder, digest_of, lock, log_name, sync, write_all
+from holdall_file.folder import LONG, Descriptor, Folder, digest_of, lock, lock_soon, log_name, sync, write_all
 from holdall_file.lines import Line, compose
 from holdall_file.shelf import Shelf
 
@@ -38,12 +38,12 @@ def alone(store: Descriptor) -> None:
     try:
         lock(store.fd, fcntl.LOCK_EX)
     except Busy:
-        fcntl.flock(store.fd, fcntl.LOCK_SH)  # asking for more has cost what there was
+        lock_soon(store.fd, fcntl.LOCK_SH, LONG)  # asking for more has cost what there was
         raise StorageBusy("other processes have the store open; stop them, then repair it") from None
 
 
 def mend(folder: Folder, shelf: Shelf, *, apply: bool) -> Mended:
-    """Look at every log, and put right what can be; without ``apply`` only say it."""
+    """Look at every log, and put right what can be; without ``apply`` only say it. Raises ``Busy``."""
     mended = Mended()
     for part in folder.list("s"):
         directory = f"s/{part}"
@@ -77,7 +77,7 @@ def _log(folder: Folder, shelf: Shelf, digest: str, mended: Mended, *, apply: bo
     except FileNotFoundError:  # its session was dropped meanwhile
         return
     try:
-        fcntl.flock(file.fd, fcntl.LOCK_EX if apply else fcntl.LOCK_SH)
+        lock_soon(file.fd, fcntl.LOCK_EX if apply else fcntl.LOCK_SH, LONG)
         size = os.fstat(file.fd).st_size
         try:
             found = read_everything(file.fd, size)

@@ -80,7 +80,7 @@ async def _open_all(
             from holdall_file.recovery import settle  # noqa: PLC0415 - as above
 
             heads = [log.state.head for log in found if log.state.head is not None]
-            await side.run(lambda: put_in_order(folder, heads))
+            await side.run(lambda: _wait(lambda: put_in_order(folder, heads)))
             await thread.run(lambda: _wait(lambda: settle(folder)))
         return await thread.run(lambda: _join(folder, store, reserve, settings))
     except BaseException:

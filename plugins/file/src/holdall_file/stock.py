@@ -11,7 +11,7 @@ from holdall.errors import Damaged
 from holdall_file.catalog import Catalog
 from holdall_file.cold import Stretch
 from holdall_file.faults import Bad, Busy
-from holdall_file.folder import Descriptor, Folder, digest_of, log_name
+from holdall_file.folder import LONG, Descriptor, Folder, digest_of, lock_soon, log_name
 from holdall_file.living import dead
 from holdall_file.recovery import open_or_read, report_damage
 
@@ -93,7 +93,7 @@ def _head_of(folder: Folder, name: str) -> Head | None:
 
 
 def _read(folder: Folder, file: Descriptor, name: str) -> Head | None:
-    fcntl.flock(file.fd, fcntl.LOCK_SH)
+    lock_soon(file.fd, fcntl.LOCK_SH, LONG)
     found = os.fstat(file.fd)
     if not found.st_nlink:  # removed meanwhile
         return None

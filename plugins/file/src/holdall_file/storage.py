@@ -204,19 +204,24 @@ class FileSessionStorage(ISessionStorage):
             part = rest[at : at + _TOGETHER]
             looked = await self._thread.run(partial(self._shelf.look_many, part, spans))
             found.update(zip(part, looked, strict=True))
-        return [await self._complete(name, spans, found[name]) for name in partitions]
+        busy = [name for name, one in found.items() if isinstance(one, Busy)]
+        if busy:  # all at once: what one process has while it is stopped is waited for together
+            found.update(zip(busy, await asyncio.gather(*[self._again(name, spans) for name in busy]), strict=True))
+        return [await self._complete(found[name]) for name in partitions]
 
-    async def _complete(
-        self, partition: str, spans: Sequence[Span], found: Snapshot | Plan | Exception | None
-    ) -> Snapshot | Exception | None:
+    async def _complete(self, found: Snapshot | Plan | Exception | None) -> Snapshot | Exception | None:
+        if isinstance(found, Exception):
+            return typed(found)
         try:
-            if isinstance(found, Busy):
-                found = await self._look(partition, spans)
             return self._kept(found, await self._read(found)) if isinstance(found, Plan) else found
-        except OSError as error:
-            return typed(error)
         except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
-            return error
+            return typed(error)
+
+    async def _again(self, partition: str, spans: Sequence[Span]) -> Snapshot | Plan | Exception | None:
+        try:
+            return await self._look(partition, spans)
+        except Exception as error:  # noqa: BLE001 - as above
+            return typed(error)
 
     async def faults(self) -> Sequence[str]:
         """What scans left out, what is damaged and what does not belong here; logs that no scan meets are looked at."""
@@ -315,7 +320,7 @@ class FileSessionStorage(ISessionStorage):
                 return await self._side.run(lambda: function(temporary))
             from holdall_file.cataloguing import with_catalog  # noqa: PLC0415 - who only resumes a session needs none
 
-            return await self._side.run(lambda: with_catalog(self._opened, function))
+            return await self._patiently(lambda: self._side.run(lambda: with_catalog(self._opened, function)))
 
     async def _do_chores(self, writer: Writer) -> None:
         try:

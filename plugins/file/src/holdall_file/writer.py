@@ -114,7 +114,7 @@ class Writer:
         try:
             self._wal.announce([turn.digest for turn in turns])
             self.intents.append([turn.intent() for turn in turns])
-        except OSError as error:
+        except (OSError, Busy) as error:
             for turn in turns:
                 self.after.fail(turn, error, outcomes)
             return
@@ -159,7 +159,7 @@ class Writer:
             self._lasting.synced(session.digest)
             if self._folder.durable:
                 self._folder.sync(f"s/{session.digest[:2]}")
-            with suppress(OSError):  # no room: the entry stays, and every scan finds it wrong
+            with suppress(OSError, Busy):  # no room, or no lock: the entry stays, and every scan finds it wrong
                 self.intents.gone(partition, expect)
         finally:
             self._shelf.release(session)
