@@ -228,7 +228,7 @@ _NOTHING = Head("", 0, 0)
 _made: dict[int, tuple[Commit, Head | None, Head]] = {}
 """What was made last, by the id of a commit that is held here, so that no other has it: the storage and the core ask for
 the same, one after the other, and no third time."""
-_TOGETHER = 16
+_TOGETHER = 64
 """So many commits that are on their way together are remembered."""
 _WIDE = 64
 """From so many entries on, they are not copied for a change of a few."""
