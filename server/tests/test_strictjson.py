@@ -105,6 +105,15 @@ def test_a_name_twice_is_always_found(pairs):
             loads(text.encode())
 
 
+@given(JSONS, JSONS)
+def test_a_name_twice_is_found_at_any_depth_whatever_it_stood_for(gone, kept):
+    form = '{"a": [{"b": %s, "%s": %s}]}'
+    once = form % (json.dumps(gone), "c", json.dumps(kept))
+    assert loads(once.encode()) == json.loads(once)
+    with pytest.raises(Malformed, match="twice"):
+        loads((form % (json.dumps(gone), "b", json.dumps(kept))).encode())
+
+
 TRICKY = st.text(alphabet='":\\ {},[]a\n', max_size=6)
 """What could pass for the end of a name, and for one that is not."""
 

@@ -13,9 +13,6 @@ import msgspec
 
 __all__ = ["Malformed", "loads"]
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
-"""A string, and the colon that makes it a name."""
-
 _FAULT = re.compile(r"JSON is malformed: (.+) \(byte ([0-9]+)\)")
 """How the decoder tells of a fault: what it says is its own words, and none of the content's."""
 
@@ -37,28 +34,25 @@ def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
         raise Malformed(_not_utf8(data)) from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Malformed(f"is not valid JSON{_fault(str(error), data)}") from None
-    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
-    flat = kind is dict and _NESTING.isdisjoint(map(type, value.values()))
-    found = len(value) if flat else _count_names(value, depth)
+    kinds = [*map(type, value.values())] if type(value) is dict else []  # pyright: ignore[reportUnknownVariableType]
+    if kinds and _NESTING.isdisjoint(kinds):  # nearly every message
+        found, texts = len(kinds), kinds.count(str)
+    else:
+        found, texts = _count(value, depth)
     if found > names:
         raise Malformed(f"has more than {names} names")
-    # Behind each name stand its quote, blanks and a colon: without the blanks there are at most that many names.
-    tight = data.translate(None, b" \t\n\r")
-    if (
-        tight.count(b'":') != found
-        and not _surely_once(tight, found)
-        and found != sum(map(bool, _STRING.findall(data)))
-    ):
+    # A string has two quotes, and perhaps more inside: with no more than those of the names that were kept and the texts,
+    # none came twice. Taking them out is quicker than counting them.
+    quotes = len(data) - len(data.replace(b'"', b""))
+    if quotes != 2 * (found + texts) and _strings(data) != found + texts:
         raise Malformed("has an object with the same name twice")
     return value
 
 
-def _surely_once(tight: bytes, found: int) -> bool:
-    """Whether the names in a valid text that decodes to ``found`` of them cannot be more: none came twice.
-
-    A quote behind a backslash is not one that ends a name, unless backslashes are escaped.
-    """
-    return found == 0 or (b"\\\\" not in tight and tight.count(b'":') - tight.count(b'\\":') == found)
+def _strings(data: bytes) -> int:
+    """How many strings, names among them, a valid text has."""
+    unescaped = data.replace(b"\\\\", b"")  # a backslash behind a backslash escapes no quote
+    return (unescaped.count(b'"') - unescaped.count(b'\\"')) // 2
 
 
 def _fault(told: str, data: bytes) -> str:
@@ -86,21 +80,22 @@ def _place(data: bytes, position: int) -> str:
     return f"line {len(lines)}, column {len(lines[-1].decode(errors='replace')) + 1}"
 
 
-def _count_names(value: Any, depth: int) -> int:
-    """How many names the objects in ``value`` have; raises ``Malformed`` when it is nested too deep."""
-    count = nested = 0
-    level: list[Any] = [value] if type(value) in _NESTING else []
+def _count(value: Any, depth: int) -> tuple[int, int]:
+    """How many names the objects in ``value`` have, and how many texts there are beside; raises ``Malformed`` when it is too deep."""
+    names = texts = nested = 0
+    level: list[Any] = [(value,)]
     while level:
-        nested += 1
+        below: list[Any] = []
+        for inside in level:
+            kinds = [*map(type, inside)]
+            texts += kinds.count(str)
+            if not _NESTING.isdisjoint(kinds):
+                objects = [one for one in inside if type(one) is dict]
+                names += sum(map(len, objects))
+                below += [one.values() for one in objects]
+                below += [one for one in inside if type(one) is list]
+        nested += bool(below)
         if nested > depth:
             raise Malformed(f"is nested deeper than {depth}")
-        below: list[Any] = []
-        for item in level:
-            inside: Any = item
-            if type(item) is dict:
-                count += len(inside)
-                inside = inside.values()
-            if not _NESTING.isdisjoint(map(type, inside)):
-                below += [one for one in inside if type(one) in _NESTING]
         level = below
-    return count
+    return names, texts
