@@ -6,7 +6,10 @@ Covers CV-06.
 
 from __future__ import annotations
 
+import random
 import sys
+import tracemalloc
+from itertools import chain
 
 import pytest
 from hypothesis import example, given
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from holdall.errors import Invalid
 from holdall.searching import Query, terms_of
+from holdall.searching.words import atoms
 
 FOUND = [
     ("葛飾", "葛\U000e0100飾区", "葛\U000e0100飾"),
@@ -129,6 +133,40 @@ def test_every_text_is_found_by_itself(text):
     assert query.places(text)
 
 
+def everywhere(query, text):
+    """What a query means: each term is tried at each atom of ``text``, word by word."""
+    words = list(atoms(text))
+    found = [
+        [(words[at].start, stop) for at in range(len(words)) if (stop := end_of(term, words, at))]
+        for term in query.terms
+    ]
+    joined = []
+    for place in sorted(chain(*found)) if all(found) else []:
+        if joined and place[0] < joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], place[1])
+        else:
+            joined.append(place)
+    return joined
+
+
+def end_of(term, words, at):
+    """Where the term ends that begins at an atom, if it does."""
+    for index, word in enumerate(term.words):
+        if at >= len(words) or (word.glued and not words[at].glued):
+            return None
+        same = str.startswith if term.prefix and index == len(term.words) - 1 else str.__eq__
+        parts = [atom.text for atom in words[at : at + len(word.parts)]]
+        if same(parts[0], word.whole):
+            at += 1
+        elif words[at].whole and same(words[at].whole, word.whole):
+            at += words[at].parts
+        elif len(parts) > 1 and (*parts[:-1], word.parts[-1]) == word.parts and same(parts[-1], word.parts[-1]):
+            at += len(parts)
+        else:
+            return None
+    return words[at - 1].stop
+
+
 PLAIN = st.text(st.sampled_from("abABx1_ -.→日本が한글🎉—"), min_size=0, max_size=30)
 
 
@@ -144,16 +182,43 @@ PLAIN = st.text(st.sampled_from("abABx1_ -.→日本が한글🎉—"), min_size
 def test_looking_only_where_it_may_be_finds_the_same(text, words, quoted):
     asked = " ".join(words)
     try:
-        query, everywhere = (Query(f'"{asked}"' if quoted else asked) for _ in range(2))
+        query = Query(f'"{asked}"' if quoted else asked)
     except Invalid:
         return
-    everywhere._is_plain = False
-    assert query.places(text) == everywhere.places(text)
+    assert query.places(text) == everywhere(query, text)
+    assert query.places(text + " é") == everywhere(query, text + " é")
+
+
+ALPHABETS = ["a ", "ab ", "aA ", "aAbB _", "aA1", "日本 ", "日a A", "が日ｶﾞ aB", "aá A", "🎉a A"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_phrases_that_overlap_themselves_are_found_where_they_are(seed):
+    """Compared with trying everywhere: few letters, many repetitions, several terms of all kinds, texts of every length."""
+    rng = random.Random(seed)
+    some = lambda letters, longest: "".join(rng.choices(letters, k=rng.randint(1, longest)))  # noqa: E731
+    for _ in range(200):
+        letters = rng.choice(ALPHABETS)
+        inner = some(letters, 6)
+        text = "".join(rng.choice((inner, inner, some(letters, 4))) for _ in range(rng.randint(1, 12)))
+        pieces = [
+            rng.choice((some(letters, 8), inner, inner * rng.randint(1, 4), text)) for _ in range(rng.randint(1, 3))
+        ]
+        asked = " ".join(rng.choice(('"{}"', '"{}"*', "{}", "{}*")).format(piece) for piece in pieces)
+        text += rng.choice(("", " ", " x" * rng.randint(1, 70), "x" * rng.randint(1, 70))) + rng.choice(pieces)
+        try:
+            query = Query(asked)
+        except Invalid:
+            continue
+        assert query.places(text) == everywhere(query, text), (seed, asked, text)
 
 
 @pytest.mark.req("SEC-INP-06")
 @pytest.mark.parametrize("text", ["a" * 4000, "b" * 70 + "a" * 4000, "aB" * 2000, ("aA" * 31 + " ") * 60, "a " * 2000])
-@pytest.mark.parametrize("asked", ["a", "aa", '"a aa"', "aaaaaaaa*"])
+@pytest.mark.parametrize(
+    "asked",
+    ["a", "aa", '"a aa"', "aaaaaaaa*", f'"{"a " * 499}"', f'"{"aA " * 300}*', " ".join("a" * n for n in range(1, 32))],
+)
 def test_no_text_is_looked_at_again_and_again(text, asked):
     """Counted in calls: few for each character, however often what is looked for may begin."""
     query, calls, before = Query(asked), 0, sys.getprofile()
@@ -168,3 +233,17 @@ def test_no_text_is_looked_at_again_and_again(text, asked):
     finally:
         sys.setprofile(before)
     assert calls < 25 * len(text)
+
+
+@pytest.mark.req("SEC-INP-06")
+@pytest.mark.parametrize("long", ["a", "é", "か\ufe0f"])
+def test_nothing_is_kept_of_words_as_long_as_a_message(long):
+    texts = ["x " + long[0] + long[-1] * (20_000 + number) for number in range(11)]
+    tracemalloc.start()
+    try:
+        for text in texts:
+            assert terms_of(text)
+            assert Query(f"{long} word").places(text) == []
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()

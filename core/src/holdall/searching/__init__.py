@@ -19,7 +19,8 @@ from holdall.searching.index import (
     Walked,
     Wanted,
 )
-from holdall.searching.query import Lookup, Need, Query
+from holdall.searching.query import Query
+from holdall.searching.terms import Lookup, Need
 from holdall.searching.words import terms_of
 
 __all__ = [

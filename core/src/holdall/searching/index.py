@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from holdall.searching.query import Need
+from holdall.searching.terms import Need
 
 __all__ = [
     "BlockingSearchIndex",

@@ -94,8 +94,12 @@ def _parts(word: str) -> tuple[str, tuple[tuple[str, int, int], ...]]:
     return (word.lower() if len(parts) > 1 else ""), parts
 
 
+_long_parts = _parts.__wrapped__  # nothing is kept of what is long, which may be as long as a message
+
+
 @lru_cache(maxsize=1 << 16)
 def _folded(text: str) -> str:
+    """A single character folded; what of it is cut off as too long are marks, of which nothing is left."""
     return fold(text)
 
 
@@ -106,12 +110,12 @@ def atoms(text: str, begin: int = 0) -> Iterator[Atom]:
         start, stop = found.span()
         kind = found.lastgroup
         if kind == "glued":
-            yield Atom(_folded(found.group()), start, stop, single=True, glued=start == glue)
+            yield Atom(_folded(found.group()[:LONGEST]), start, stop, single=True, glued=start == glue)
             glue = stop
         elif kind == "emoji":
             yield Atom(found.group(), start, stop)
         else:
-            whole, parts = _parts(found.group())
+            whole, parts = (_parts if stop - start <= LONGEST else _long_parts)(found.group())
             for part, first, last in parts:
                 if whole and first == 0:
                     yield Atom(part, start, start + last, whole=whole, parts=len(parts))
@@ -121,9 +125,12 @@ def atoms(text: str, begin: int = 0) -> Iterator[Atom]:
 
 @lru_cache(maxsize=1 << 16)
 def _terms(word: str) -> tuple[str, ...]:
-    whole, parts = _parts(word)
+    whole, parts = (_parts if len(word) <= LONGEST else _long_parts)(word)
     texts = tuple(part[0] for part in parts)
     return (*texts, whole) if whole else texts
+
+
+_long_terms = _terms.__wrapped__
 
 
 def terms_of(text: str) -> dict[str, int]:
@@ -138,10 +145,10 @@ def terms_of(text: str) -> dict[str, int]:
         words = Counter(_words(text))
         found = dict(Counter(_pictures(text)))
         for run in _runs(text):
-            singles = [_folded(single) for single in _singles(run)]
+            singles = [_folded(single[:LONGEST]) for single in _singles(run)]
             for term in (*map(add, singles, singles[1:]), singles[-1]):
                 found[term] = found.get(term, 0) + 1
     for word, count in words.items():
-        for term in _terms(word):
+        for term in (_terms if len(word) <= LONGEST else _long_terms)(word):
             found[term] = found.get(term, 0) + count
     return found

@@ -13,6 +13,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.names import MAIN, branch_of, messages_lane
 from holdall.sessions.parts.joining import whole
 from holdall.sessions.reader import Check, View
+from holdall.sessions.search.sharing import Share
 from holdall.sessions.search.texts import labels_of, text_of
 from holdall.sessions.search.views import Match, snippet_of
 from holdall.sessions.state import State
@@ -40,6 +41,7 @@ class Checker:
         self.engine = engine
         self.check = check
         self._query = query
+        self._share = Share(engine.turns)
         self._labels = frozenset(labels)
         self._project = project
         self._tag = tag
@@ -64,7 +66,7 @@ class Checker:
         message = Message(raw)
         (full,) = await whole(self.engine, view.state.record.id, [message], self.check)
         text = text_of(full)
-        places = self._places(full, text)
+        places = await self._places(full, text)
         if places is None or not self.wants(view.state) or not await self._is_of_live(view, branch, position):
             return None
         record = view.state.record
@@ -76,7 +78,7 @@ class Checker:
         record = state.record
         return self._project in {None, record.project} and (self._tag is None or self._tag in record.tags)
 
-    def _places(self, message: Message, text: str) -> list[tuple[int, int]] | None:
+    async def _places(self, message: Message, text: str) -> list[tuple[int, int]] | None:
         """Where the message matches; ``None``: it does not."""
         at = message.created_at
         if (self._since is not None and at < self._since) or (self._until is not None and at >= self._until):
@@ -85,7 +87,7 @@ class Checker:
             return None
         if self._query is None:
             return []
-        return self._query.places(text) or None
+        return await self._share.look(self._query.looking(text), len(text)) or None
 
     async def _view(self, session: str, places: Sequence[tuple[str, int]]) -> View | None:
         """The messages of a session, if there is one that the caller may see."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from holdall.searching.query import Place
+from holdall.searching.places import Place
 from holdall.sessions.views import Message
 
 __all__ = ["Match", "Piece", "SearchPage", "snippet_of"]
 
 _BEFORE, _LENGTH = 60, 240
 """Characters of a snippet before the first place that matches, and in all."""
+_MANY = 50
+"""So many places in one snippet are as good as more."""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -68,12 +72,13 @@ def snippet_of(text: str, places: Sequence[Place]) -> list[Piece]:
     stop = min(start + _LENGTH, len(text))
     found: list[Piece] = []
     at = start
-    for first, last in places:
-        if at <= first < stop:
-            end = min(last, stop)
-            found += [Piece(text[at:first])] if at < first else []
-            found.append(Piece(text[first:end], match=True))
-            at = end
+    for first, last in islice(places, bisect_left(places, (start,)), None):
+        if first >= stop:
+            break
+        end = min(last, stop)
+        found += [Piece(text[at:first])] if at < first else []
+        found.append(Piece(text[first:end], match=True))
+        at = end
     if at < stop:
         found.append(Piece(text[at:stop]))
     if start > 0:
@@ -88,10 +93,12 @@ def _start(text: str, places: Sequence[Place]) -> int:
     if not places:
         return 0
     room = _LENGTH - _BEFORE
-    best = max(
-        range(len(places)),
-        key=lambda at: (sum(1 for first, _ in places[at : at + 50] if first < places[at][0] + room), -at),
-    )
+    best, most, at = 0, 1, 0
+    while at + most < len(places) and most < _MANY:
+        if places[at + most][0] < places[at][0] + room:
+            best, most = at, most + 1
+        else:
+            at += 1
     start = max(places[best][0] - _BEFORE, 0)
     space = text.find(" ", start, places[best][0])
     return space + 1 if start > 0 and space >= 0 else start
