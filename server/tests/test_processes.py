@@ -240,17 +240,26 @@ def test_a_repeat_after_a_kill_stores_nothing_twice(serve):
         assert client.get(url).json()["counts"]["messages"] == 1
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_what_is_configured_wrong_is_one_line_however_many_workers_meet_it(tmp_path, workers):
+def test_what_is_configured_wrong_is_one_line_however_many_workers_meet_it(tmp_path):
     (data := tmp_path / "data").write_text("no folder")
     file = tmp_path / "holdall.toml"
     file.write_text(
-        f'[server]\nport = 0\nanonymous = "ana"\nworkers = {workers}\n'
+        f'[server]\nport = 0\nanonymous = "ana"\nworkers = 3\n'
         f'[storage]\nuse = "file"\noptions = {{ path = {json.dumps(str(data))} }}\n'
     )
     command = [sys.executable, "-m", "holdall.cli", "--config", str(file), "serve"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (2, f"holdall: the data folder {data} is a file\n")
+
+
+def test_an_access_log_is_a_line_of_json_for_each_answer(serve, tmp_path):
+    server = serve(2, more="access_log = true\n")
+    answer = httpx.get(f"{server.url}/api/search?q=secret")
+    server.stop()
+    (line,) = (tmp_path / "stderr").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["logger"], told["request"]) == ("sanic.access", f"GET {server.url}/api/search")
+    assert (told["status"], told["byte"]) == (200, len(answer.content))
 
 
 def test_workers_do_not_outlive_their_supervisor(serve):

@@ -69,7 +69,9 @@ class CodecSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A compressor or cipher, and its options; without ``use`` there is none."""
 
     use: str | None = None
+    """The plugin's name."""
     options: dict[str, Any] = {}
+    """The plugin's own options."""
     reads: list[str] = []
     """Others that were used before, with their default options: what they wrote is still read."""
 
@@ -90,12 +92,14 @@ class KeysSettings(Struct, frozen=True, forbid_unknown_fields=True):
     use: str | None = None
     """The key source's name: ``env``, ``file`` or ``command`` come with ``holdall-aesgcm``."""
     options: dict[str, Any] = {}
+    """The key source's own options."""
 
 
 class EncryptionSettings(CodecSettings, frozen=True, forbid_unknown_fields=True):
     """The cipher of everything that is stored; without ``use`` nothing is encrypted anew."""
 
     keys: KeysSettings = KeysSettings()
+    """Where the keys come from; needed with ``use``."""
     plaintext: Literal["refuse", "accept"] = "refuse"
     """What to do with sessions that are not encrypted: ``accept`` them while a store is being encrypted."""
 
@@ -106,7 +110,9 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     policy: str | None = None
     """A cache policy plugin; least recently used when absent."""
     options: dict[str, Any] = {}
+    """The policy's own options."""
     max_bytes: Annotated[int, Meta(ge=0)] = 64 << 20
+    """The memory that each process gives to it."""
 
 
 class TokenizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +121,7 @@ class TokenizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     use: str = "estimate"
     """A tokenizer plugin."""
     options: dict[str, Any] = {}
+    """The tokenizer's own options."""
 
 
 class SummariesSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,6 +130,7 @@ class SummariesSettings(Struct, frozen=True, forbid_unknown_fields=True):
     use: str = "textrank"
     """A summariser plugin."""
     options: dict[str, Any] = {}
+    """The summariser's own options."""
     most: Positive = 400
     """The tokens of a summary, where nobody says how many it may have."""
 
@@ -146,6 +154,7 @@ class SearchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     use: str | None = None
     """The search index's name: ``fts`` comes with ``holdall-fts``."""
     options: dict[str, Any] = {}
+    """The index's own options."""
     plaintext: Literal["refuse", "accept"] = "refuse"
     """What to do where sessions are encrypted: an index holds their words, and is not. ``accept`` keeps one anyway."""
     wait: Annotated[float, Meta(ge=0)] = 10
@@ -158,7 +167,9 @@ class TokenSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A bearer token, by reference: exactly one of ``env``, ``file`` and ``sha256`` says what it is."""
 
     owner: Owner
+    """Whose sessions it sees and writes."""
     admin: bool = False
+    """Whether it may do so for every owner, purge, and read what was redacted, and the measures."""
     env: str | None = None
     """The environment variable that holds the token."""
     file: Path | None = None
@@ -175,19 +186,27 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How the HTTP API is served."""
 
     host: str = "127.0.0.1"
+    """The address to listen on."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8700
+    """0 takes one that is free."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes that serve; more than one needs a storage that many processes may share."""
     tokens: list[TokenSettings] = []
+    """Who may come in."""
     anonymous: Owner | None = None
     """The owner that requests without a token act as; allowed on loopback only."""
     max_body_bytes: Positive = 1 << 20
+    """Of a request; 413 beyond."""
     max_json_depth: Annotated[int, Meta(gt=0, le=200)] = 64
+    """Objects and arrays inside each other in a body; 400 beyond."""
     max_json_keys: Positive = 10_000
+    """Names in all objects of a body together; 400 beyond."""
     page: Positive = 50
     """Items on a page when the client does not say."""
     require_if_match: bool = False
     """Refuse changes without ``If-Match`` (status 428)."""
     access_log: bool = False
+    """Whether each answer is logged, a line of JSON on stderr, without what stands behind the ``?``."""
     grace: Seconds = 15
     """Seconds that requests in flight get at shutdown."""
     head_seconds: Seconds = 10
@@ -201,7 +220,9 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_owner_streams: Positive = 100
     """Those of one owner among them."""
     tls_cert: Path | None = None
+    """The file of a certificate, and its chain, to serve HTTPS with; together with ``tls_key``."""
     tls_key: Path | None = None
+    """The file of its private key."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
