@@ -12,6 +12,7 @@ from tests.directory import directory
 from tests.formats_page import formats
 from tests.hooks_pages import pages as hook_pages
 from tests.matrix.page import faults
+from tests.settings_page import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 CITED = re.compile(r"\b((?:ST|LC|CV|PC|SE|API|OP|PL|XX|QA)-\d\d)\b")
@@ -70,6 +71,7 @@ PAGES = {
     "docs/faults.md": faults,
     "docs/directory.md": directory,
     "docs/formats.md": formats,
+    "docs/settings.md": settings,
     **hook_pages(),
 }
 

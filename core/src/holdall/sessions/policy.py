@@ -25,7 +25,9 @@ class ProjectPolicy(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Defaults and rules for the sessions of one project."""
 
     ttl: Seconds | None = None
+    """Instead of ``[sessions] ttl``."""
     max_lifetime: Seconds | None = None
+    """Instead of ``[sessions] max_lifetime``."""
     metadata: dict[str, Any] | None = None
     """A JSON Schema (2020-12) that the metadata of the project's sessions must meet."""
 
@@ -56,16 +58,23 @@ class SessionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     max_lifetime: Seconds | None = None
     """Seconds after creation that nothing passes; none by default."""
     max_message_bytes: Positive = 256 << 10
+    """The most in one message, without what of it is kept apart."""
     large_part_bytes: Positive = 64 << 10
     """What of a message is larger than this is kept apart, once for the session."""
     max_whole_message_bytes: Positive = 16 << 20
     """The most in one message with what of it is kept apart; ``max_message_bytes`` is for the rest of it."""
     max_messages: Positive = 1_000_000
+    """On one branch."""
     max_session_bytes: Positive = 1 << 30
+    """In all that a session keeps: messages, versions, tool runs, originals, branches."""
     max_branches: Positive = 2000
+    """In one session, sub-conversations and deleted ones among them."""
     max_metadata_bytes: Positive = 16 << 10
+    """In the metadata of one session."""
     max_batch: Positive = 1000
+    """Messages, or tool runs, in one step."""
     max_page: Positive = 500
+    """Items on a page at most."""
     keys_kept_for: Seconds = 86_400
     """How long an idempotency key is remembered."""
     tombstone_kept_for: Seconds = 86_400
@@ -73,6 +82,7 @@ class SessionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     sweep_every: Annotated[float, Meta(ge=0)] = 60
     """Seconds between clean-ups of what has expired; 0 turns them off."""
     projects: dict[str, ProjectPolicy] = {}
+    """By project, what is different there."""
 
     def lifetimes(self, project: str | None) -> tuple[int | None, int | None]:
         """The default ``ttl`` and ``max_lifetime`` of a session of ``project``."""
