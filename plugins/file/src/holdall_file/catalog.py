@@ -98,19 +98,23 @@ def _size_of(folder: Folder, name: str) -> int:
         return 0
 
 
-def _make(folder: Folder, name: str) -> None:
-    """Make a file of SQLite's, private before that sees it.
+def _make(folder: Folder) -> None:
+    """Make the database where there is none, private before SQLite sees it: what that puts beside it is as private.
 
-    It is never opened here: a process that closes a file loses all the locks that SQLite has on it, and with them those
-    of its other connections. Then another process takes itself for the last one, and removes what they write to.
+    It is never opened under its own name here: a process that closes a file loses all the locks that SQLite has on it, and
+    with them those of its other connections. Then another process takes itself for the last one, and removes what they write to.
     """
-    with suppress(FileExistsError, FileNotFoundError):  # who closed the database last may remove it at once
-        os.mknod(name, stat.S_IFREG | 0o600, dir_fd=folder.fd)
-        os.chmod(name, 0o600, dir_fd=folder.fd)
-        return
-    with suppress(FileNotFoundError):
-        if stat.S_ISLNK(os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode):
-            raise OSError(errno.ELOOP, f"{name} is a link")
+    if not folder.exists("catalog.db"):
+        new = f"quarantine/catalog.{os.urandom(8).hex()}"  # what a crash leaves there goes in time
+        folder.create(new).close()
+        try:
+            folder.link(new, "catalog.db")
+        except FileExistsError:  # another process was quicker
+            folder.unlink(new)
+    for name in _FILES:
+        with suppress(FileNotFoundError):
+            if stat.S_ISLNK(os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode):
+                raise OSError(errno.ELOOP, f"{name} is a link")
 
 
 def _name(stored: bytes) -> str:
@@ -140,8 +144,7 @@ class Catalog:
             return
         try:
             lock_soon(self._log.fd, fcntl.LOCK_SH)  # held against the one who removes a damaged database
-            for name in reversed(_FILES):
-                _make(folder, name)
+            _make(folder)
             self.inode = inode_of(folder)
             self._db = sqlite3.connect(f"{folder.path}/catalog.db", timeout=60, isolation_level=None)
         except BaseException:
