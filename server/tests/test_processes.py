@@ -301,6 +301,37 @@ def test_a_request_that_never_ends_is_cut_off_after_the_grace(serve):
     assert 0.9 < seconds < 4
 
 
+@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.thorough)])
+def test_with_few_descriptors_it_serves_fewer_and_recovers(serve, workers):
+    limited = ("sh", "-c", 'ulimit -n 160; exec "$@"', "sh")
+    server = serve(workers, under=limited)
+    address = httpx.URL(server.url).host, httpx.URL(server.url).port or 0
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(socket.create_connection(address)) for _ in range(300)]
+        answers = [answered(one) for one in crowd]
+    assert set(answers) <= {b"HTTP/1.1 200 OK", b"HTTP/1.1 503 Service Unavailable", b""}
+    assert 20 <= answers.count(b"HTTP/1.1 200 OK") <= 20 * workers
+    assert answers.count(b"HTTP/1.1 503 Service Unavailable") >= 8
+    assert "leave room for 20 connections" in Path(server.errors.name).read_text()
+
+    def back() -> bool:
+        with socket.create_connection(address) as one:
+            return answered(one) == b"HTTP/1.1 200 OK"
+
+    until(back)
+    assert server.stop()[0] == 0
+
+
+def answered(one: socket.socket) -> bytes:
+    """The first line of the answer on a connection, if there is one."""
+    one.settimeout(15)
+    try:
+        one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return one.recv(1 << 12).partition(b"\r\n")[0]
+    except ConnectionError:
+        return b""
+
+
 @pytest.mark.covers("OP-06")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="MISSING: strace")
 def test_a_sync_that_fails_is_one_failed_write_and_a_server_that_says_so(serve):

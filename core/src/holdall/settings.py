@@ -209,6 +209,8 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether each answer is logged, a line of JSON on stderr, without what stands behind the ``?``."""
     grace: Seconds = 15
     """Seconds that requests in flight get at shutdown."""
+    max_connections: Positive = 2000
+    """Connections that each worker may have open, streams of events among them; 503 beyond."""
     head_seconds: Seconds = 10
     """From the first byte of a request's head to its last; 408 then."""
     body_seconds: Seconds = 30

@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector  # pyright: ign
 
 from holdall.caching import Cache
 from holdall_server.caches import CacheMeasures, hit_ratios
+from holdall_server.door import Door
 from holdall_server.streams import Streams
 from holdall_server.tallies import Count, Spread
 
@@ -61,13 +62,21 @@ class Meter:
             "holdall_event_streams", "Streams of events that are open, and may be.", ["state"], registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
+        self._connections = Gauge(
+            "holdall_connections", "Connections that are open, and may be.", ["state"], registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self._request_spreads: dict[tuple[str, str], Spread] = {}
         self._verb_spreads: dict[tuple[str, str], Spread] = {}
         self.read = Count(self._bytes.labels(backend, "read"))
         self.written = Count(self._bytes.labels(backend, "written"))
+        self.turned_away = Count(
+            Counter("holdall_connections_turned_away", "Connections that there was no room for.", registry=registry)
+        )
         self.cache: Cache[Any] | None = None
         self.pages: Cache[Any] | None = None
         self.streams: Streams | None = None
+        self.door: Door | None = None
 
     def requests(self, operation: str, outcome: str) -> Spread:
         """The durations of requests that came to ``outcome``."""
@@ -104,7 +113,13 @@ class Meter:
         Raises ``ExceptionGroup`` of what could not be told; that is not kept.
         """
         failures: list[Exception] = []
-        for tally in (*self._request_spreads.values(), *self._verb_spreads.values(), self.read, self.written):
+        for tally in (
+            *self._request_spreads.values(),
+            *self._verb_spreads.values(),
+            self.read,
+            self.written,
+            self.turned_away,
+        ):
             try:
                 tally.hand_over()
             except Exception as error:  # noqa: BLE001 - raised below: the others are to be told, and emptied, all the same
@@ -113,6 +128,9 @@ class Meter:
             raise ExceptionGroup("some measures could not be told", failures)
         self._workers.labels("alive").set(alive)
         self._workers.labels("expected").set(expected)
+        if self.door is not None:
+            self._connections.labels("open").set(len(self.door))
+            self._connections.labels("allowed").set(self.door.most)
         if self.streams is not None:
             self._streams.labels("open").set(len(self.streams))
             self._streams.labels("allowed").set(self.streams.most)

@@ -27,6 +27,7 @@ class Protocol(HttpProtocol):
     loop: Any
     recv_buffer: bytearray
     transport: Any
+    _task: Any
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]

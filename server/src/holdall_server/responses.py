@@ -19,7 +19,7 @@ from sanic.response import HTTPResponse
 
 from holdall_server.exchange import Reply
 
-__all__ = ["answer", "next_id", "response", "stream"]
+__all__ = ["answer", "farewell", "next_id", "response", "stream"]
 
 _serial = itertools.count(1)
 _KEPT, _CLOSED = "\r\nconnection: keep-alive\r\n\r\n", "\r\nconnection: close\r\n\r\n"
@@ -94,6 +94,14 @@ async def answer(connection: Any, reply: Reply) -> None:
     connection.response_func = None
     await connection.protocol.send(head + body)
     connection.stage = Stage.IDLE
+
+
+def farewell(reply: Reply) -> bytes:
+    """A reply with a body as the last that its connection sends, whatever was asked there."""
+    reply.headers.setdefault("X-Request-ID", next_id())
+    lines = "\r\n".join(map(": ".join, reply.headers.items()))
+    start = _start(reply.status, reply.media)
+    return f"{start}{lines}\r\ncontent-length: {len(reply.body)}{_CLOSED}".encode("latin-1") + reply.body
 
 
 @lru_cache(256)

@@ -18,6 +18,8 @@ from sanic import Sanic
 from sanic.application.state import ApplicationServerInfo
 from sanic.http.constants import HTTP
 
+from holdall_server.descriptors import room
+from holdall_server.door import Door
 from holdall_server.protocol import Protocol
 
 __all__ = ["serving", "serving_until"]
@@ -60,18 +62,35 @@ async def serving(
     except BaseException:
         await server.after_stop()
         raise
+    door = _door(app, sock, server.connections, tls)
     try:
-        await server.start_serving()
+        door.open()
         await server.after_start()
         yield
     finally:
         await server.before_stop()
+        await door.close()
         await _drain(server, app.config.GRACEFUL_SHUTDOWN_TIMEOUT)
         await server.after_stop()
 
 
+def _door(app: Sanic[Any, Any], sock: socket.socket, connections: set[Any], tls: ssl.SSLContext | None) -> Door:
+    service, loop = app.ctx.service, asyncio.get_running_loop()
+    server = service.settings.server
+    door = service.meter.door = Door(
+        sock,
+        lambda: Protocol(loop=loop, app=app, connections=connections),
+        connections,
+        most=room(server.max_connections),
+        tls=tls,
+        patience=server.head_seconds,
+        turned_away=service.meter.turned_away.add,
+    )
+    return door
+
+
 async def _drain(server: Any, grace: float) -> None:
-    """Take no more connections, close the idle ones, let the busy ones finish, abort those that are left."""
+    """Close the idle connections, let the busy ones finish, abort those that are left."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace
     if server.server is not None:

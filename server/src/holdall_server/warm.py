@@ -8,7 +8,8 @@ from __future__ import annotations
 import signal
 
 import holdall.sessions
-import holdall_server.app  # noqa: F401 # pyright: ignore[reportUnusedImport]
+import holdall_server.app  # pyright: ignore[reportUnusedImport]
+import holdall_server.running  # noqa: F401 # pyright: ignore[reportUnusedImport]
 
 for _room in holdall.sessions.__all__:  # imported when first used, which may be when no file can be opened any more
     getattr(holdall.sessions, _room)

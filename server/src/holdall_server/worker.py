@@ -62,6 +62,7 @@ async def _serve(
 ) -> None:
     from holdall_server.app import create_app  # noqa: PLC0415 - a supervisor has no need of Sanic
     from holdall_server.checks import tls_of  # noqa: PLC0415
+    from holdall_server.descriptors import make_room  # noqa: PLC0415
     from holdall_server.running import serving_until  # noqa: PLC0415
 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -70,6 +71,7 @@ async def _serve(
         loop.add_signal_handler(signal.SIGINT, stop.set)
     elif seats is not None:
         loop.add_reader(orders.fileno(), _heed, orders, seats, stop)
+    make_room(settings.server.max_connections)
     app = create_app(settings, workers=seats)
     await serving_until(app, sock, stop, tls=tls_of(settings), ready=ready)
 
