@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from holdall.checking import checked
-from holdall.errors import HoldallError, PluginError
 from holdall.offers import CompactorOffer, SummariserOffer, TokenizerOffer
-from holdall.plugins import Plugins
+from holdall.plugins import Plugins, opened
 from holdall.sessions.compaction.counting import Counter
 from holdall.sessions.compaction.squeezing import Strategy
 from holdall.sessions.compaction.tools import Maker
 from holdall.settings import CompactionSettings, Settings, SummariesSettings, TokenizerSettings
 
 __all__ = ["ConfiguredTools", "check_condensing", "open_condensing"]
-
-T = TypeVar("T")
 
 
 class ConfiguredTools:
@@ -39,7 +36,7 @@ class ConfiguredTools:
         if self._counter is None:
             section = self._settings.tokenizer
             offer, options = _tokenizer(section, self._plugins)
-            self._counter = Counter(_opened("tokenizer", section.use, lambda: offer.open(options)))
+            self._counter = Counter(opened("tokenizer", section.use, lambda: offer.open(options)))
         return self._counter
 
     def strategies(self, names: Sequence[str] | None = None) -> list[Strategy]:
@@ -52,13 +49,13 @@ class ConfiguredTools:
         name = section.use if name is None else name
         if name not in self._makers:
             offer, options = _summariser(section, self._plugins, name)
-            self._makers[name] = Maker(name, _opened("summariser", name, lambda: offer.open(options)))
+            self._makers[name] = Maker(name, opened("summariser", name, lambda: offer.open(options)))
         return self._makers[name]
 
     def _strategy(self, name: str) -> Strategy:
         if name not in self._strategies:
             offer, options = _compactor(self._settings.compaction, self._plugins, name)
-            self._strategies[name] = Strategy(name, _opened("compactor", name, lambda: offer.open(options)))
+            self._strategies[name] = Strategy(name, opened("compactor", name, lambda: offer.open(options)))
         return self._strategies[name]
 
 
@@ -75,14 +72,14 @@ def check_condensing(settings: Settings, plugins: Plugins) -> None:
 
 def open_condensing(settings: Settings, plugins: Plugins) -> list[str]:
     """Open what the sections name that were changed, as its first use would; says what that was."""
-    tools, opened = ConfiguredTools(settings, plugins), list[str]()
+    tools, found = ConfiguredTools(settings, plugins), list[str]()
     if settings.tokenizer != TokenizerSettings() and tools.counter:
-        opened.append("tokenizer")
+        found.append("tokenizer")
     if settings.summaries != SummariesSettings() and tools.maker():
-        opened.append("summariser")
+        found.append("summariser")
     if settings.compaction != CompactionSettings() and tools.strategies():
-        opened.append("compactors")
-    return opened
+        found.append("compactors")
+    return found
 
 
 def _tokenizer(section: TokenizerSettings, plugins: Plugins) -> tuple[TokenizerOffer[Any], Any]:
@@ -100,13 +97,3 @@ def _compactor(section: CompactionSettings, plugins: Plugins, name: str) -> tupl
     named = "compaction.use" if name in section.use else "compaction.options" if name in section.options else ""
     offer = plugins.compactor(name, named)
     return offer, checked(offer.settings, section.options.get(name, {}), f"compaction.options.{name}")
-
-
-def _opened(kind: str, name: str, make: Callable[[], T]) -> T:
-    """What a plugin makes; what goes wrong in it names it."""
-    try:
-        return make()
-    except HoldallError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{kind} {name!r} cannot be opened: {error!r}") from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdall.checking import checked
 from holdall.contract import ISessionStorage, Scan
 from holdall.errors import CodecError, HoldallError, PluginError, SettingsError
-from holdall.plugins import Plugins
+from holdall.plugins import Plugins, opened
 from holdall.settings import EncryptionSettings, Settings
 
 if TYPE_CHECKING:
@@ -92,12 +93,7 @@ def _ciphers(settings: Settings, plugins: Plugins) -> tuple[int, dict[int, Ciphe
             raise PluginError(f"cipher {name!r} has the tag {offer.tag}, which is taken or not from 1 to 255")
         options = section.options if name == section.use else {}
         made = checked(offer.settings, options, f"encryption.options of {name!r}")
-        try:
-            found[offer.tag] = offer.open(made)
-        except HoldallError:
-            raise
-        except Exception as error:
-            raise PluginError(f"cipher {name!r} cannot be opened: {error!r}") from error
+        found[offer.tag] = opened("cipher", name, partial(offer.open, made))
     return 0 if section.use is None else next(iter(found)), found
 
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from holdall.blocking import StorageThread, ThreadedStorage
 from holdall.caching import Cache, CachePolicy, LeastRecentlyUsed
@@ -18,10 +18,10 @@ from holdall.codecs import Codec, Compressor
 from holdall.codecs.dictionaries import INDEX
 from holdall.contract import Abilities, BlockingSessionStorage, Durability, ISessionStorage
 from holdall.encrypting import check_encryption, encrypting
-from holdall.errors import Damaged, HoldallError, PluginError, SettingsError
+from holdall.errors import Damaged, PluginError, SettingsError
 from holdall.hooks import StorageOffer
 from holdall.observers import Observers
-from holdall.plugins import COMPRESSORS, Plugins
+from holdall.plugins import COMPRESSORS, Plugins, opened
 from holdall.sessions.engine import Engine
 from holdall.sessions.names import APART, LANES, is_lane
 from holdall.sessions.state import State
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from holdall.sessions.compaction.tools import Tools
 
 log = logging.getLogger("holdall")
-T = TypeVar("T")
 _TAGS = 256
 
 
@@ -201,7 +200,7 @@ def _compressors(settings: Settings, plugins: Plugins) -> tuple[int, dict[int, C
             raise PluginError(f"compressor {name!r} has the tag {offer.tag}, which is taken or not from 1 to 255")
         options = compression.options if name == compression.use else {}
         made = checked(offer.settings, options, f"compression.options of {name!r}")
-        compressors[offer.tag] = _opened("compressor", name, partial(offer.open, made))
+        compressors[offer.tag] = opened("compressor", name, partial(offer.open, made))
     return (0 if compression.use is None else next(iter(compressors))), compressors
 
 
@@ -212,18 +211,8 @@ def _found(plugins: Plugins, compressors: dict[int, Compressor], tag: int) -> Co
         return None
     offer = plugins.compressor(name)
     made = checked(offer.settings, {}, f"the default options of {name!r}")
-    compressors[tag] = _opened("compressor", name, partial(offer.open, made))
+    compressors[tag] = opened("compressor", name, partial(offer.open, made))
     return compressors[tag]
-
-
-def _opened(kind: str, name: str, make: Callable[[], T]) -> T:
-    """What a plugin makes; what goes wrong in it names it."""
-    try:
-        return make()
-    except HoldallError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{kind} {name!r} cannot be opened: {error!r}") from error
 
 
 def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
@@ -231,7 +220,7 @@ def _cache_policy(settings: Settings, plugins: Plugins) -> CachePolicy:
         return LeastRecentlyUsed()
     offer = plugins.cache_policy(settings.cache.policy, "cache.policy")
     options = checked(offer.settings, settings.cache.options, f"cache.options of {offer.name!r}")
-    return _opened("cache policy", offer.name, partial(offer.open, options))
+    return opened("cache policy", offer.name, partial(offer.open, options))
 
 
 async def _sweeping(store: Store, storage: ISessionStorage, every: float) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar, cast
 __all__ = ["overlaid"]
 
 T = TypeVar("T")
-D = TypeVar("D")
 _MOST = 64
 """Changes that are kept apart; with more of them, it is a dictionary again."""
 

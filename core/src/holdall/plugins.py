@@ -7,20 +7,20 @@ name. One typed function per kind hands back the one offer of that name.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
 from holdall import hooks
 from holdall.contract import CONTRACT
 from holdall.entries import all_entries, entries_named
-from holdall.errors import PluginError
+from holdall.errors import HoldallError, PluginError
 from holdall.hooks import StorageOffer
 from holdall.registry import Registry
 from holdall.spelling import nearest
 
-__all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed"]
+__all__ = ["CLASSES", "COMPRESSORS", "Plugins", "installed", "opened"]
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     Coding = CompressorOffer[Any] | CipherOffer[Any] | KeySourceOffer[Any]
     Condensing = TokenizerOffer[Any] | CompactorOffer[Any] | SummariserOffer[Any]
     Offer = StorageOffer[Any] | CachePolicyOffer[Any] | FormatOffer | Coding | Condensing | SearchOffer[Any]
+
+T = TypeVar("T")
 
 CLASSES = {
     "storage": "StorageOffer",
@@ -109,6 +111,16 @@ def installed() -> list[Installed]:
         name, version = ("?", "?") if dist is None else (dist.name, dist.version)
         found.append(Installed(entry.name, entry.value, name, version, summary))
     return sorted(found, key=lambda plugin: plugin.name)
+
+
+def opened(kind: str, name: str, make: Callable[[], T]) -> T:
+    """What a plugin makes; what goes wrong in it names it."""
+    try:
+        return make()
+    except HoldallError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{kind} {name!r} cannot be opened: {error!r}") from error
 
 
 class Plugins:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-__all__ = ["MOST", "SPARSE", "bits_of", "count_of", "decoded", "descending", "encoded", "often_in"]
+__all__ = ["MOST", "SPARSE", "bits_of", "decoded", "descending", "encoded", "often_in"]
 
 MOST = 1 << 16
 """Documents in a segment."""
@@ -55,12 +55,6 @@ def bits_of(data: bytes, most: int) -> int:
         numbers.frombytes(body)
         body = memoryview(_as_bytes(numbers, most))
     return int.from_bytes(body, "little")
-
-
-def count_of(data: bytes) -> int:
-    """How many documents there are."""
-    body = _body(data)
-    return int.from_bytes(body, "little").bit_count() if data[0] & _DENSE else len(body) // 2
 
 
 def decoded(data: bytes) -> Sequence[int]:
