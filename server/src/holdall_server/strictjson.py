@@ -34,7 +34,8 @@ def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
         raise Malformed(_not_utf8(data)) from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Malformed(f"is not valid JSON{_fault(str(error), data)}") from None
-    kinds = [*map(type, value.values())] if type(value) is dict else []  # pyright: ignore[reportUnknownVariableType]
+    kind: Any = type(value)
+    kinds = [*map(type, value.values())] if kind is dict else []
     if kinds and _NESTING.isdisjoint(kinds):  # nearly every message
         found, texts = len(kinds), kinds.count(str)
     else:
@@ -90,7 +91,7 @@ def _count(value: Any, depth: int) -> tuple[int, int]:
             kinds = [*map(type, inside)]
             texts += kinds.count(str)
             if not _NESTING.isdisjoint(kinds):
-                objects = [one for one in inside if type(one) is dict]
+                objects: list[dict[Any, Any]] = [one for one in inside if type(one) is dict]
                 names += sum(map(len, objects))
                 below += [one.values() for one in objects]
                 below += [one for one in inside if type(one) is list]
