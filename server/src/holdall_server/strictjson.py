@@ -34,7 +34,7 @@ def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
         raise Malformed(_not_utf8(data)) from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Malformed(f"is not valid JSON{_fault(str(error), data)}") from None
-    kind: Any = type(value)
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     kinds = [*map(type, value.values())] if kind is dict else []
     if kinds and _NESTING.isdisjoint(kinds):  # nearly every message
         found, texts = len(kinds), kinds.count(str)
