@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from functools import lru_cache
@@ -82,11 +83,13 @@ async def answer(connection: Any, reply: Reply) -> None:
         return
     if "X-Request-ID" not in headers:
         headers["X-Request-ID"] = next_id()
-    lines, breaks = "\r\n".join(map(": ".join, headers.items())), len(headers) - 1
-    if lines.count("\r") != breaks or lines.count("\n") != breaks:
+    values = [*headers.values(), str(len(body))]
+    text = "".join(values)
+    if "\r" in text or "\n" in text:
         raise ValueError("a header has a line break")
-    start, end = _start(reply.status, reply.media), _KEPT if connection.keep_alive else _CLOSED
-    head = f"{start}{lines}\r\ncontent-length: {len(body)}{end}".encode("latin-1")
+    pieces = [*_form(reply.status, reply.media, connection.keep_alive, *headers)]
+    pieces[1::2] = values
+    head = "".join(pieces).encode("latin-1")
     if connection.protocol.access_log:
         connection.response = response(reply)
         connection.response.headers["content-length"] = len(body)
@@ -105,6 +108,14 @@ def farewell(reply: Reply) -> bytes:
 
 
 @lru_cache(256)
+def _form(status: int, media: str | None, kept: bool, *names: str) -> list[str]:
+    """The head of an answer; every second piece is where the value of a header goes, at last the length of the body."""
+    if any("\r" in name or "\n" in name for name in names):
+        raise ValueError("a header has a line break")
+    lines = "".join(f"{name}: \0\r\n" for name in names)
+    return re.split("(\0)", f"{_start(status, media)}{lines}content-length: \0{_KEPT if kept else _CLOSED}")
+
+
 def _start(status: int, media: str | None) -> str:
     """The first lines of an answer."""
     lines = [f"HTTP/1.1 {status} {STATUS_CODES.get(status, b'UNKNOWN').decode()}"]
