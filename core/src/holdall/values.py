@@ -204,8 +204,8 @@ class Commit(Value, gc=False):
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
-        made = _made.pop(id(self), None)
-        if made is not None and made[1] is head:
+        made = _made.pop(self.partition, None)
+        if made is not None and made[0] is self and made[1] is head:
             return made[2]
         old = _NOTHING if head is None else head
         if old.version != self.expect:
@@ -214,7 +214,7 @@ class Commit(Value, gc=False):
         new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
         if len(_made) >= _TOGETHER:
             _made.clear()
-        _made[id(self)] = (self, head, new)
+        _made[self.partition] = (self, head, new)
         return new
 
     def erased(self) -> Iterator[Address]:
@@ -225,9 +225,8 @@ class Commit(Value, gc=False):
 
 
 _NOTHING = Head("", 0, 0)
-_made: dict[int, tuple[Commit, Head | None, Head]] = {}
-"""What was made last, by the id of a commit that is held here, so that no other has it: the storage and the core ask for
-the same, one after the other, and no third time."""
+_made: dict[str, tuple[Commit, Head | None, Head]] = {}
+"""What was made last, by the partition: the storage and the core ask for the same, one after the other, and no third time."""
 _TOGETHER = 64
 """So many commits that are on their way together are remembered."""
 _WIDE = 64
