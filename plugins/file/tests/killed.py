@@ -6,11 +6,13 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import time
+from types import SimpleNamespace
 
 from holdall.contract import Span
 from holdall.errors import Conflict
 from holdall.testing.steps import Step
-from holdall_file import FileSessionStorage, FileSettings, beginning, shortcut
+from holdall_file import FileSessionStorage, FileSettings, beginning, shortcut, wal
 from holdall_file.wal import Wal
 
 made = multiprocessing.get_context("forkserver")
@@ -27,12 +29,19 @@ def _half(fd: int, data: bytes, offset: int) -> None:
     kill_me()
 
 
+def _put_back() -> None:
+    """From the second look on, the clock is two hours behind what it was."""
+    looks = iter([time.time_ns() + 2 * 3600 * 10**9])
+    wal.time = SimpleNamespace(time_ns=lambda: next(looks, None) or time.time_ns())
+
+
 POINTS = {
+    "its clock is put back": _put_back,
     "its log is made": lambda: setattr(beginning, "Writer", kill_me),
     "the line is half written": lambda: setattr(shortcut, "write_all", _half),
     "the line is written": lambda: setattr(Wal, "append", kill_me),
 }
-"""Where a process can be told to die when it writes next."""
+"""Where a process can be told to die when it writes next; and what may happen to it before."""
 
 
 async def append(store, name, record):

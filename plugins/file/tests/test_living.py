@@ -322,3 +322,16 @@ def test_a_log_whose_process_closes_the_store_just_now_is_nobodys_grave(tmp_path
     monkeypatch.setattr(living, "lock", removed)
     assert not unlocked(folder, "wal/1-0.wal")
     folder.close()
+
+
+@pytest.mark.parametrize("durability", ["power", "process"])
+async def test_a_clock_that_is_put_back_hides_no_log_from_recovery(open_store, process, tmp_path, durability):
+    """Times of files are taken from that clock, too: what is written afterwards looks older than the process."""
+    writer = await process(path=tmp_path / "store", durability=durability)
+    await writer("die when", "its clock is put back")
+    assert await writer("append", *LINES) == LINES
+    await writer("die when", "the line is half written")
+    await writer.dies("append", b"never acknowledged")
+    store = await open_store()
+    assert (store.report().torn, store.report().damaged) == (1, 0)
+    assert await records(store) == LINES

@@ -77,10 +77,8 @@ class Wal:
         self._file = folder.create(self.name)
         try:
             lock(self._file.fd, fcntl.LOCK_EX)
-            header = _Header("wal", 1, os.getpid(), time.time_ns())
-            write_all(self._file.fd, msgspec.json.encode(header) + b"\n", 0)
             write_all(self._file.fd, _COUNT.pack(0), _FLIGHT)
-            sync(self._file.fd)
+            self._begin(time.time_ns())
             folder.sync("wal")
         except BaseException:
             self._file.close()  # now: where descriptors have run out, the next try needs it
@@ -92,6 +90,12 @@ class Wal:
         self._at = _FIRST
         self._filled = _FIRST
 
+    def _begin(self, now: int) -> None:
+        """Say, durably, since when files have been changed, by the clock that their times are of."""
+        write_all(self._file.fd, msgspec.json.encode(_Header("wal", 1, os.getpid(), now)) + b"\n", 0)
+        sync(self._file.fd)
+        self._started = now
+
     @property
     def fd(self) -> int:
         """The open file."""
@@ -99,6 +103,9 @@ class Wal:
 
     def announce(self, digests: Sequence[str]) -> None:
         """Say which files are about to be written, for the one who finds this process dead."""
+        now = time.time_ns()
+        if now < self._started:  # the clock was put back: what is written from now on would look older than this log
+            self._begin(now)
         if digests != self._flight:
             write_all(self._file.fd, _COUNT.pack(len(digests)) + bytes.fromhex("".join(digests)), _FLIGHT)
             self._flight = digests
