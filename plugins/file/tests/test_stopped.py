@@ -13,7 +13,7 @@ from killed import append, records
 
 from holdall.contract import Scan
 from holdall.errors import StorageError, StorageUnavailable
-from holdall_file import intents, mending, shelf, stock, storage
+from holdall_file import intents, mending, recent, shelf, stock, storage
 
 NEWEST = Scan("recent", limit=10, descending=True)
 LISTING = """
@@ -103,16 +103,17 @@ async def test_a_session_of_one_who_was_stopped(open_store, tmp_path, log_of):
     assert await records(store) == [b"0"]
 
 
-async def test_what_the_system_says_of_one_session_is_told_to_who_lists_them(open_store, monkeypatch):
+@pytest.mark.parametrize(("part", "name"), [(shelf.Shelf, "_open"), (recent.Recent, "_adopt")])
+async def test_what_the_system_says_while_sessions_are_listed_is_told(open_store, monkeypatch, part, name):
     store = await open_store()
     await append(store, "s", b"0")
     other = await open_store()
 
-    def lacking(folder, partition):
+    def lacking(*_):
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shelf.Shelf, "_open", lacking)
+        patch.setattr(part, name, lacking)
         with pytest.raises(StorageError, match="Too many open files"):
             await other.scan(NEWEST)
     assert len(await other.scan(NEWEST)) == 1

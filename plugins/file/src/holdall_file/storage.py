@@ -118,8 +118,9 @@ class FileSessionStorage(ISessionStorage):
         except Busy:
             await self._patiently(lambda: gather.again(commit))
         except StorageFull:  # what frees room has that of the reserve
-            for error in filter(None, await self._thread.run(lambda: gather.commit_many([commit]))):
-                raise error from None
+            with told():
+                for error in filter(None, await self._thread.run(lambda: gather.commit_many([commit]))):
+                    raise error from None
         except OSError as error:
             raise typed(error) from error
         writer = gather.writer
@@ -161,14 +162,14 @@ class FileSessionStorage(ISessionStorage):
         """Walk the catalogue; every entry is held against the session's head."""
         self._check()
         gather = self._gather or await self._begun()
-        if self._opened.cleaning.due:
-            await self._side.run(self._opened.cleaning.clean)
-        if self._opened.cleaning.asked:
-            await self._thread.run(gather.writer.scrub)
-        if self._scanner is None:
-            with told():
+        with told():
+            if self._opened.cleaning.due:
+                await self._side.run(self._opened.cleaning.clean)
+            if self._opened.cleaning.asked:
+                await self._thread.run(gather.writer.scrub)
+            if self._scanner is None:
                 self._scanner = self._new_scanner()
-        return await self._scanner.scan(scan)
+            return await self._scanner.scan(scan)
 
     def _new_scanner(self) -> Scanner:
         from holdall_file.scanning import Scanner  # noqa: PLC0415 - a process that only resumes does without
