@@ -56,3 +56,12 @@ def test_a_file_of_which_nothing_can_be_read_is_refused_with_the_reason(tmp_path
     file.write_text(f"{text}\n")
     with pytest.raises(Invalid, match=rf"cannot be told from its content \(line 1 {why}\); name it"):
         list(transcripts(file))
+
+
+def test_an_import_that_reaches_no_server_says_only_that(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    file.write_text(json.dumps({"role": "user", "content": "hello"}) + "\n")
+    command = [sys.executable, "-m", "holdall.cli", "import", str(file), "--server", "http://127.0.0.1:1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr.startswith("holdall: http://127.0.0.1:1 cannot be reached")

@@ -77,9 +77,9 @@ async def _run(args: argparse.Namespace, paths: Mapping[str, Path]) -> int:
                 try:
                     report = await import_file(target, paths[name], choices, told)
                 except StorageError:
-                    say(
-                        f"{name}:{reached}: it stopped about here; import it again, and it goes on with what is missing"
-                    )
+                    if reached:
+                        again = "import it again, and it goes on with what is missing"
+                        say(f"{name}:{reached}: it stopped about here; {again}")
                     raise
                 report.path = name
                 clean = clean and report.clean
