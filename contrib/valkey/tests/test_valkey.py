@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import ValidationError
 
-from holdall.contract import Commit, Lane, Scan, Span
+from holdall.contract import Commit, Durability, Lane, Scan, Span
 from holdall.errors import Conflict, Damaged, SettingsError, StorageFull, StorageUnavailable
-from holdall_valkey import ValkeySessionStorage, ValkeySettings
+from holdall_valkey import ValkeySessionStorage, ValkeySettings, holdall_storages
 from holdall_valkey.names import Names, behind, member, partition_of, stamp
 
 S = TypeVar("S", bound=ValkeySessionStorage)
@@ -106,6 +106,11 @@ async def test_a_weaker_promise_can_be_asked_for(own: Any) -> None:
     own.client.config_set("appendfsync", "everysec")
     weaker = own.settings.model_copy(update={"durability": "process"})
     await (await ValkeySessionStorage.open(weaker)).close()
+    (offer,) = holdall_storages()
+    assert (offer.promises(weaker).durability, offer.promises(own.settings).durability) == (
+        Durability.PROCESS,
+        Durability.POWER,
+    )
 
 
 async def test_a_full_server_refuses_writes_and_still_reads_and_drops(storage: ValkeySessionStorage, own: Any) -> None:
