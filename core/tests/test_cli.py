@@ -129,6 +129,11 @@ def test_what_stands_after_two_dashes_is_for_pytest(run: Run, monkeypatch: pytes
             '[storage]\nuse = "shard"\noptions.members.one = { use = "memory", options = { size = 1 } }\n',
             "storage.options.members.one.options of 'memory': unknown key 'size'",
         ),
+        (
+            '[storage]\nuse = "memory"\ndurability = "pwer"\n',
+            "storage.durability: must be one of none, process, power; ",
+        ),
+        ('[storage]\nuse = "memory"\ndurability = "pwer"\n', "did you mean 'power'?"),
         ("[storage\n", "c.toml: "),
     ],
 )

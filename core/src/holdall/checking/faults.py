@@ -89,13 +89,14 @@ def _as_a_whole(kind: Any, value: Any, path: Path) -> Iterator[tuple[Path, str]]
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, Wrong):
             path = (*path, error.__cause__.field)
-        yield path, ": ".join(filter(None, (dotted(path), _said(error, kind))))
+        yield path, ": ".join(filter(None, (dotted(path), _said(error, kind, value))))
 
 
-def _said(error: msgspec.ValidationError, kind: Any) -> str:
+def _said(error: msgspec.ValidationError, kind: Any, value: Any) -> str:
     """The message without the path, and without the value that msgspec tells of an enumeration."""
     text = str(error).rpartition(" - at `")[0] or str(error)
     if text.startswith("Invalid enum value"):
         allowed = get_args(bare(kind)) if get_origin(bare(kind)) is Literal else ()
-        return one_of([str(word) for word in allowed]) if allowed else "is none of the values that it may have"
+        given = value if isinstance(value, str) else ""
+        return one_of([str(word) for word in allowed], given) if allowed else "is none of the values that it may have"
     return " ".join(text.split())
