@@ -3,95 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 import re
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from itertools import product
 from typing import Any
 
 import pytest
-from sanic import Sanic
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 import holdall
-from holdall.settings import read_settings
-from holdall_server import running
-from holdall_server.app import create_app
 from holdall_server.heads import plain
 from holdall_server.protocol import Protocol
-
-Sanic.test_mode = True
-TOKENS = {name: f"hld1_token-of-{name}-0123456789abcdef" for name in ("ana", "bob")}
-SERVER = {
-    "tokens": [{"owner": name, "sha256": hashlib.sha256(token.encode()).hexdigest()} for name, token in TOKENS.items()]
-}
-MESSAGE = b'{"role":"user","content":"hello"}'
-BYE = b"BYE\r\n\r\n"
-"""After that, whatever came before, a server closes."""
-
-
-class Wire:
-    """A connection to a server, byte by byte; answers come without the names that no two of them share."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    async def ask(self, *pieces: bytes) -> bytes:
-        """The one answer to what is sent; empty if there is none."""
-        for piece in pieces:
-            self._writer.write(piece)
-            await _turns()
-        async with asyncio.timeout(15):
-            try:
-                head = await self._reader.readuntil(b"\r\n\r\n")
-                size = re.search(rb"\r\ncontent-length: (\d+)\r\n", head, re.IGNORECASE)
-                return _settled(head + (b"" if size is None else await self._reader.readexactly(int(size[1]))))
-            except (asyncio.IncompleteReadError, ConnectionResetError):
-                return b""
-
-    async def told(self, *pieces: bytes) -> bytes:
-        """All that comes, to what is sent, until the server closes."""
-        for piece in pieces:
-            self._writer.write(piece)
-            await _turns()
-        async with asyncio.timeout(15):
-            try:
-                return _settled(await self._reader.read())
-            except ConnectionResetError:
-                return b""
-
-
-async def _turns() -> None:
-    """Let the servers, which are in this process, take in what was written."""
-    for _ in range(4):
-        await asyncio.sleep(0)
-
-
-def _settled(answer: bytes) -> bytes:
-    return re.sub(rb"X-Request-ID: [^\r]+\r\n", b"", answer, flags=re.IGNORECASE)
-
-
-@asynccontextmanager
-async def place(store: Any, protocol: Any = Protocol, server: Any = None, **config: Any) -> AsyncIterator[Any]:
-    """A server; makes connections to it."""
-    app = create_app(read_settings({"storage": {"use": "memory"}, "server": SERVER | (server or {})}), store=store)
-    app.config.update(config)
-    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as sock:
-        patch.setattr(running, "Protocol", protocol)
-        sock.setblocking(False)
-        async with AsyncExitStack() as stack:
-
-            async def wire() -> Wire:
-                reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
-                stack.callback(writer.close)
-                return Wire(reader, writer)
-
-            async with running.serving(app, sock):
-                yield wire
+from tests.wire import BYE, MESSAGE, TOKENS, made, place, post, request, turns
 
 
 @pytest.fixture
@@ -106,17 +31,6 @@ async def session(store: Any) -> str:
     session = await store.create(owner="ana")
     await session.append({"role": "user", "content": "hello"}, key="k")
     return session.id
-
-
-def request(method: str, target: str, body: bytes | None = None, *more: str, who: str = "ana") -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKENS[who]}", *more]
-    if body is not None:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body or b"")
-
-
-def post(session: str, *more: str, body: bytes = MESSAGE) -> bytes:
-    return request("POST", f"/api/sessions/{session}/messages", body, "Idempotency-Key: k", *more)
 
 
 @pytest.mark.req("SEC-HTTP-01")
@@ -173,52 +87,6 @@ async def test_the_body_of_a_request_that_is_refused_unread_is_no_request(store,
                 assert (await wire.ask(*body, request("GET", "/livez"))).endswith(b'{"status":"live"}'), more
 
 
-ODD_LINES = (
-    "Host: other", "Host:", "Host: a/b", "Connection: keep-alive", "Connection: Keep-Alive", "Connection: close",
-    "Connection: keep-alive, close", "Transfer-Encoding: chunked", "Transfer-Encoding: identity",
-    "Expect: 100-continue", "Expect: more", "Upgrade: websocket", "Upgrade: h2c", "Content-Length: 33",
-    "Content-Length: 3", "Content-Length: +3", "Content-Length: 033", "Content-Length:\t33", "Content-Length: 33 ",
-    "Content-Length:33", "Content-Length : 33", "content-length: 0", "Content-Length: 1_0", "Content-Length: 3, 3",
-    "X-Thing: a\0b", "X-Thing: a\rb", "X-Thing: a\nContent-Length: 3", "X-Thing: a\rContent-Length: 3",
-    "X-Name: Ren\xe9", "X-Name: \xa033", "thing", " folded: 1", "X Thing: 1", ": 1", "X-Empty:", "Accept: */*",
-    'If-Match: "1"', "If-Match: *", "If-None-Match: *", "Idempotency-Key: k", "Content-Type: text/plain",
-    "content-type: application/json", 'Content-Type: application/json; charset="utf-8"', "AUTHORIZATION: none",
-    f"Authorization: Bearer {TOKENS['bob']}", f"authorization: bearer  {TOKENS['ana']} ",
-)  # fmt: skip
-TARGETS = (
-    "/api/sessions/{}/messages", "/api/sessions/{}/messages?branch=nope", "/api/sessions/{}/messages?x",
-    "/api/sessions/{}/messages?token=1", "/api/sessions/{}/messages/", "//api/sessions/{}/messages",
-    "/api/sessions/{}/messages?", "/api/sessions/{}/messages#x", "/api/sessions/{}/mess%61ges", "/api/sessions/%2e",
-    "/api/sessions/{}/../{}/messages", "http://localhost/api/sessions/{}/messages", "*", "/", "/api/sessions/nope/messages",
-    "/api/sessions/{}/messages?a=b?c=d", '/api/sessions/"{}"', "/api/sessions/{}/history?limit=2&limit=3",
-    "/api/sessions/{}/history?limit=2", "/api/sessions/{}/history", "/api/sessions/{}", "/api/sessions/\xe9",
-)  # fmt: skip
-
-
-def _made(dice: random.Random, session: str) -> tuple[str, bytes]:
-    """The method of a request, and the request: sound but for a few things."""
-    method = dice.choice(("POST", "POST", "GET", "GET", "HEAD", "get", "OPTIONS"))
-    target = dice.choice(TARGETS[:1] * 30 + TARGETS).replace("{}", session)
-    lines = ["Host: localhost", f"Authorization: Bearer {TOKENS['ana']}", "Idempotency-Key: k"]
-    if method == "POST" or not dice.randrange(4):
-        lines += ["Content-Type: application/json", f"Content-Length: {len(MESSAGE)}"]
-    for _ in range(dice.choice((0, 0, 0, 1, 1, 2))):
-        match dice.randrange(4):
-            case 0 if len(lines) > 3:
-                del lines[dice.randrange(3, len(lines))]
-            case 1:
-                lines.append(dice.choice(lines))
-            case _:
-                lines.insert(dice.randrange(len(lines) + 1), dice.choice(ODD_LINES))
-    dice.shuffle(lines)
-    version = dice.choice(("HTTP/1.1",) * 20 + ("HTTP/1.0", "HTTP/2.0", "http/1.1", "HTTP/1.1 "))
-    head = "\r\n".join([f"{method} {target} {version}", *lines]).encode("latin-1")
-    body = MESSAGE if b"ength" in head else b""
-    if b"chunked" in head and dice.randrange(2):
-        body = b"21\r\n" + MESSAGE + b"\r\n0\r\n\r\n"
-    return method, head + b"\r\n\r\n" + body
-
-
 @pytest.mark.req("SEC-HTTP-01", "SEC-HTTP-02")
 async def test_odd_requests_are_answered_as_by_sanic_alone(store, session):
     seed = random.SystemRandom().randrange(1 << 32)
@@ -226,7 +94,7 @@ async def test_odd_requests_are_answered_as_by_sanic_alone(store, session):
     dice, plain_ones = random.Random(seed), 0
     async with place(store) as short, place(store, HttpProtocol) as sanic:
         for _ in range(150):
-            method, asked = _made(dice, session)
+            method, asked = made(dice, session)
             sent = (asked + asked + BYE,)
             wanted = await (await sanic()).told(*sent)
             assert await (await short()).told(*sent) == wanted, asked
@@ -318,7 +186,7 @@ async def test_a_request_in_flight_is_answered_when_the_server_stops(store, sess
         for wire in (busy, idle):
             assert b"connection: keep-alive" in await wire.ask(asked)
         busy._writer.write(asked[:-5])
-        await _turns()
+        await turns()
         stopping = asyncio.create_task(stack.aclose())
         assert await idle.told() == b""
         answer = await busy.told(asked[-5:] + asked)
@@ -365,7 +233,7 @@ async def test_a_client_that_never_reads_is_cut_off_and_kept_waiting_for_till_th
 async def test_what_was_written_is_told_also_when_the_server_stops(store, session):
     """However far a request has come when it stops: it is answered, or nothing of it is done."""
     done = 0
-    for turns in range(8):
+    for later in range(8):
         async with AsyncExitStack() as stack:
             begun = await stack.enter_async_context(place(store))
             wires = [await begun() for _ in range(5)]
@@ -373,12 +241,12 @@ async def test_what_was_written_is_told_also_when_the_server_stops(store, sessio
             for wire in wires:
                 assert (await wire.ask(post(session))).startswith(b"HTTP/1.1 201 ")
                 wire._writer.write(request("POST", f"/api/sessions/{session}/messages", MESSAGE))
-            for _ in range(turns):
+            for _ in range(later):
                 await asyncio.sleep(0)
             stopping = asyncio.create_task(stack.aclose())
             answers = [await wire.told() for wire in wires]
             await stopping
         answered = sum(answer.startswith(b"HTTP/1.1 201 ") for answer in answers)
-        assert len(await store.history(session)) - before == answered, turns
+        assert len(await store.history(session)) - before == answered, later
         done += answered
     assert done

@@ -26,7 +26,7 @@ from holdall_server.service import Service
 __all__ = ["Application", "Failures", "handler_for"]
 
 log = logging.getLogger("holdall.server")
-_ONCE = frozenset({"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"})
+_ONCE = ("authorization", "content-type", "idempotency-key", "if-match", "if-none-match")
 
 _REFUSED = 400
 """The first status that is no success."""

@@ -147,10 +147,10 @@ class Connection(Http):
         return super().respond(response)
 
     async def error_response(self, exception: Any) -> None:
-        """Tell of what failed; not a client that is too late because it takes nothing: it would be waited for again."""
+        """Tell of what failed; not a client that is gone, or that takes nothing and would be waited for again."""
         if isinstance(exception, _GIVEN_UP):
             self.keep_alive, self.request_body = False, None  # nor is there anybody left who would wait for the rest
-            if self.protocol.stuck:
+            if self.protocol.unheard:
                 return
         failure: Any = exception
         await super().error_response(failure)

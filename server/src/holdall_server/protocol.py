@@ -37,9 +37,9 @@ class Protocol(HttpProtocol):
         self._waiter: Future[None] | None = None
 
     @property
-    def stuck(self) -> bool:
-        """Whether the client has yet to take so much of what was written that nothing more is."""
-        return not self._can_write.is_set()
+    def unheard(self) -> bool:
+        """Whether nothing more can be written: the client is gone, or has yet to take so much of what was."""
+        return not self._can_write.is_set() or self.transport is None or self.transport.is_closing()
 
     def check_timeouts(self) -> None:
         """Sanic's clock, which goes round every few seconds. It told silence only: a byte now and then kept it quiet."""
