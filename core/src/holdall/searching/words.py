@@ -38,10 +38,12 @@ _EMOJI = (
     "\U0001f004\U0001f0cf\U0001f170-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff"
 )
 _VOICED = "[\u3099\u309a\uff9e\uff9f]?[\ufe00-\ufe0f\U000e0100-\U000e01ef]*"
-_WORD = rf"(?:[^\W_{_GLUED}\uff9e\uff9f]|[{_MARKS}])+"
+_WORD = rf"(?:[^\W_{_GLUED}\uff9e\uff9f]++|[{_MARKS}]++)++"
 _SINGLE = rf"(?:[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_GLUED}]{_VOICED})"
 _PICTURE = rf"[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}]"
-_atom = re.compile(rf"(?P<word>{_WORD})|(?P<glued>{_SINGLE})|(?P<emoji>{_PICTURE})").finditer
+_GAP = rf"[^\w{_MARKS}{_GLUED}\uff9e\uff9f{_EMOJI}\U0001f1e6-\U0001f1ff]{{64,}}+|_{{64,}}+"
+"""Much of what is of no word, which is passed over at once: looking for a word at each character of it takes ten times as long."""
+_atom = re.compile(rf"(?P<word>{_WORD})|(?P<glued>{_SINGLE})|(?P<emoji>{_PICTURE})|{_GAP}").finditer
 _not_plain = re.compile(rf"[^\W\x00-\x7f_{_GLUED}]|[{_MARKS}\u3099\u309a\uff9e\uff9f]").search
 _words, _runs, _singles, _pictures = (
     re.compile(pattern).findall for pattern in (_WORD, f"{_SINGLE}+", _SINGLE, _PICTURE)
@@ -114,7 +116,7 @@ def atoms(text: str, begin: int = 0) -> Iterator[Atom]:
             glue = stop
         elif kind == "emoji":
             yield Atom(found.group(), start, stop)
-        else:
+        elif kind:
             whole, parts = (_parts if stop - start <= LONGEST else _long_parts)(found.group())
             for part, first, last in parts:
                 if whole and first == 0:
