@@ -247,6 +247,19 @@ def check_size(size: int, policy: SessionPolicy) -> None:
 
 async def _replayed(request: AppendRequest, key: Key) -> Appended:
     """What the first request with this key stored, as it stands now; raises ``NotFound`` when it was cleared since."""
+    found = await _stored(request, key)
+    if PARTS not in found.state.head.lanes:
+        return found
+
+    async def fill(found: Appended) -> Appended:
+        whole = await sessions.parts.joining.whole(request.engine, request.session, found.messages, request.check)
+        return msgspec.structs.replace(found, messages=whole)
+
+    return await sessions.parts.joining.settled(found, partial(_stored, request, key), fill)
+
+
+async def _stored(request: AppendRequest, key: Key) -> Appended:
+    """The same, with references in the place of large parts."""
     engine, session, check = request.engine, request.session, request.check
     messages, tools = Span(messages_lane(key.branch), *key.messages), Span(TOOLS, *key.tools)
     view = await engine.view(session, messages, tools, check=check)
@@ -255,7 +268,4 @@ async def _replayed(request: AppendRequest, key: Key) -> Appended:
         raise NotFound("message", message_id(key.messages[0], key.branch))
     if len(runs) < key.tools[1] - key.tools[0]:
         raise NotFound("tool run", tool_run_id(key.tools[0]))
-    stored = [Message(raw) for raw in found]
-    if PARTS in view.state.head.lanes:
-        stored = await sessions.parts.joining.whole(engine, session, stored, check)
-    return Appended(stored, [ToolRun(raw) for raw in runs], view.state, replayed=True)
+    return Appended([Message(raw) for raw in found], [ToolRun(raw) for raw in runs], view.state, replayed=True)

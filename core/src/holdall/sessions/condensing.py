@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdall import sessions
 from holdall.sessions.history import around
 from holdall.sessions.names import compaction_position, summary_position
 
@@ -52,13 +53,17 @@ class Condensing:
         """
         from holdall.sessions.compaction import active, compacting  # noqa: PLC0415 - few processes compact
 
-        engine = self.engine
-        if budget is None:
-            context = active.told(*await active.active(engine, session, branch, self._check))
-        else:
-            found = await compacting.fitted(engine, session, branch, budget, self._check)
-            context = active.told(*found, budget)
-        return context.of(await self.whole(session, context.messages))
+        engine, settled = self.engine, sessions.parts.joining.settled
+
+        async def read() -> ActiveContext:
+            if budget is None:
+                return active.told(*await active.active(engine, session, branch, self._check))
+            return active.told(*await compacting.fitted(engine, session, branch, budget, self._check), budget)
+
+        async def fill(context: ActiveContext) -> ActiveContext:
+            return context.of(await self.whole(session, context.messages))
+
+        return await settled(await read(), read, fill)
 
     async def compact(  # noqa: PLR0913 - each is a thing that a caller may say
         self,

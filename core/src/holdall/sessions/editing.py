@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdall import sessions
-from holdall.errors import Invalid
+from holdall.errors import Conflict, Invalid
 from holdall.sessions.views import Page
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Editing:
         _check: Check
 
         whole: Callable[[str, Sequence[Message]], Coroutine[Any, Any, list[Message]]]
+        still_whole: Callable[[str, Message], Coroutine[Any, Any, Message]]
 
         def _limit(self, limit: int) -> int: ...
         def _tell(self, kind: Any, state: State, messages: Sequence[Message] = ()) -> None: ...
@@ -52,8 +54,18 @@ class Editing:
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise Invalid("is not a cursor that this listing gave", pointer="/cursor")
         below = None if cursor is None else int(cursor)
-        page = await sessions.edits.versions(self.engine, session, message, self._limit(limit), below, self._check)
-        return Page(await self.whole(session, page.items), page.next, page.previous, page.version)
+        versions, limit = sessions.edits.versions, self._limit(limit)
+        read = partial(versions, self.engine, session, message, limit, below, self._check)
+
+        async def fill(page: Page[Message]) -> Page[Message]:
+            full, purged = await self.whole(session, page.items), sessions.purging.is_purged
+            if any(map(purged, full)) and not any(
+                map(purged, page.items)
+            ):  # meanwhile; nothing tells versions apart now
+                raise Conflict(f"session {session}", expected=page.version or 0, found=full[0].version or 0)
+            return Page(full, page.next, page.previous, page.version)
+
+        return await sessions.parts.joining.settled(await read(), read, fill)
 
     async def restore_version(self, session: str, message: str, version: int, *, expect: int | None = None) -> Message:
         """Make an earlier version of a message the newest again. Nothing is lost: it becomes a version of its own."""
@@ -63,4 +75,4 @@ class Editing:
 
     async def _edited(self, session: str, state: State, message: Message) -> Message:
         self._tell("edited", state, [message])
-        return (await self.whole(session, [message]))[0]
+        return await self.still_whole(session, message)

@@ -166,8 +166,11 @@ async def versions(  # noqa: PLR0913, PLR0917 - each is a thing that a caller ma
     engine: Engine, session: str, name: str, limit: int, below: int | None, check: Check
 ) -> Page[Message]:
     """Versions of a message, the newest first; see ``Store.versions``."""
-    newest = await read_message(engine, session, name, check)
-    found = await numbered(engine, session, newest, limit + 1, below, check)
+    while True:
+        newest = await read_message(engine, session, name, check)
+        found = await numbered(engine, session, newest, limit + 1, below, check)
+        if edited_of(newest) is None or (await read_message(engine, session, name, check)).raw == newest.raw:
+            break  # else what came first is of before a redaction or a purge, and what came after of after it
     following = str(found[limit - 1][0]) if len(found) > limit else None
     return Page([message for _, message in found[:limit]], following, version=newest.version)
 

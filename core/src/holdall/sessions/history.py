@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from holdall import sessions
@@ -126,8 +127,19 @@ async def message(engine: Engine, session: str, name: str, check: Check) -> Mess
 
 async def whole_message(engine: Engine, session: str, name: str, check: Check) -> Message:
     """The message called ``name``, with its large parts."""
-    found = await message(engine, session, name, check)
-    return (await sessions.parts.joining.whole(engine, session, [found], check))[0] if _REFERS in found.raw else found
+    read = partial(message, engine, session, name, check)
+    found = await read()
+    if _REFERS not in found.raw:
+        return found
+    joining = sessions.parts.joining
+    (full,) = await joining.settled(
+        [found], lambda: _alone(read), lambda one: joining.whole(engine, session, one, check)
+    )
+    return full
+
+
+async def _alone(read: Callable[[], Awaitable[Message]]) -> list[Message]:
+    return [await read()]
 
 
 async def record_at(engine: Engine, session: str, lane: str, position: int, check: Check) -> tuple[State, bytes | None]:

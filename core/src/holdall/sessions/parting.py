@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdall import sessions
+from holdall.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,15 @@ class Parting:
     async def whole(self, session: str, messages: Sequence[Message]) -> list[Message]:
         """Messages that were read by reference, with their large parts; those purged meanwhile as they are now.
 
-        A part that is gone otherwise stays a reference.
+        Raises ``Conflict`` when the session was cleared since they were read. A part that is gone otherwise stays a reference.
         """
         if not any(b'"large_parts":' in message.raw for message in messages):
             return list(messages)
         return await sessions.parts.joining.whole(self.engine, session, messages, self._check)
+
+    async def still_whole(self, session: str, message: Message) -> Message:
+        """A message that was just stored, with its large parts; raises ``NotFound`` when it was cleared at once."""
+        try:
+            return (await self.whole(session, [message]))[0]
+        except Conflict:
+            raise NotFound("message", message.id) from None

@@ -71,7 +71,10 @@ class Purged(msgspec.Struct, frozen=True):
 async def purge_message(engine: Engine, session: str, name: str, by: str, check: Check) -> int:
     """Overwrite a message, its versions, what was redacted of it and its original; how many messages that was."""
     while True:
-        found = await found_of(engine, session, name, check)
+        try:
+            found = await found_of(engine, session, name, check)
+        except Conflict:  # it was cleared meanwhile
+            continue
         if is_purged(found.message):
             return 0
         summaries = found.state.head.lanes.get(SUMMARIES, NO_LANE)

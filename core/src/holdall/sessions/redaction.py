@@ -22,7 +22,7 @@ from holdall.sessions.history import message as read_message
 from holdall.sessions.inputs import as_json
 from holdall.sessions.markers import SpanOfText, redacted_content, staying, without
 from holdall.sessions.names import EDITS, REDACTED, message_place, messages_lane
-from holdall.sessions.parts.joining import references, whole
+from holdall.sessions.parts.joining import references, settled, whole
 from holdall.sessions.parts.storing import Apart, hide, keep, knowing
 from holdall.sessions.reader import NO_LANE, Check
 from holdall.sessions.standins import Records, records_of
@@ -91,13 +91,13 @@ def spans_of(given: Sequence[Mapping[str, Any]]) -> list[SpanOfText]:
 async def redact(engine: Engine, session: str, name: str, ask: Ask, check: Check) -> tuple[State, Message]:
     """Put markers in a message's place, and what it said apart; see ``Store.redact``."""
     while True:
-        found = await found_of(engine, session, name, check)
-        check_version(found.state, ask.expect)
-        fields = await _marked(engine, session, found, ask, check)
-        apart = apart_of(fields, engine.policy)
-        decide = _redacting(engine, found, fields, ask, apart)
-        attempt = partial(engine.change, session, decide)
         try:
+            found = await found_of(engine, session, name, check)
+            check_version(found.state, ask.expect)
+            fields = await _marked(engine, session, found, ask, check)
+            apart = apart_of(fields, engine.policy)
+            decide = _redacting(engine, found, fields, ask, apart)
+            attempt = partial(engine.change, session, decide)
             return await (attempt() if apart is None else knowing(engine, session, apart, check, attempt))
         except Conflict:
             check_version(await engine.current(session, check), ask.expect)
@@ -196,10 +196,17 @@ def before(message: Message) -> list[list[int]]:
 
 async def redacted(engine: Engine, session: str, name: str, check: Check) -> list[Kept]:
     """What a message said before it was redacted, the newest first; nothing of what was purged."""
-    message = await read_message(engine, session, name, check)
-    found = await kept_at(engine, session, message, check)
-    whole = [await _whole(engine, session, kept, check) for kept in found.values()]
-    return [kept for kept in whole if kept is not None]
+
+    async def read() -> list[Kept]:
+        message = await read_message(engine, session, name, check)
+        found = [*(await kept_at(engine, session, message, check)).values()]
+        await read_message(engine, session, name, check)  # which says whether it was cleared meanwhile
+        return found
+
+    async def fill(found: list[Kept]) -> list[Kept]:
+        return [full for kept in found if (full := await _whole(engine, session, kept, check)) is not None]
+
+    return await settled(await read(), read, fill)
 
 
 async def kept_at(engine: Engine, session: str, message: Message, check: Check) -> dict[int, Kept]:

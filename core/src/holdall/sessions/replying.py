@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from holdall import sessions
@@ -54,12 +55,14 @@ class Replying:
         A thread has a root, the replies to that, and theirs, of whichever branches, in the order in which they came. A
         message without replies is a thread of itself. ``whole`` is as in ``history``.
         """
-        read, limit = sessions.threads.reading.thread, self._limit(limit)
-        page = await read(self.engine, session, message, limit, before, after, self._check)
+        thread, limit = sessions.threads.reading.thread, self._limit(limit)
+        read = partial(thread, self.engine, session, message, limit, before, after, self._check)
+        page = await read()
         if not page.large or not whole:
             return page
-        whole_page, forwards = sessions.parts.joining.whole_page, after is not None
-        return await whole_page(self.engine, session, page, self._check, forwards=forwards)
+        return await sessions.parts.joining.whole_page(
+            self.engine, session, page, self._check, forwards=after is not None, read=read
+        )
 
 
 def _number(cursor: str | None, pointer: str) -> int | None:

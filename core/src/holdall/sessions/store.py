@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdall import sessions
@@ -217,15 +218,17 @@ class Store(
         """
         limit = self._limit(limit)
         if role is tool is metadata is since is until is None:
-            page = await history.history(self.engine, session, limit, before, after, self._check, branch)
+            read = partial(history.history, self.engine, session, limit, before, after, self._check, branch)
         else:
             where = sessions.selection.Where(role, tool, metadata or {}, since, until)
             selected = sessions.selection.selected
-            page = await selected(self.engine, session, branch, where, limit, before, after, self._check)
+            read = partial(selected, self.engine, session, branch, where, limit, before, after, self._check)
+        page = await read()
         if not page.large or not whole:
             return page
-        whole_page, forwards = sessions.parts.joining.whole_page, after is not None
-        return await whole_page(self.engine, session, page, self._check, forwards=forwards)
+        return await sessions.parts.joining.whole_page(
+            self.engine, session, page, self._check, forwards=after is not None, read=read
+        )
 
     async def message(self, session: str, message: str, *, whole: bool = True) -> Message:
         """One message by its id; unless it is to be ``whole``, with references in the place of its large parts."""

@@ -8,8 +8,7 @@ from holdall.sessions.branches.line import Line
 from holdall.sessions.branches.origins import Origins, check_live, knowing, line_of, shown
 from holdall.sessions.branches.views import Comparison, Side
 from holdall.sessions.engine import Engine
-from holdall.sessions.names import PARTS
-from holdall.sessions.parts.joining import whole_page
+from holdall.sessions.parts.joining import settled, whole_page
 from holdall.sessions.reader import Check, View
 from holdall.sessions.views import Message, Page
 
@@ -38,14 +37,19 @@ async def compare(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
             _side(moment, line, _start(line, met), [raw for span in part for raw in moment.run(span)])
             for line, part in zip(now, parts, strict=True)
         )
-        if PARTS in head.lanes:
-            one, two = [await _whole(engine, session, side, check) for side in (one, two)]
         return Comparison(None if met is None else lines[0].id_at(met - 1), one, two, head.changed)
 
-    while True:
-        found = await knowing(engine, session, origins, check, attempt)
-        if found is not None:
-            return found
+    async def read() -> Comparison:
+        while True:
+            found = await knowing(engine, session, origins, check, attempt)
+            if found is not None:
+                return found
+
+    async def fill(found: Comparison) -> Comparison:
+        one, two = [await _whole(engine, session, side, check) for side in (found.left, found.right)]
+        return msgspec.structs.replace(found, left=one, right=two)
+
+    return await settled(await read(), read, fill)
 
 
 async def _whole(engine: Engine, session: str, side: Side, check: Check) -> Side:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from holdall import sessions
 from holdall.contract import Span
-from holdall.errors import NotFound
+from holdall.errors import Conflict, NotFound
 from holdall.sessions.names import message_place, messages_lane
 from holdall.sessions.parts.index import chunk_of, learned
 from holdall.sessions.parts.splitting import FIELD, Reference
@@ -18,12 +18,15 @@ from holdall.sessions.views import Message, Page
 if TYPE_CHECKING:
     from holdall.sessions.reader import Check, Reader
 
-__all__ = ["MOST", "filled", "groups", "references", "whole", "whole_page"]
+__all__ = ["MOST", "filled", "groups", "references", "settled", "whole", "whole_page"]
 
 MOST = 8 << 20
 """Bytes of large parts that a page has when it is read whole, unless one message alone has more."""
+_ATTEMPTS = 10
 _MARK = b'"' + FIELD.encode() + b'":'
 _encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def references(message: Message) -> list[Reference]:
@@ -75,7 +78,8 @@ def _put(fields: Any, pointer: str, data: bytes, *, json: bool) -> bool:
 async def whole(engine: Reader, session: str, messages: Sequence[Message], check: Check) -> list[Message]:
     """Messages with their large parts, each part read once; one that was purged meanwhile as the purge left it.
 
-    A part that is not there, of a message that says it is, is damage: it stays a reference.
+    Raises ``Conflict`` when the session was cleared since they were read, and what they refer to is gone with them. A part
+    that is not there otherwise, of a message that says it is, is damage: it stays a reference.
     """
     wanted = {reference.hash for message in messages for reference in references(message)}
     if not wanted:
@@ -104,14 +108,17 @@ def _instead(message: Message, purged: Mapping[str, Message]) -> Message:
 
 
 async def _purged(engine: Reader, session: str, names: set[str], check: Check) -> dict[str, Message]:
-    """Those of the messages that are purged by now, as they are now.
+    """Those of the messages that are purged by now, as they are now; raises ``Conflict`` when some are not there.
 
-    Only a purge takes a part away, and it writes over the message in the same step: one that is not purged now was not
-    when its parts were looked for.
+    Only a purge takes a part away, and a clearing, and each does it in the same step to the message: one that is there,
+    and not purged, was so when its parts were looked for.
     """
     spans = {name: span for name in names if (span := _place(name)) is not None}
     view = await engine.view(session, *spans.values(), check=check)
-    now = (Message(raw, view.state.head.changed) for span in spans.values() for raw in view.run(span))
+    head, runs = view.state.head, [view.run(span) for span in spans.values()]
+    if not all(runs):
+        raise Conflict(f"session {session}", expected=head.changed - 1, found=head.changed)
+    now = (Message(raw, head.changed) for run in runs for raw in run)
     return {message.id: message for message in now if sessions.purging.is_purged(message)}
 
 
@@ -122,6 +129,19 @@ def _place(name: str) -> Span | None:
     except NotFound:
         return None
     return Span(messages_lane(branch), position, position + 1)
+
+
+async def settled(found: T, read: Callable[[], Awaitable[T]], fill: Callable[[T], Awaitable[R]]) -> R:
+    """What ``fill`` makes of what was ``found`` by ``read``, with large parts; read again where it was cleared meanwhile.
+
+    Raises ``Conflict`` where that happens again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await fill(found)
+        except Conflict:
+            found = await read()
+    return await fill(found)
 
 
 def groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
@@ -136,10 +156,29 @@ def groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     yield messages[start:]
 
 
-async def whole_page(
-    engine: Reader, session: str, page: Page[Message], check: Check, *, forwards: bool
+async def whole_page(  # noqa: PLR0913 - each is a thing that a caller may ask
+    engine: Reader,
+    session: str,
+    page: Page[Message],
+    check: Check,
+    *,
+    forwards: bool,
+    read: Callable[[], Awaitable[Page[Message]]] | None = None,
 ) -> Page[Message]:
-    """A page of whole messages: as much of ``page`` as is not too large, and at least one."""
+    """A page of whole messages: as much of ``page`` as is not too large, and at least one.
+
+    Where the session was cleared since it was read, ``read`` reads it again; without that, it raises ``Conflict``.
+    """
+
+    async def fill(page: Page[Message]) -> Page[Message]:
+        page = _fitting(page, forwards=forwards)
+        return Page(await whole(engine, session, page.items, check), page.next, page.previous, page.version)
+
+    return await (fill(page) if read is None else settled(page, read, fill))
+
+
+def _fitting(page: Page[Message], *, forwards: bool) -> Page[Message]:
+    """As much of a page as is not too large."""
     items, following, preceding = list(page.items), page.next, page.previous
     size = sum(map(_weight, items))
     while size > MOST and len(items) > 1:
@@ -149,4 +188,4 @@ async def whole_page(
             following = items[-1].id
         else:
             preceding = items[0].id
-    return Page(await whole(engine, session, items, check), following, preceding, page.version)
+    return Page(items, following, preceding, page.version)

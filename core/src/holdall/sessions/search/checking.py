@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdall.contract import Span
-from holdall.errors import Damaged, NotFound
+from holdall.errors import Conflict, Damaged, NotFound
 from holdall.searching import Hit, Query
 from holdall.sessions.branches.origins import is_live
 from holdall.sessions.branches.pages import line
@@ -64,7 +64,10 @@ class Checker:
         if raw is None or (branch != MAIN and position == view.state.head.lanes[lane].first):
             return None
         message = Message(raw)
-        (full,) = await whole(self.engine, view.state.record.id, [message], self.check)
+        try:
+            (full,) = await whole(self.engine, view.state.record.id, [message], self.check)
+        except (Conflict, NotFound):  # cleared or deleted meanwhile
+            return None
         text = text_of(full)
         places = await self._places(full, text)
         if places is None or not self.wants(view.state) or not await self._is_of_live(view, branch, position):

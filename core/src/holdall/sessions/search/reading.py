@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from holdall.contract import Head, Lane, Span
+from holdall.errors import Conflict
 from holdall.searching import Document, Known, KnownLane, LaneUpdate, Update
 from holdall.sessions.names import MAIN, SESSION, branch_of, messages_lane, session_partition
 from holdall.sessions.parts.joining import groups, whole
@@ -60,7 +61,10 @@ async def read_piece(reader: Reader, head: Head, known: Known, checked: Mapping[
         if view.state.record.status == "deleted":
             return Piece(None, known, {}, head)
         if all(_is_same(part, head) for part in parts):
-            return await _piece(reader, session, view, known, checked, parts)
+            try:
+                return await _piece(reader, session, view, known, checked, parts)
+            except Conflict:  # cleared meanwhile
+                head = (await reader.latest(session, session_partition(session))).head
 
 
 def _planned(head: Head, known: Known, checked: Mapping[str, tuple[int, int]]) -> list[_Part]:

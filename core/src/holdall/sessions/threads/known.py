@@ -134,6 +134,14 @@ async def learn(engine: Engine, session: str, known: Known, check: Check, missin
     return view.state.head
 
 
+def _check_there(head: Head, missing: Missing) -> None:
+    """Raise ``Damaged`` when what is needed of a moment is not there at that moment: reading it would not end."""
+    for name, position in missing.addresses:
+        lane = head.lanes.get(name, NO_LANE)
+        if not lane.first <= position < lane.stop:
+            raise Damaged(f"{head.partition} {name}[{position}]", "it is not there")
+
+
 async def knowing(engine: Engine, session: str, check: Check, attempt: Callable[[Known, Head], T]) -> tuple[T, Head]:
     """What ``attempt`` makes of what is known, tried again with what it turns out to need, and of which moment."""
     known = kept(engine, session)
@@ -143,6 +151,7 @@ async def knowing(engine: Engine, session: str, check: Check, attempt: Callable[
         try:
             found = attempt(known, head)
         except Missing as missing:
+            _check_there(head, missing)
             head = await learn(engine, session, known, check, missing)
         else:
             keep(engine, session, known)

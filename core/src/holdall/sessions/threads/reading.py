@@ -12,7 +12,7 @@ from holdall.contract import Head, Span
 from holdall.errors import Invalid, NotFound
 from holdall.sessions.branches.origins import is_live
 from holdall.sessions.engine import Engine
-from holdall.sessions.history import around, page_of, reading, span_of
+from holdall.sessions.history import Around, around, page_of, reading, span_of
 from holdall.sessions.names import (
     MAIN,
     PARTS,
@@ -54,18 +54,31 @@ async def threads(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may
 ) -> Page[Thread]:
     """A page of the threads of a session; see ``Store.threads``."""
     place = around(before, after, int)
+    while True:
+        page = await _threads(engine, session, limit, place, check)
+        if page is not None:
+            return page
+
+
+async def _threads(engine: Engine, session: str, limit: int, place: Around, check: Check) -> Page[Thread] | None:
+    """The page; ``None`` when the session was cleared meanwhile."""
     part = await reading(engine, session, span_of(THREADS, limit, place), place, check)
     page = page_of(part, _decode, str)
     found = [one for one in page if one is not None]
+    stop = part.state.head.lanes.get(REPLIES, NO_LANE).stop
 
-    def attempt(known: Known, _: Head) -> list[Block | None]:
+    def attempt(known: Known, _: Head) -> list[Block | None] | None:
+        if known.stop(REPLIES) < stop:
+            return None
         known.need([(REPLIES, one.last) for one in found])
         return [known.get(REPLIES, one.last) for one in found]
 
     blocks, _ = await knowing(engine, session, check, attempt)
+    if blocks is None:
+        return None
     told = [(one, block) for one, block in zip(found, blocks, strict=True) if block is not None]
     ends = [id_of(key) for one, block in told for key in (one.root, block.ids[-1])]
-    messages = await _messages(engine, session, ends, check)
+    messages, _ = await _messages(engine, session, ends, check)
     views = [
         Thread(messages[root], block.n + len(block.ids) - 1, messages[last])
         for (_, block), root, last in zip(told, ends[::2], ends[1::2], strict=True)
@@ -94,7 +107,8 @@ async def thread(  # noqa: PLR0913, PLR0917 - each is a thing that a caller may 
 
     part, head = await knowing(engine, session, check, attempt)
     ids = [id_of(key) for key in part.keys]
-    messages = await _messages(engine, session, ids, check)
+    messages, now = await _messages(engine, session, ids, check)
+    _check_there(now, message)
     items = [messages[name] for name in ids if name in messages]
     following, preceding = (ids[-1] if part.more else None), (ids[0] if part.earlier else None)
     return Page(items, following, preceding, head.changed, PARTS in head.lanes)
@@ -183,8 +197,8 @@ class _Walk:
         return found[:limit], len(found) > limit
 
 
-async def _messages(engine: Engine, session: str, ids: Sequence[str], check: Check) -> dict[str, Message]:
-    """The messages of these ids, but for those that are gone, or of a branch that is deleted."""
+async def _messages(engine: Engine, session: str, ids: Sequence[str], check: Check) -> tuple[dict[str, Message], Head]:
+    """The messages of these ids, but for those that are gone, or of a branch that is deleted; and of which moment."""
     spans: dict[str, list[int]] = {}
     for name in ids:
         branch, position = message_place(name)
@@ -197,7 +211,7 @@ async def _messages(engine: Engine, session: str, ids: Sequence[str], check: Che
         branch = branch_of(lane)
         if branch is not None and is_live(head, branch):
             found[message_id(position, branch)] = Message(record)
-    return found
+    return found, head
 
 
 def _spans(branch: str, positions: list[int]) -> list[Span]:
