@@ -173,7 +173,7 @@ async def revert(call: Call) -> Reply:
     fields = dict(fields_of(call.body, models.Revert))
     to, branch = take(fields, "to", str), take(fields, "branch", str)
     if to is None:
-        raise Problem(422, "invalid", "is required", pointer="/to")
+        raise Problem(422, "invalid", "is missing", pointer="/to")
     return session_reply(
         await call.store.revert(call.path["session"], to, branch=branch, expect=await expected(call)),
     )

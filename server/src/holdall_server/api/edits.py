@@ -75,6 +75,6 @@ async def restore_version(call: Call) -> Reply:
     """Make an earlier version of a message the newest again; it becomes a version of its own."""
     version = take(dict(fields_of(call.body, models.RestoreVersion, owned=())), "version", int)
     if version is None:
-        raise Problem(422, "invalid", "is required", pointer="/version")
+        raise Problem(422, "invalid", "is missing", pointer="/version")
     session, message = call.path["session"], call.path["message"]
     return _reply(await call.store.restore_version(session, message, version, expect=await expected(call)))
