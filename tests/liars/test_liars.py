@@ -23,6 +23,7 @@ def offered():
 
 OFFERS = offered()
 HONEST = [name for name, offer in OFFERS.items() if offer.open.caught_by == ("test_honest",)]
+SHORTENS = machine.SHORT
 LIES = [(name, test) for name, offer in OFFERS.items() if name not in HONEST for test in offer.open.caught_by]
 
 
@@ -53,6 +54,12 @@ def found_is_enough(monkeypatch):
 def test_caught(name, test, tmp_path, monkeypatch):
     monkeypatch.setattr(durability, "KILLS", 8)
     assert outcome(name, test, tmp_path).startswith("failed")
+
+
+def test_a_lie_is_told_by_steps_that_fail_alone(tmp_path, monkeypatch):
+    """Nothing that an example left behind is found by another, which would then be told of, and not fail again."""
+    monkeypatch.setattr(machine, "SHORT", SHORTENS)
+    assert outcome("LastWriterWins", "test_any_steps", tmp_path) == "failed: DID NOT RAISE Conflict"
 
 
 @pytest.mark.parametrize("test", TESTS)
