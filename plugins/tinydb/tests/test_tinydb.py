@@ -264,3 +264,14 @@ def test_a_full_disk_is_said_and_memory_is_what_the_disk_holds(small_disk):
         storage.commit(first("after"))
     with closing(opened(small_disk / "s")) as storage:
         assert len(storage.scan(Scan())) == kept
+
+
+def test_a_store_that_was_moved_away_writes_where_it_is_and_not_into_the_one_in_its_place(tmp_path):
+    with closing(opened(tmp_path / "s")) as old:
+        old.commit(first("old"))
+        (tmp_path / "s").rename(tmp_path / "moved")
+        with closing(opened(tmp_path / "s")) as new:
+            new.commit(first("new"))
+            old.commit(first("more"))
+    assert list(document(tmp_path / "s")["sessions"]) == ["new"]
+    assert list(document(tmp_path / "moved")["sessions"]) == ["old", "more"]

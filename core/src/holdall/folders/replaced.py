@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from holdall.errors import StorageBusy
@@ -13,7 +14,10 @@ __all__ = ["ReplacedFile"]
 
 
 class ReplacedFile:
-    """``name.json`` in a folder of its own, which one process has at a time; and ``name.before.json``."""
+    """``name.json`` in a folder of its own, which one process has at a time; and ``name.before.json``.
+
+    Everything happens in the folder that is locked, whatever comes to stand in its place under its name.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         """Raises ``StorageBusy`` while another process has it, ``SettingsError`` and ``OSError``."""
@@ -35,31 +39,48 @@ class ReplacedFile:
 
     def read(self) -> bytes | None:
         """The bytes; ``None`` where there never was a file."""
-        return self.path.read_bytes() if self.path.exists() or self.before.exists() else None
+        if self._stat(self.path) is None and self._stat(self.before) is None:
+            return None
+        with os.fdopen(os.open(self.path.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.fd), "rb") as file:
+            return file.read()
 
     @property
     def size(self) -> int:
         """Bytes in the file."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        found = self._stat(self.path)
+        return 0 if found is None else found.st_size
 
     def replace(self, data: bytes, *, keep: bool) -> None:
         """Make ``data`` the file, durably; ``keep`` the one before. What fails leaves the file as it was."""
         try:
-            with os.fdopen(os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            with os.fdopen(os.open(self._new.name, how, 0o600, dir_fd=self.fd), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())  # tried once: when it fails, this file is never used
-            self.before.unlink(missing_ok=True)
-            if keep and self.path.exists():
-                self.before.hardlink_to(self.path)
+            self._unlink(self.before)
+            if keep and self._stat(self.path) is not None:
+                os.link(self.path.name, self.before.name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except BaseException:
-            self._new.unlink(missing_ok=True)
+            self._unlink(self._new)
             raise
         self.undecided = True
-        self._new.replace(self.path)
+        os.rename(self._new.name, self.path.name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         os.fsync(self.fd)
         self.undecided = False
 
+    def _stat(self, path: Path) -> os.stat_result | None:
+        try:
+            return os.stat(path.name, dir_fd=self.fd)
+        except FileNotFoundError:
+            return None
+
+    def _unlink(self, path: Path) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(path.name, dir_fd=self.fd)
+
     def close(self) -> None:
         """Let it go, and its lock."""
-        os.close(self.fd)
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
