@@ -230,3 +230,23 @@ def test_errors_of_the_file_system_are_typed(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SettingsError, match="is a file"):
         opened(tmp_path / "file" / "s")
+
+
+def test_a_child_does_not_open_what_its_parent_had_open_when_it_forked(tmp_path):
+    """It would take its parent's locks for its own: another process would remove the log with what it acknowledges."""
+    with closing(opened(tmp_path / "s")) as storage:
+        storage.commit(first("p"))
+        child = os.fork()
+        if child == 0:
+            try:
+                opened(tmp_path / "s")
+            except StorageUnavailable:
+                os._exit(3)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+        storage.commit(first("q"))
+    child = os.fork()
+    if child == 0:
+        with closing(opened(tmp_path / "s")) as storage:
+            os._exit(len(storage.scan(Scan())))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2

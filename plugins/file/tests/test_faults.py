@@ -8,15 +8,18 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from holdall.contract import Scan, Span
-from holdall.errors import SettingsError, StorageError, StorageFull
+from holdall.errors import SettingsError, StorageError, StorageFull, StorageUnavailable
 from holdall.testing.steps import Step
 from holdall_file import FileSessionStorage
+from holdall_file.faults import typed
 
 
 @pytest.fixture
@@ -260,3 +263,10 @@ async def test_a_path_that_is_a_file(tmp_path, open_store):
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError):
         await open_store(tmp_path / "file" / "store")
+
+
+def test_an_error_is_told_while_another_thread_imports_sqlite(monkeypatch):
+    """The first list of a process does that, on the event loop, while its other threads go on."""
+    monkeypatch.setitem(sys.modules, "sqlite3", ModuleType("sqlite3"))
+    refused = StorageUnavailable("refused")
+    assert typed(refused) is refused

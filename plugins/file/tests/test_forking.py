@@ -6,10 +6,12 @@ import asyncio
 import fcntl
 import os
 import threading
+from pathlib import Path
 
 from killed import append
 
-from holdall_file import beginning, recovery
+from holdall.contract import Scan
+from holdall_file import FileSessionStorage, FileSettings, beginning, recovery
 from holdall_file.folder import Folder, digest_of, lock, log_name
 from holdall_file.living import graveyard, unlocked
 
@@ -110,3 +112,70 @@ async def test_a_child_that_is_forked_while_a_log_is_looked_at_does_not_keep_it_
     finally:
         os.close(other_end)
         await asyncio.to_thread(os.waitpid, born[0], 0)
+
+
+def locks_of_sqlite():
+    locks = Path("/proc/locks").read_text(encoding="utf-8").splitlines()
+    return sum(f" {os.getpid()} " in line and "POSIX" in line for line in locks)
+
+
+def listed(path):
+    """How many sessions the store has, for a child that has a loop of its parent's."""
+    found = []
+
+    async def run():
+        store = await FileSessionStorage.open(FileSettings(path=path))
+        found.append(len(await store.scan(Scan())))
+        found.append(locks_of_sqlite())
+        await store.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    thread.join()
+    return found
+
+
+async def test_a_child_has_its_own_locks_on_the_catalogue(open_store, tmp_path):
+    """SQLite takes those of the parent for its own, and then has none: the next one to close would take itself for the last."""
+    store = await open_store()
+    await append(store, "s", b"1")
+    assert len(await store.scan(Scan())) == 1
+    hears, said = os.pipe()
+    child = fork()
+    if child == 0:
+        os.write(said, repr(listed(tmp_path / "store")).encode())
+        os._exit(0)
+    await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.read(hears, 100) == b"[1, 2]"
+    os.close(hears)
+    os.close(said)
+    await append(store, "t", b"1")
+    assert len(await store.scan(Scan())) == 2
+
+
+async def test_a_child_that_comes_while_the_catalogue_is_used_does_not_use_it(open_store, tmp_path):
+    store = await open_store()
+    await append(store, "s", b"1")
+    assert len(await store.scan(Scan())) == 1
+    using, forked = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(_):
+        loop.call_soon_threadsafe(using.set)
+        forked.wait()
+
+    busy = asyncio.ensure_future(store._beside(slowly))
+    await using.wait()
+    hears, said = os.pipe()
+    child = fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.write(said, repr(listed(tmp_path / "store")).encode())
+        os._exit(0)
+    forked.set()
+    await asyncio.to_thread(os.waitpid, child, 0)
+    await busy
+    assert os.read(hears, 100) == b"[]"
+    os.close(hears)
+    os.close(said)
+    assert len(await store.scan(Scan())) == 1

@@ -16,6 +16,7 @@ from holdall.contract import Abilities, BatchSessionStorage, Commit, Durability,
 from holdall.errors import Damaged, StorageUnavailable
 from holdall.folders import Quarantine, Reserve, private_folder, sync_file, typed
 from holdall.folders.cells import Cells, cell, seal
+from holdall.folders.forked import Opened
 from holdall.folders.sqlite import integrity, sparing
 from holdall.hooks import StorageOffer, hookimpl
 
@@ -52,12 +53,14 @@ class DiskcacheSessionStorage(Cache, Cells, BatchSessionStorage):
         with _typed_errors(), ExitStack() as undo:
             folder = private_folder(Path(os.path.expandvars(settings.path)))  # diskcache expands them too
             size = found.stat().st_size if (found := folder / "cache.db").exists() else 0
+            opened = Opened(str(folder / "cache.db"))
             self._reserve, self.quarantine = Reserve(folder, max(_RESERVE, size // 8)), Quarantine(folder)
             if self._reserve.made and not size:
                 raise Damaged("cache.db", "it is empty or gone, but there was a store in this folder")
             undo.callback(lambda: hasattr(self, "_local") and self.close())  # what never began has nothing to close
             self._reserve.spend(lambda: self._open(folder, 2 if settings.durability == "power" else 1))
             self._reserve.fill()
+            self.close = opened.until(self.close)
             undo.pop_all()
 
     def _open(self, folder: Path, synchronous: int) -> None:

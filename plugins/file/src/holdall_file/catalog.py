@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from holdall.contract import Head
+from holdall.folders.forked import Opened
 from holdall_file import intents
 from holdall_file.entries import Entry, kind_of, known_after
 from holdall_file.faults import Busy
@@ -139,6 +140,7 @@ class Catalog:
         """All that there are, from the logs themselves."""
         self._log = folder.open("catalog.log", os.O_RDWR | os.O_CREAT)
         self.inode = 0
+        self._opened: Opened | None = None
         if temporary:
             self._db = sqlite3.connect(":memory:", isolation_level=None)
             return
@@ -146,9 +148,13 @@ class Catalog:
             lock_soon(self._log.fd, fcntl.LOCK_SH)  # held against the one who removes a damaged database
             _make(folder)
             self.inode = inode_of(folder)
-            self._db = sqlite3.connect(f"{folder.path}/catalog.db", timeout=60, isolation_level=None)
+            path = f"{folder.path}/catalog.db"
+            self._opened = Opened(path, self._close_database)
+            self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         except BaseException:
             self._log.close()
+            if self._opened is not None:
+                self._opened.done()
             raise
         try:
             if _cut(folder):
@@ -339,9 +345,14 @@ class Catalog:
             [(kind_of(mark), row.score, row.name.encode("utf-8", "surrogatepass"), row.version) for row in rows],
         )
 
+    def _close_database(self) -> None:
+        self._db.close()
+
     def close(self) -> None:
         """Close it; closing the last connection brings everything into the database file."""
         try:
-            self._db.close()
+            self._close_database()
+            if self._opened is not None:
+                self._opened.done()
         finally:
             self._log.close()

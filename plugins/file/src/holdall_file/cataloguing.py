@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from holdall.contract import Head
+from holdall.folders.forked import using
 from holdall_file.catalog import Catalog, broken, discard_database, inode_of
 from holdall_file.folder import Folder, logger
 
 if TYPE_CHECKING:
     from holdall_file.opening import Opened
 
-__all__ = ["put_in_order", "temporary_catalog", "with_catalog"]
+__all__ = ["close_catalog", "put_in_order", "temporary_catalog", "with_catalog"]
 
 T = TypeVar("T")
 
@@ -26,15 +27,16 @@ def put_in_order(folder: Folder, heads: Iterable[Head]) -> None:
         catalog.rotate()
         catalog.add(heads)
 
-    catalog = _catalog(folder)
-    try:
-        put(catalog)
-    except sqlite3.DatabaseError as error:
-        _discard(folder, catalog, error)
+    with using():
         catalog = _catalog(folder)
-        put(catalog)
-    finally:
-        catalog.close()
+        try:
+            put(catalog)
+        except sqlite3.DatabaseError as error:
+            _discard(folder, catalog, error)
+            catalog = _catalog(folder)
+            put(catalog)
+        finally:
+            catalog.close()
 
 
 def with_catalog(opened: Opened, function: Callable[[Catalog], T]) -> T:
@@ -42,13 +44,20 @@ def with_catalog(opened: Opened, function: Callable[[Catalog], T]) -> T:
 
     Raises ``Busy`` where another process has what it takes.
     """
-    catalog = _open_catalog(opened)
-    try:
-        return function(catalog)
-    except sqlite3.DatabaseError as error:
-        opened.catalog = None
-        _discard(opened.folder, catalog, error)
-    return function(_open_catalog(opened))
+    with using():
+        catalog = _open_catalog(opened)
+        try:
+            return function(catalog)
+        except sqlite3.DatabaseError as error:
+            opened.catalog = None
+            _discard(opened.folder, catalog, error)
+        return function(_open_catalog(opened))
+
+
+def close_catalog(catalog: Catalog) -> None:
+    """Close it. On its thread only."""
+    with using():
+        catalog.close()
 
 
 def _open_catalog(opened: Opened) -> Catalog:
@@ -100,6 +109,7 @@ def _heads(folder: Folder) -> Iterable[Head]:
 
 def temporary_catalog(folder: Folder) -> Catalog:
     """A catalogue in memory, for when there is no room for the other one's news."""
-    catalog = Catalog(folder, lambda: _heads(folder), temporary=True)
-    catalog.rebuild()
-    return catalog
+    with using():
+        catalog = Catalog(folder, lambda: _heads(folder), temporary=True)
+        catalog.rebuild()
+        return catalog

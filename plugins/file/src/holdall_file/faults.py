@@ -34,10 +34,11 @@ class SyncFailed(OSError):
 
 def typed(error: T) -> T | StorageError:
     """``error`` as the contract's own, where it came from the operating system or from SQLite."""
-    sqlite3 = sys.modules.get("sqlite3")  # without it, nothing is of SQLite; to import it may need what has run out
+    # Without it nothing is of SQLite. To import it may need what has run out, and another thread may be just at that.
+    of_sqlite: type[Exception] | None = getattr(sys.modules.get("sqlite3"), "Error", None)
     if isinstance(error, OSError):
         fault = folders.typed(error, "the file store failed")
-    elif sqlite3 is not None and isinstance(error, sqlite3.Error):
+    elif of_sqlite is not None and isinstance(error, of_sqlite):
         kind = StorageFull if "full" in str(error) else StorageUnavailable if "locked" in str(error) else StorageError
         fault = kind(f"the file store's catalogue failed: {error}")
     else:

@@ -144,8 +144,11 @@ def _wait(call: Callable[[], T]) -> T:
 async def close_all(opened: Opened, thread: StorageThread, side: StorageThread) -> None:
     """Close the catalogue before the mark goes that says the store was in use."""
     try:
-        if opened.catalog is not None:
-            await side.run(opened.catalog.close)
+        catalog = opened.catalog
+        if catalog is not None:
+            from holdall_file.cataloguing import close_catalog  # noqa: PLC0415 - who only resumes a session needs none
+
+            await side.run(lambda: close_catalog(catalog))
         await thread.run(lambda: _close(opened))  # it may be making the writer just now
     finally:
         opened.living.close()
