@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
@@ -16,6 +16,18 @@ __all__ = ["Rules", "check_schema"]
 
 _REGISTRY: Registry[Any] = Registry()
 """Empty: a remote ``$ref`` is never fetched."""
+_matched: Any = Draft202012Validator.VALIDATORS["pattern"]
+
+
+def _pattern(validator: Any, pattern: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """As it is, but for a text that is too long anyway: how long matching takes is then the schema's to say."""
+    most = schema.get("maxLength")
+    if most is None or not isinstance(value, str) or len(value) <= most:
+        yield from _matched(validator, pattern, value, schema)
+
+
+_extend = cast("Any", validators.extend)  # pyright: ignore[reportUnknownMemberType]
+_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern})
 
 
 def _remote_references(schema: Any) -> Iterator[str]:
@@ -46,12 +58,12 @@ class Rules:
     """One project's schema, compiled."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        self._validator = Draft202012Validator(schema, registry=_REGISTRY)
+        self._validator = _Validator(schema, registry=_REGISTRY)
 
     def check(self, project: str, metadata: Mapping[str, Any]) -> None:
         """Raise ``Invalid`` when ``metadata`` breaks a rule of ``project``."""
         try:
-            errors: list[ValidationError] = list(self._validator.iter_errors(dict(metadata)))  # pyright: ignore[reportUnknownMemberType]
+            errors: list[ValidationError] = list(self._validator.iter_errors(dict(metadata)))
         except Unresolvable as unresolvable:
             raise SettingsError(
                 f"sessions.projects.{project}.metadata refers to {unresolvable.ref!r}, which it does not have"
