@@ -99,10 +99,11 @@ class Recent:
 
     def wrote(self, partition: str, lanes: Mapping[str, Lane | None], write: Mapping[Address, bytes]) -> None:
         """Keep what this process stored in lanes that somebody reads."""
-        for name, lane in lanes.items():
+        for name in lanes:
             run = self._runs.peek((partition, name))
             if run is None:
                 continue
+            lane = lanes[name]
             if lane is None or lane.rewritten != run.rewritten:
                 self._runs.drop((partition, name))
             elif (name, run.stop) in write:

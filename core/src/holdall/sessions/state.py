@@ -113,9 +113,9 @@ class SessionStep(Step):
     @classmethod
     def on(cls, state: State, now: int, *, active: bool = False, plain: bool = False) -> SessionStep:
         """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
-        head, record, at = state.head, state.record, now if active else state.active_at
-        name, version, size, names = head.partition, head.version + 1, head.marks.get(BYTES, 0), state.names
-        return cls(name, head, now, version, None, {}, {}, {}, (), record, at, size, names, plain)
+        head, at = state.head, now if active else state.active_at
+        version, size = head.version + 1, head.marks.get(BYTES, 0)
+        return cls(head.partition, head, now, version, None, {}, {}, {}, (), state.record, at, size, state.names, plain)
 
     def add(self, lane: str, records: Sequence[bytes]) -> None:
         """Append ``records`` and count their bytes."""

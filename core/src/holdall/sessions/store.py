@@ -184,8 +184,10 @@ class Store(
         ``expect`` it is an unconditional append, so that two writers both succeed. Messages go to the end of ``branch``;
         without one, of what the session shows: where that was reverted, to a new branch that it shows from then on.
         """
-        engine, check, by, appending = self.engine, self._check, self.by, sessions.appending
-        request = appending.AppendRequest(engine, session, check, by, messages, tools, originals, key, expect, branch)
+        engine, check, appending = self.engine, self._check, sessions.appending
+        request = appending.AppendRequest(
+            engine, session, check, self.by, messages, tools, originals, key, expect, branch
+        )
         appending_ = appending.append(request)
         return appending_ if self._observe is _ignore else self._told(appending_)
 
