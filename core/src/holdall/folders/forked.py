@@ -24,12 +24,14 @@ _Identity = tuple[int, int]
 class Opened:
     """A connection of this process, from before it is made until it is ``done``. One that can be closed is used within ``using``."""
 
-    def __init__(self, path: str, close: Callable[[], object] | None = None) -> None:
-        """``close`` is called in a child, by another thread. Raises ``StorageUnavailable`` for a file that is refused."""
+    close: Callable[[], object] | None = None
+    """Closes it, in a child, in another thread. Without it a child refuses the file."""
+
+    def __init__(self, path: str) -> None:
+        """Raises ``StorageUnavailable`` for a file that is refused."""
         if _identity(path) in _inherited:
             raise StorageUnavailable(f"{path}: this process was forked while its parent had it open; start another one")
         self._path = path
-        self.close = close
         _open.add(self)
 
     @property

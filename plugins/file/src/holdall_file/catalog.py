@@ -149,8 +149,9 @@ class Catalog:
             _make(folder)
             self.inode = inode_of(folder)
             path = f"{folder.path}/catalog.db"
-            self._opened = Opened(path, self._close_database)
+            self._opened = Opened(path)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            self._opened.close = self._db.close
         except BaseException:
             self._log.close()
             if self._opened is not None:
@@ -345,13 +346,10 @@ class Catalog:
             [(kind_of(mark), row.score, row.name.encode("utf-8", "surrogatepass"), row.version) for row in rows],
         )
 
-    def _close_database(self) -> None:
-        self._db.close()
-
     def close(self) -> None:
         """Close it; closing the last connection brings everything into the database file."""
         try:
-            self._close_database()
+            self._db.close()
             if self._opened is not None:
                 self._opened.done()
         finally:
