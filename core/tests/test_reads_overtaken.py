@@ -99,6 +99,10 @@ async def compared(store: Store, session: str) -> Any:
     return [await told(side.page) for side in (found.left, found.right)]
 
 
+async def branches(store: Store, session: str) -> Any:
+    return [one.as_dict() for one in await store.branches(session)]
+
+
 async def redacted(store: Store, session: str) -> Any:
     return [kept.data for kept in await store.redacted(session, LAST)]
 
@@ -133,8 +137,16 @@ async def purged(store: Store, session: str) -> None:
     await store.purge(session, message=NAME)
 
 
-READS = [page, branch, selected, alone, versions, context, thread, threads, compared, redacted, replayed]
-STEPS = [cleared, begun_again, deleted, edited, hidden, purged]
+async def unbranched(store: Store, session: str) -> None:
+    await store.delete_branch(session, "side")
+
+
+async def forked(store: Store, session: str) -> None:
+    await store.fork(session, name="another", at=NAME)
+
+
+READS = [page, branch, selected, alone, versions, context, thread, threads, compared, branches, redacted, replayed]
+STEPS = [cleared, begun_again, deleted, edited, hidden, purged, unbranched, forked]
 
 
 async def outcome(read: Any, store: Store, session: str) -> str:

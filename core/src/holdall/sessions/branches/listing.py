@@ -51,7 +51,9 @@ class Asked(msgspec.Struct, frozen=True):
                     yield name
 
     def holds(self, one: Branch) -> bool:
-        """Whether a branch is wanted whose name can be."""
+        """Whether a branch is wanted whose name could be, at a moment a little later."""
+        if (one.deleted_at is not None) != self.deleted:
+            return False
         if self.under is None:
             return True
         by_message = place_of(self.under)[1] is not None
