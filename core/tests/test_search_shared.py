@@ -40,9 +40,10 @@ async def test_a_large_text_is_looked_at_in_steps(store, word, query):
     assert turns > 15
 
 
-async def test_many_small_texts_are_too(store):
+@pytest.mark.parametrize("asked", [{"query": "walk"}, {"role": "assistant"}])
+async def test_many_small_texts_are_too(store, asked):
     session = await store.create(owner="ana", messages=[user("run " * 100) for _ in range(500)])
-    turns, [page] = await others_turns(session.search("walk"))
+    turns, [page] = await others_turns(session.search(**asked))
     assert len(page) == 0
     assert turns > 5
 

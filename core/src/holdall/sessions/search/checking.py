@@ -69,6 +69,7 @@ class Checker:
         except (Conflict, NotFound):  # cleared or deleted meanwhile
             return None
         text = text_of(full)
+        await self._share.read(len(text))
         places = await self._places(full, text)
         if places is None or not self.wants(view.state) or not await self._is_of_live(view, branch, position):
             return None
@@ -90,7 +91,7 @@ class Checker:
             return None
         if self._query is None:
             return []
-        return await self._share.look(self._query.looking(text), len(text)) or None
+        return await self._share.look(self._query.looking(text)) or None
 
     async def _view(self, session: str, places: Sequence[tuple[str, int]]) -> View | None:
         """The messages of a session, if there is one that the caller may see."""

@@ -25,12 +25,15 @@ class Share:
         self._turns = turns
         self._looked = 0
 
-    async def look(self, steps: Generator[None, None, T], size: int) -> T:
-        """What ``steps``, which look at ``size`` characters, come to."""
+    async def read(self, size: int) -> None:
+        """Tell of a message of ``size`` characters that was read."""
         self._looked += min(size, _MOST) + _EACH
         if self._looked > _MOST:
             self._looked = 0
             await self._pass()
+
+    async def look(self, steps: Generator[None, None, T]) -> T:
+        """What ``steps`` come to."""
         while True:
             try:
                 next(steps)
