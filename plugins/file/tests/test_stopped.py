@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -139,3 +141,19 @@ async def test_a_catalogue_that_is_a_link_is_not_followed(open_store, tmp_path):
     with pytest.raises(StorageError, match="a link"):
         await store.scan(Scan())
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("steps", range(1, 8))
+async def test_a_close_that_nobody_waits_for_any_more_is_finished(open_store, tmp_path, steps):
+    """Else the process keeps its log and its locks for as long as it lives."""
+    store = await open_store()
+    await append(store, "s", b"0")
+    assert len(await store.scan(Scan())) == 1
+    closing = asyncio.ensure_future(store.close())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait([closing])
+    await store.close()
+    assert not list((tmp_path / "store" / "wal").iterdir())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("holdall-file")]

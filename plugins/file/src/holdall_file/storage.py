@@ -50,6 +50,7 @@ class FileSessionStorage(ISessionStorage):
         self._scanner: Scanner | None = None
         self._chores: asyncio.Task[None] | None = None
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._reserve = opened.reserve
         self._gather: Gather | None = None
         self._refused: str | None = None
@@ -263,10 +264,16 @@ class FileSessionStorage(ISessionStorage):
         return await self._patiently(lambda: self._thread.run(purge))
 
     async def close(self) -> None:
-        """Bring everything to the disk and give the folder back."""
-        if self._closed or self._pid != os.getpid():
+        """Bring everything to the disk and give the folder back. It goes on where nobody waits for it any more."""
+        if self._pid != os.getpid():
             return
-        self._closed = True
+        if self._closing is None:
+            self._closed = True
+            self._closing = asyncio.ensure_future(self._close())
+        if not self._closing.done():
+            await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         if self._gather is not None:
             self._gather.hand_over()
         if self._chores is not None:
@@ -280,8 +287,10 @@ class FileSessionStorage(ISessionStorage):
         except OSError as error:
             raise typed(error) from error
         finally:
-            await self._side.stop()
-            await self._thread.stop()
+            try:
+                await self._side.stop()
+            finally:
+                await self._thread.stop()
 
     def health(self) -> str | None:
         """What is wrong with the store, in one line; ``None`` when nothing is."""
