@@ -214,7 +214,8 @@ class Commit(Value, gc=False):
         new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
         if len(_made) >= _TOGETHER:
             _made.clear()
-        _made[self.partition] = (self, head, new)
+        if len(self.write) <= _FEW:
+            _made[self.partition] = (self, head, new)
         return new
 
     def erased(self) -> Iterator[Address]:
@@ -228,7 +229,9 @@ _NOTHING = Head("", 0, 0)
 _made: dict[str, tuple[Commit, Head | None, Head]] = {}
 """What was made last, by the partition: the storage and the core ask for the same, one after the other, and no third time."""
 _TOGETHER = 64
-"""So many commits that are on their way together are remembered."""
+"""So many commits that are on their way together are remembered …"""
+_FEW = 8
+"""… with so many records: those of large ones would keep much memory, where nobody asks again."""
 _WIDE = 64
 """From so many entries on, they are not copied for a change of a few."""
 
