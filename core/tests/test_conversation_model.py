@@ -387,4 +387,4 @@ def test_what_is_wrong_is_found(monkeypatch, where, name, wrong):
     """The negative control: with any of these the model must not agree."""
     monkeypatch.setattr(where, name, wrong)
     with pytest.raises(AssertionError):
-        run("memory", 60, monkeypatch, phases=[Phase.generate], derandomize=True)
+        run("memory", 600, monkeypatch, phases=[Phase.generate], derandomize=True)

@@ -30,7 +30,7 @@ class Editing:
         _check: Check
 
         whole: Callable[[str, Sequence[Message]], Coroutine[Any, Any, list[Message]]]
-        still_whole: Callable[[str, Message], Coroutine[Any, Any, Message]]
+        _still_whole: Callable[[str, Message], Coroutine[Any, Any, Message]]
 
         def _limit(self, limit: int) -> int: ...
         def _tell(self, kind: Any, state: State, messages: Sequence[Message] = ()) -> None: ...
@@ -75,4 +75,4 @@ class Editing:
 
     async def _edited(self, session: str, state: State, message: Message) -> Message:
         self._tell("edited", state, [message])
-        return await self.still_whole(session, message)
+        return await self._still_whole(session, message)

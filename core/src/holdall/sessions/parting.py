@@ -43,7 +43,7 @@ class Parting:
             return list(messages)
         return await sessions.parts.joining.whole(self.engine, session, messages, self._check)
 
-    async def still_whole(self, session: str, message: Message) -> Message:
+    async def _still_whole(self, session: str, message: Message) -> Message:
         """A message that was just stored, with its large parts; raises ``NotFound`` when it was cleared at once."""
         try:
             return (await self.whole(session, [message]))[0]

@@ -34,7 +34,7 @@ class Redacting:
 
     if TYPE_CHECKING:
         _check: Check
-        still_whole: Callable[[str, Message], Coroutine[Any, Any, Message]]
+        _still_whole: Callable[[str, Message], Coroutine[Any, Any, Message]]
 
         delete: Callable[[str], Coroutine[Any, Any, None]]
 
@@ -62,7 +62,7 @@ class Redacting:
         ask = redaction.Ask(self.by, reason, list(parts), redaction.spans_of(spans), expect)
         state, found = await redaction.redact(self.engine, session, message, ask, self._check)
         self._tell("redacted", state, [found])
-        return await self.still_whole(session, found)
+        return await self._still_whole(session, found)
 
     async def purge(self, session: str, *, message: str | None = None, branch: str | None = None) -> Purged:
         """Erase a message, a deleted branch or the whole session for good, and say whether anything may be left of it.
