@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
+import sqlite3
 
 import pytest
 
@@ -32,6 +35,19 @@ async def test_it_is_made_again(open_store, tmp_path, filled, how):
     assert await listed(store) == [f"s{n:02}" for n in range(20)]
     await filled(store, "new", 50)
     assert (await listed(store, mark="recent", descending=True))[0] == "new"
+
+
+async def test_two_may_make_it_at_once(open_store, tmp_path, filled):
+    """SQLite does not wait for one who has a new database locked when it changes how that is written to."""
+    store = await open_store()
+    await filled(store, "one", 1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "catalog.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        listing = asyncio.create_task(listed(store))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(listing), 0.2)
+        other.execute("ROLLBACK")
+        assert await listing == ["one"]
 
 
 async def test_its_log_is_emptied(open_store, tmp_path, filled, monkeypatch):

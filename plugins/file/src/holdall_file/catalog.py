@@ -135,6 +135,7 @@ class Catalog:
     """The sorted entries. Used by one thread; other processes share the files."""
 
     def __init__(self, folder: Folder, heads: Callable[[], Iterable[Head]], *, temporary: bool = False) -> None:
+        """Raises ``Busy`` while another process has what it takes."""
         self._folder = folder
         self._heads = heads
         """All that there are, from the logs themselves."""
@@ -162,8 +163,10 @@ class Catalog:
                 raise sqlite3.DatabaseError("malformed: it is cut short")  # noqa: TRY301 - closed like any other
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if "database is locked" in str(error):  # of two who make it at once, SQLite lets one wait for nobody
+                raise Busy from None
             raise
         fcntl.flock(self._log.fd, fcntl.LOCK_UN)
 
