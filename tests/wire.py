@@ -21,7 +21,20 @@ from holdall_server.app import create_app
 from holdall_server.checks import tls_of
 from holdall_server.protocol import Protocol
 
-__all__ = ["BYE", "MESSAGE", "SERVER", "TOKENS", "Wire", "connected", "made", "place", "post", "request", "turns"]
+__all__ = [
+    "BYE",
+    "MESSAGE",
+    "SERVER",
+    "TOKENS",
+    "Wire",
+    "already_said",
+    "connected",
+    "made",
+    "place",
+    "post",
+    "request",
+    "turns",
+]
 
 Sanic.test_mode = True
 TOKENS = {name: f"hld1_token-of-{name}-0123456789abcdef" for name in ("ana", "bob")}
@@ -31,6 +44,13 @@ SERVER = {
 MESSAGE = b'{"role":"user","content":"hello"}'
 BYE = b"BYE\r\n\r\n"
 """After that, whatever came before, a server closes."""
+
+
+async def already_said(store: Any) -> str:
+    """A session of ana's that has the message, so that posting it with its key changes nothing."""
+    session = await store.create(owner="ana")
+    await session.append({"role": "user", "content": "hello"}, key="k")
+    return session.id
 
 
 class Wire:

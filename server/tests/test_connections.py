@@ -16,7 +16,7 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 import holdall
 from holdall_server.heads import plain
 from holdall_server.protocol import Protocol
-from tests.wire import BYE, MESSAGE, TOKENS, made, place, post, request, turns
+from tests.wire import BYE, MESSAGE, TOKENS, already_said, made, place, post, request, turns
 
 
 @pytest.fixture
@@ -27,10 +27,7 @@ async def store() -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def session(store: Any) -> str:
-    """One of ana's that has the message already, so that posting it with its key changes nothing."""
-    session = await store.create(owner="ana")
-    await session.append({"role": "user", "content": "hello"}, key="k")
-    return session.id
+    return await already_said(store)
 
 
 @pytest.mark.req("SEC-HTTP-01")

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.wire import BYE
+
 AUTH = b"Authorization: Bearer hld1_token-of-ana-0123456789abcdef\r\n"
 HEAD = b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + AUTH
 PLAIN = HEAD + b"Content-Length: 9000\r\n\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 GOING_ON = HEAD + b"Content-Length: 9000\r\nExpect: 100-continue\r\n\r\n"
-BYE = b"BYE\r\n\r\n"
-"""After that, whatever came before, a server closes."""
 UNKNOWN = b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"
 WHOLE = HEAD + b"Content-Length: 2\r\n\r\n{}"
 SOON = {"head_seconds": 0.3, "body_seconds": 0.3}

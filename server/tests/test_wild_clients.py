@@ -21,7 +21,7 @@ import pytest
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 import holdall
-from tests.wire import BYE, MESSAGE, SERVER, Wire, connected, made, place, post, request
+from tests.wire import BYE, MESSAGE, SERVER, Wire, already_said, connected, made, place, post, request
 
 CHUNKED = "Transfer-Encoding: chunked"
 EACH = re.compile(rb"(?=HTTP/1\.1 \d)")
@@ -46,9 +46,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def session(store: Any) -> str:
-    session = await store.create(owner="ana")
-    await session.append({"role": "user", "content": "hello"}, key="k")
-    return session.id
+    return await already_said(store)
 
 
 def tls(certificate: tuple[Path, Path]) -> dict[str, str]:
