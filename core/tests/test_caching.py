@@ -89,7 +89,7 @@ def test_a_policy_may_give_up_keys_though_there_is_room():
         cache.put(key, key, 10)
     assert ([cache.get(key) for key in "abc"], cache.size) == ([None, "b", "c"], 20)
     cache._policy._keys["d"] = None
-    cache._items["d"] = ("d", 5)
+    cache._items["d"], cache._sizes["d"] = "d", 5
     cache.size += 5
     cache.shed()
     assert (len(cache), cache.size) == (2, 15)

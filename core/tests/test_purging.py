@@ -39,7 +39,7 @@ def having(folder: Path) -> list[str]:
 def in_memory(store) -> list[Any]:
     """What is cached that has the mark."""
     found = []
-    for key, (value, _) in store.engine.states._items.items():
+    for key, value in store.engine.states._items.items():
         kept = getattr(value, "records", ())
         if any(MARK.encode() in record for record in kept) or MARK in repr(value):
             found.append(key)

@@ -81,7 +81,10 @@ class Cache(Generic[V]):
         self._touch = policy.touch
         self._shedding = policy if isinstance(policy, SheddingPolicy) else None
         self.max_bytes = max_bytes
-        self._items: dict[Hashable, tuple[V, int]] = {}
+        self._items: dict[Hashable, V] = {}
+        self._sizes: dict[Hashable, int] = {}
+        self.peek: Callable[[Hashable], V | None] = self._items.get
+        """The value of a key, if it is held; as if nobody had looked."""
         self.size = 0
         self.hits = 0
         self.misses = 0
@@ -93,48 +96,51 @@ class Cache(Generic[V]):
         """The value of ``key``, if it is held."""
         if self._shedding is not None:
             self.shed()
-        item = self._items.get(key)
-        if item is None:
+        value = self._items.get(key)
+        if value is None:
             self.misses += 1
             return None
         self.hits += 1
         self._touch(key)
-        return item[0]
-
-    def peek(self, key: Hashable) -> V | None:
-        """The value of ``key``, if it is held; as if nobody had looked."""
-        item = self._items.get(key)
-        return None if item is None else item[0]
+        return value
 
     def put(self, key: Hashable, value: V, size: int) -> None:
-        """Hold ``value`` under ``key`` if the policy admits it, giving up others until it fits."""
-        items = self._items
-        if size > self.max_bytes:
-            self.drop(key)
-        elif key in items:
-            self.size += size - items[key][1]
-            items[key] = (value, size)
+        """Hold ``value``, which is not ``None``, under ``key`` if the policy admits it, giving up others until it fits."""
+        if self._sizes.get(key) == size:  # as of a session that was written to: another state in the place of the last
+            self._items[key] = value
             self._touch(key)
-        elif self._policy.admit(key, size):
-            items[key] = (value, size)
-            self.size += size
-        while self.size > self.max_bytes:
-            evicted = self._policy.evict()
-            self.size -= self._items.pop(evicted)[1]
+        else:
+            self._fit(key, value, size)
         if self._shedding is not None:
             self.shed()
+
+    def _fit(self, key: Hashable, value: V, size: int) -> None:
+        """``put`` a value by which the cache becomes larger or smaller."""
+        known = self._sizes.get(key)
+        if size > self.max_bytes:
+            self.drop(key)
+        elif known is not None or self._policy.admit(key, size):
+            self._items[key], self._sizes[key] = value, size
+            self.size += size - (known or 0)
+            if known is not None:
+                self._touch(key)
+        while self.size > self.max_bytes:
+            self._lose(self._policy.evict())
 
     def shed(self) -> None:
         """Give up what the policy holds no longer, though there is room."""
         for key in () if self._shedding is None else self._shedding.shed():
-            self.size -= self._items.pop(key)[1]
+            self._lose(key)
 
     def drop(self, key: Hashable) -> None:
         """Hold ``key`` no longer."""
-        item = self._items.pop(key, None)
-        if item is not None:
-            self.size -= item[1]
+        if key in self._items:
+            self._lose(key)
             self._policy.forget(key)
+
+    def _lose(self, key: Hashable) -> None:
+        del self._items[key]
+        self.size -= self._sizes.pop(key)
 
     def clear(self) -> None:
         """Hold nothing."""

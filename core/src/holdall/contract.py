@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from holdall.errors import Conflict
-from holdall.values import Address, Commit, Head, Lane, Records, Scan, Snapshot, Span, Value
+from holdall.values import Address, Commit, Head, Lane, Records, Scan, Snapshot, Span, Value, on_one_line
 
 __all__ = [
     "CONTRACT",
@@ -29,6 +29,7 @@ __all__ = [
     "Scan",
     "Snapshot",
     "Span",
+    "on_one_line",
 ]
 
 CONTRACT = 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 from msgspec import Struct, StructMeta
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
     from inspect import Signature
     from typing import ClassVar
 
-__all__ = ["Address", "Commit", "Head", "Lane", "Records", "Scan", "Snapshot", "Span", "Value"]
+__all__ = [
+    "Address",
+    "Commit",
+    "Head",
+    "Lane",
+    "Records",
+    "Scan",
+    "Snapshot",
+    "Span",
+    "Value",
+    "foreseen",
+    "on_one_line",
+]
 
 _T = TypeVar("_T")
 
@@ -204,19 +217,15 @@ class Commit(Value, gc=False):
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
-        made = _made.pop(self.partition, None)
-        if made is not None and made[0] is self and made[1] is head:
-            return made[2]
+        partition = self.partition
+        seen = foreseen.get(partition)
+        if seen is not None and seen[0] is self and seen[1] is head:
+            return seen[2]
         old = _NOTHING if head is None else head
         if old.version != self.expect:
-            raise Conflict(self.partition, expected=self.expect, found=old.version)
+            raise Conflict(partition, expected=self.expect, found=old.version)
         lanes, marks = _merged(old.lanes, self.lanes), _merged(old.marks, self.marks)
-        new = Head(self.partition, self.version, self.changed, self.expires_at, lanes, marks)
-        if len(_made) >= _TOGETHER:
-            _made.clear()
-        if len(self.write) <= _FEW:
-            _made[self.partition] = (self, head, new)
-        return new
+        return Head(partition, self.version, self.changed, self.expires_at, lanes, marks)
 
     def erased(self) -> Iterator[Address]:
         """Every address that this commit erases."""
@@ -226,12 +235,11 @@ class Commit(Value, gc=False):
 
 
 _NOTHING = Head("", 0, 0)
-_made: dict[str, tuple[Commit, Head | None, Head]] = {}
-"""What was made last, by the partition: the storage and the core ask for the same, one after the other, and no third time."""
-_TOGETHER = 64
-"""So many commits that are on their way together are remembered …"""
-_FEW = 8
-"""… with so many records: those of large ones would keep much memory, where nobody asks again."""
+foreseen: dict[str, tuple[Commit, Head | None, Head, Sequence[bytes]]] = {}
+"""What is known of commits that are on their way, by partition: what they make of which head, and which records were made
+as JSON. Whoever hands a commit to a storage may say it here, so that the storage need not find it out again, and takes it
+away when the storage has answered. What is asked is held against the very objects that were said, so that no other commit,
+and no other record, is ever taken for one of them."""
 _WIDE = 64
 """From so many entries on, they are not copied for a change of a few."""
 
@@ -248,6 +256,16 @@ def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str,
         if each is None:
             return {name: value for name, value in merged.items() if value is not None}
     return merged
+
+
+def on_one_line(commit: Commit) -> bool:
+    """Whether every record that ``commit`` writes is known to be JSON on one line, for storages that keep it as such.
+
+    ``False`` says nothing. It is known of the very bytes that the core made, never of what a codec or a storage on the
+    way made of them, for as long as the storage's ``commit`` has not returned.
+    """
+    seen, write = foreseen.get(commit.partition), commit.write
+    return seen is not None and len(seen[3]) == len(write) and all(map(is_, seen[3], write.values()))
 
 
 class Snapshot(Value):

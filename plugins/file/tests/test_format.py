@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import stat
+from dataclasses import replace
 from zlib import crc32
 
 import msgspec
@@ -16,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdall.contract import Commit, Lane, Span
+from holdall.contract import Commit, Lane, Span, on_one_line
 from holdall.testing.steps import Step
+from holdall.values import foreseen
 from holdall_file.lines import Commitment, Line, commit_line, marks_of, pack, parse, unpack
 
 
@@ -77,6 +79,33 @@ def test_json_stays_json_and_the_rest_is_base64(record, form):
     assert b"\n" not in raw
     assert b"\r" not in raw
     json.loads(raw)
+
+
+@pytest.mark.parametrize(("record", "form"), [(b'{"a":\n1}', 1), (b"no JSON", 1), (b"\x01\x02", 2), (b'{"a":1}', 0)])
+def test_only_the_very_bytes_that_the_core_made_are_taken_for_json(record, form):
+    """What is said of a commit on its way is of those records alone, not of their likes, nor of a changed commit's."""
+    line, where = bytes(bytearray(b'{"id":"x"}')), ("a", 0)
+    commit = Commit("p", 0, 1, 1, {"a": Lane(0, 1, 1)}, {}, None, {where: line})
+    head = commit.onto(None)
+
+    def form_of(commit: Commit) -> int:
+        return commit_line(commit, marks_of(commit), 0, 0)[1].at[0][4]
+
+    assert not on_one_line(commit)
+    foreseen["p"] = commit, None, head, [line]
+    try:
+        assert on_one_line(commit)
+        assert form_of(commit) == 0
+        assert on_one_line(replace(commit, write=dict(commit.write)))
+        for other in ({where: record}, {where: line, ("a", 1): record}, {where: bytes(bytearray(line))}, {}):
+            assert not on_one_line(replace(commit, write=other))
+        assert form_of(replace(commit, write={where: record})) == form
+        assert not on_one_line(replace(commit, partition="q"))
+        changed = replace(commit, version=2, changed=2)
+        assert (commit.onto(None), changed.onto(None).version) == (head, 2)
+    finally:
+        del foreseen["p"]
+    assert not on_one_line(commit)
 
 
 @given(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from holdall.contract import Commit, ISessionStorage, Scan, Snapshot, Span
+from holdall.contract import Commit, Head, ISessionStorage, Scan, Snapshot, Span
 from holdall.errors import CodecError, Conflict
 from holdall.sealing.converting import convert
 from holdall.sealing.names import SEAL_SPAN, hidden
@@ -24,6 +24,7 @@ from holdall.sealing.vault import Vault
 from holdall.sealing.walking import walk
 from holdall.sealing.writing import Known, encrypted, shredded, without_mark
 from holdall.sessions.names import SHREDDING
+from holdall.values import foreseen
 
 __all__ = ["SealedStorage"]
 
@@ -68,10 +69,12 @@ class SealedStorage(ISessionStorage):
             return
         common = self.vault.common(name) if commit.marks.get(SHREDDING) is not None else None
         if common is None or common.id == known.key.id:
-            await self._store(*encrypted(without_mark(commit) if common else commit, known, known.key, known.seal))
+            await self._store(
+                known.head, *encrypted(without_mark(commit) if common else commit, known, known.key, known.seal)
+            )
             return
         stored, after = shredded(commit, known, common)
-        await self._store(stored, after)
+        await self._store(known.head, stored, after)
         await self._finish(after)
 
     async def drop(self, partition: str, *, expect: int) -> None:
@@ -88,7 +91,7 @@ class SealedStorage(ISessionStorage):
             self._known.pop(partition, None)
             return
         stored, after = mark_all(known, common)
-        await self._store(stored, after)
+        await self._store(known.head, stored, after)
         await self._finish(after)
 
     async def scan(self, scan: Scan) -> Sequence[Snapshot]:
@@ -145,12 +148,12 @@ class SealedStorage(ISessionStorage):
             return
         key, found = await self.vault.new(name)
         try:
-            await self._store(*encrypted(commit, None, key, Seal()))
+            await self._store(None, *encrypted(commit, None, key, Seal()))
         except Conflict:
             if not await self._cleared(name):
                 raise
             key, found = await self.vault.new(name)
-            await self._store(*encrypted(commit, None, key, Seal()))
+            await self._store(None, *encrypted(commit, None, key, Seal()))
         if found is not None:
             await self.vault.vouch(name, found)
 
@@ -174,13 +177,16 @@ class SealedStorage(ISessionStorage):
         self._known.pop(name, None)
         await self.below.commit(without_mark(commit))
 
-    async def _store(self, commit: Commit, after: Known) -> None:
+    async def _store(self, before: Head | None, commit: Commit, after: Known) -> None:
         name = commit.partition
+        foreseen[name] = commit, before, after.head, ()
         try:
             await self.below.commit(commit)
         except BaseException:
             self._known.pop(name, None)
             raise
+        finally:
+            foreseen.pop(name, None)
         self._keep(after)
 
     async def _finish(self, known: Known) -> None:

@@ -13,7 +13,7 @@ from holdall import sessions
 from holdall.contract import Span
 from holdall.errors import Conflict, Damaged, Ended, Invalid, NotFound, TooLarge
 from holdall.sessions.engine import Decision, Engine, Unread
-from holdall.sessions.inputs import Content, content_of, fields_of, stamped
+from holdall.sessions.inputs import Content, content_of, fields_of
 from holdall.sessions.keys import Key, KeyMap, checked_key, fingerprint, key_record
 from holdall.sessions.names import (
     KEYS,
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 __all__ = ["AppendRequest", "Appended", "append", "check_size", "check_version", "check_writable", "put"]
 
 T = TypeVar("T")
-_step_on = SessionStep.on
+_step = SessionStep.adding
 
 
 Stored = tuple[Sequence[bytes], Sequence[bytes]]
 """The message and tool run records that a step stores."""
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """What one append stored, or had stored when its key came the first time."""
 
     messages: Sequence[Message]
@@ -59,7 +59,7 @@ class Appended(msgspec.Struct, frozen=True):
     """Whether the key had come before, so that nothing was stored now."""
 
 
-class AppendRequest(msgspec.Struct):
+class AppendRequest(msgspec.Struct, gc=False):
     """What a client asks to append, as it came, to which session of which store, and what is made of it on the way."""
 
     engine: Engine
@@ -81,12 +81,12 @@ class AppendRequest(msgspec.Struct):
     def decide(self, state: State, now: int) -> tuple[SessionStep, Stored | Key]:
         """The step on ``state``, for a request without a key."""
         self.check(state)
-        policy = self.engine.policy
         check_writable(state, self.expect)
-        step = _step_on(state, now, active=True, plain=True)
-        if self.branch is None and state.record.view is None:
-            return step, put(step, self.content, policy)
-        return step, put(step, self.content, policy, _target(step, state, self, policy))
+        step, policy = _step(state, now), self.engine.policy
+        branch = MAIN
+        if self.branch is not None or state.record.view is not None:
+            branch = _target(step, state, self, policy)
+        return step, put(step, self.content, policy, branch)
 
 
 def check_writable(state: State, expect: int | None) -> None:
@@ -103,23 +103,23 @@ def check_version(state: State, expect: int | None) -> None:
         raise Conflict(f"session {state.record.id}", expected=expect, found=state.head.changed)
 
 
-async def append(request: AppendRequest, *, seen: bool = False) -> Appended:
-    """Store all of ``request`` in one step, after its ``check``; see ``Store.append``. Its ``content`` may be ``seen``."""
+async def append(request: AppendRequest, content: Content | None) -> Appended:
+    """Store all of ``request`` in one step, after its ``check``; see ``Store.append``. ``content``: if it was made already."""
     if not request.messages and not request.tools and not request.originals:
         raise Invalid("there is nothing to append", pointer="/messages")
     engine, keyed, now = request.engine, request.key is not None, None
-    if not seen:
+    if content is None:
         now = engine.clock.now()
         content = content_of(engine.policy, now, request.messages, request.tools, request.originals)
         request.content = content
         if content.used:
             await _keep_totals(request)
         if content.apart is not None:
-            return await _apart(request, content.apart)
+            return await _apart(request, content, content.apart)
     decide = _once(request) if keyed else request.decide
     try:
         state, found = await (
-            _linked(request, decide) if request.content.replies else engine.change(request.session, decide, keyed, now)
+            _linked(request, decide) if content.replies else engine.change(request.session, decide, keyed, now, False)
         )
     except Unread as unread:
         state, found = await _again(request, decide, unread)
@@ -129,10 +129,10 @@ async def append(request: AppendRequest, *, seen: bool = False) -> Appended:
     return Appended([Message(raw) for raw in messages], [ToolRun(raw) for raw in runs] if runs else (), state)
 
 
-async def _apart(request: AppendRequest, apart: Apart) -> Appended:
+async def _apart(request: AppendRequest, content: Content, apart: Apart) -> Appended:
     """Append what has large parts, knowing which of them are there already; the answer has them, too."""
     storing, joining = sessions.parts.storing, sessions.parts.joining
-    attempt = partial(append, request, seen=True)
+    attempt = partial(append, request, content)
     appended = await storing.knowing(request.engine, request.session, apart, request.check, attempt)
     texts = {value.hash: value.data for value in apart.values}
     return msgspec.structs.replace(appended, messages=[joining.filled(each, texts) for each in appended.messages])
@@ -196,7 +196,7 @@ def _once(request: AppendRequest) -> Decision[Stored | Key]:
         if found is not None:
             return None, found
         check_writable(state, request.expect)
-        step = SessionStep.on(state, now, active=True, plain=True)
+        step = SessionStep.adding(state, now)
         branch = _target(step, state, request, policy)
         lane = messages_lane(branch)
         first, first_run = step.lane(lane).stop, step.lane(TOOLS).stop
@@ -209,15 +209,16 @@ def _once(request: AppendRequest) -> Decision[Stored | Key]:
     return decide
 
 
-def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str = MAIN) -> Stored:
+def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str) -> Stored:
     """Put ``content`` at the end of the session's lanes, its messages on ``branch``, within the session's limits."""
     lane = main = step.lane(MESSAGES)
     name, form = MESSAGES, MESSAGE_WITH_ID
     if branch != MAIN:
         name, form = messages_lane(branch), message_form(branch)
         lane = step.lane(name)
-    messages, runs = stamped(content.messages, form, lane.stop), ()
-    stop = lane.stop + len(messages)
+    first = lane.stop
+    messages = [form % each for each in enumerate(content.messages, first)]
+    stop, runs = first + len(messages), ()
     if stop - main.first > policy.max_messages:
         actual = stop - main.first
         raise TooLarge("the number of messages in the conversation", limit=policy.max_messages, actual=actual)
@@ -225,12 +226,13 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str 
         sessions.parts.storing.keep(step, content.apart)
     if messages:
         step.size += step.append(name, messages, lane)
+        step.said = messages
         view = step.record.view
         if branch != (MAIN if view is None else view.branch):
-            step.tell("appended", name, lane.stop, stop)
+            step.tell("appended", name, first, stop)
     if content.tools:
-        runs = stamped(content.tools, TOOL_RUN_WITH_ID, step.lane(TOOLS).stop)
         first = step.lane(TOOLS).stop
+        runs = [TOOL_RUN_WITH_ID % each for each in enumerate(content.tools, first)]
         step.add(TOOLS, runs)
         step.tell("logged", TOOLS, first, first + len(runs))
     if content.originals:

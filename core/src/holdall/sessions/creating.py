@@ -15,7 +15,7 @@ from holdall.sessions.engine import Engine
 from holdall.sessions.events import Draft
 from holdall.sessions.inputs import as_json, content_of, fields_of
 from holdall.sessions.keys import checked_key, fingerprint
-from holdall.sessions.names import EXPIRES, SESSION, checked_owner, hashed, new_id, session_partition
+from holdall.sessions.names import EXPIRES, MAIN, SESSION, checked_owner, hashed, new_id, session_partition
 from holdall.sessions.record import SessionRecord
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.steps import Step
@@ -84,7 +84,7 @@ def _first_step(engine: Engine, draft: Draft, key: str | None) -> SessionStep:
     content = content_of(policy, now, draft.messages)
     for at, _ in content.replies:
         raise Invalid("is no message of this session", pointer=f"{at}/reply_to")
-    put(step, content, policy)
+    put(step, content, policy, MAIN)
     return step
 
 

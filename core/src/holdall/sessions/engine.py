@@ -12,13 +12,14 @@ from holdall.caching import Cache
 from holdall.clock import Clock
 from holdall.closed import ClosedStorage
 from holdall.codecs import Codec
-from holdall.contract import Commit, ISessionStorage, Span
+from holdall.contract import Commit, Head, ISessionStorage, Span
 from holdall.errors import Conflict, HoldallError, PluginError, StorageUnavailable
 from holdall.sessions.listed import Listed
 from holdall.sessions.names import KEYS, SESSION, session_partition
 from holdall.sessions.reader import NO_LANE, Reader, may_be_gone
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.turns import Turns
+from holdall.values import foreseen
 
 if TYPE_CHECKING:
     from holdall.sessions.compaction.tools import Tools
@@ -91,7 +92,7 @@ class Engine(Reader):
             self.watch.moved(partition, version)
 
     async def change(  # noqa: C901, PLR0912, PLR0915 - one loop
-        self, session: str, decide: Decision[T], keyed: bool = False, now: int | None = None, *, urgent: bool = False
+        self, session: str, decide: Decision[T], keyed: bool = False, now: int | None = None, urgent: bool = False
     ) -> tuple[State, T]:
         """Decide a step on the session's state and commit it, again on each conflict, one at a time per session.
 
@@ -103,10 +104,12 @@ class Engine(Reader):
         write goes through it, and each coroutine within another costs as much as what it does.
         """
         partition, turns = session_partition(session), self.turns
-        overtook = None
+        overtook, taken = None, turns.taken
         if urgent:
             overtook = turns.overtake(partition)
-        elif not turns.begin(partition):
+        elif partition not in taken:
+            taken[partition] = None  # as ``begin`` does
+        else:
             await turns.wait(partition)
             now = None
         try:
@@ -137,6 +140,8 @@ class Engine(Reader):
                 if step is None:
                     return state, answer
                 commit = step.commit(self.codec)
+                head = commit.onto(step.head)
+                foreseen[partition] = commit, step.head, head, step.said
                 try:
                     await self.storage.commit(commit)
                 except BaseException as error:
@@ -149,10 +154,15 @@ class Engine(Reader):
                         raise
                     attempt, now = attempt + 1, None
                 else:
-                    return self._stored(step, commit, state), answer
+                    return self._stored(step, commit, head, state), answer
+                finally:
+                    foreseen.pop(partition, None)
             raise StorageUnavailable(f"session {session} changes too fast: gave up after {_ATTEMPTS} conflicts")
         finally:
-            turns.end(partition, overtook)
+            if overtook is None and taken[partition] is None:  # as ``end`` does, where nobody waits
+                del taken[partition]
+            else:
+                turns.end(partition, overtook)
 
     async def _keyed(self, session: str, partition: str, known: State | None) -> State:
         """The state as it is stored, with every idempotency key, of which ``known`` saves reading most."""
@@ -174,22 +184,27 @@ class Engine(Reader):
 
     async def create(self, step: SessionStep) -> State:
         """Commit a session's first step; raises ``Conflict`` when its name is taken."""
-        commit = step.commit(self.codec)
+        commit, partition = step.commit(self.codec), step.partition
+        head = commit.onto(None)
+        foreseen[partition] = commit, None, head, step.said
         try:
             await self.storage.commit(commit)
         except BaseException:
-            self._unsure(step.partition)
+            self._unsure(partition)
             raise
-        return self._stored(step, commit, None)
+        finally:
+            foreseen.pop(partition, None)
+        return self._stored(step, commit, head, None)
 
-    def _stored(self, step: SessionStep, commit: Commit, before: State | None) -> State:
-        """Keep the state that a step leaves, which is stored, and tell of it."""
-        head, keys = commit.onto(step.head), None if before is None else before.keys
+    def _stored(self, step: SessionStep, commit: Commit, head: Head, before: State | None) -> State:
+        """Keep the state that a step leaves, which is stored as ``head``, and tell of it."""
+        keys = None if before is None else before.keys
         if keys is not None and step.key is not None:
             keys.add([step.key])
             keys.trim(head.lanes[KEYS].first)
         state, partition = State(head, step.record, keys, step.names), step.partition
-        self.recent.wrote(partition, commit.lanes, step.write)
+        if self.recent.used:
+            self.recent.wrote(partition, commit.lanes, step.write)
         self.states.put(partition, state, state.weight)
         if self.watch is not None:
             self.watch.moved(partition, step.version)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from holdall.sessions.parts.storing import Apart
     from holdall.sessions.policy import SessionPolicy
 
-__all__ = ["Content", "as_json", "content_of", "escaped", "fields_of", "originals_of", "stamped", "tool_runs_of"]
+__all__ = ["Content", "as_json", "content_of", "escaped", "fields_of", "originals_of", "tool_runs_of"]
 
 _DEPTH = 200
 """The most that objects and arrays may be nested in each other."""
@@ -33,15 +33,6 @@ _encode = msgspec.json.Encoder().encode
 def escaped(step: int | str) -> str:
     """One step of a JSON Pointer."""
     return "/" + str(step)[:_LONGEST_STEP].replace("~", "~0").replace("/", "~1")
-
-
-def stamped(bodies: Sequence[bytes], form: bytes, first: int) -> list[bytes]:
-    """The records from position ``first`` on: each body with its id in front, as ``form`` says."""
-    records: list[bytes] = []
-    for body in bodies:
-        records.append(form % (first, body))
-        first += 1
-    return records
 
 
 def fields_of(value: Any) -> Any:

@@ -67,6 +67,8 @@ class Recent:
 
     def __init__(self, cache: Cache[Any]) -> None:
         self._runs: Cache[Run] = cache
+        self.used = False
+        """Whether anybody ever read, so that something may be kept."""
 
     def run(self, partition: str, span: Span, head: Head) -> Run | None:
         """What is kept of a lane, if it has all of ``span`` by what ``head``, perhaps an old one, says."""
@@ -111,4 +113,5 @@ class Recent:
                 self._keep(partition, name, run)
 
     def _keep(self, partition: str, name: str, run: Run) -> None:
+        self.used = True
         self._runs.put((partition, name), run, run.weight)

@@ -106,16 +106,27 @@ class SessionStep(Step):
     @classmethod
     def first(cls, partition: str, record: SessionRecord, now: int) -> SessionStep:
         """The step that creates a session."""
-        step = cls(partition, None, now, now, None, {}, {}, {}, (), record, now, 0, None)
+        step = cls(partition, None, now, now, None, {}, {}, {}, (), (), record, now, 0, None)
         step.append(SESSION, [encode_record(record)])
         return step
 
     @classmethod
-    def on(cls, state: State, now: int, *, active: bool = False, plain: bool = False) -> SessionStep:
+    def on(cls, state: State, now: int, *, active: bool = False) -> SessionStep:
         """A step on ``state``. ``active`` steps restart the idle time and move the session to the front of lists."""
-        head, at = state.head, now if active else state.active_at
+        step = cls.adding(state, now)
+        step.plain = False
+        if not active:
+            step.active_at = state.active_at
+        return step
+
+    @classmethod
+    def adding(cls, state: State, now: int) -> SessionStep:
+        """A step on ``state`` that is active and ``plain``."""
+        head = state.head
         version, size = head.version + 1, head.marks.get(BYTES, 0)
-        return cls(head.partition, head, now, version, None, {}, {}, {}, (), state.record, at, size, state.names, plain)
+        return cls(
+            head.partition, head, now, version, None, {}, {}, {}, (), (), state.record, now, size, state.names, True
+        )
 
     def add(self, lane: str, records: Sequence[bytes]) -> None:
         """Append ``records`` and count their bytes."""

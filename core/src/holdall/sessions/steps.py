@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 
 from msgspec import Struct
 
@@ -36,13 +37,15 @@ class Step(Struct, gc=False):
     write: dict[Address, bytes]
     """The records that it writes, as they are before the codec."""
     erase: Sequence[Span]
+    said: Sequence[bytes]
+    """Those records of ``write`` that this package has made as JSON: each is an object on one line."""
 
     @classmethod
     def begin(cls, partition: str, head: Head | None, now: int) -> Step:
         """A step on ``head``, or the first one; ``now`` is in microseconds."""
         if head is None:
-            return cls(partition, None, now, now, None, {}, {}, {}, ())
-        return cls(partition, head, now, head.version + 1, head.expires_at, {}, {}, {}, ())
+            return cls(partition, None, now, now, None, {}, {}, {}, (), ())
+        return cls(partition, head, now, head.version + 1, head.expires_at, {}, {}, {}, (), ())
 
     def lane(self, name: str) -> Lane:
         """The lane as this step leaves it."""
@@ -112,8 +115,9 @@ class Step(Struct, gc=False):
         return self._commit(codec, self.marks, self.expires_at)
 
     def _commit(self, codec: Codec, marks: dict[str, int | None], expires_at: int | None) -> Commit:
-        partition, version = self.partition, self.version
-        write = codec.encoded(partition, version, self.write)
+        partition, version, write, said = self.partition, self.version, self.write, self.said
+        if codec.compressor or len(said) != len(write) or not all(map(is_, said, write.values())):
+            write = codec.encoded(partition, version, write)  # which leaves JSON as it is
         expect = 0 if self.head is None else self.head.version
         return Commit(partition, expect, version, version, self.lanes, marks, expires_at, write, self.erase)
 

@@ -188,7 +188,7 @@ class Store(
         request = appending.AppendRequest(
             engine, session, check, self.by, messages, tools, originals, key, expect, branch
         )
-        appending_ = appending.append(request)
+        appending_ = appending.append(request, None)
         return appending_ if self._observe is _ignore else self._told(appending_)
 
     async def history(  # noqa: PLR0913 - each is a thing that a caller may ask

@@ -161,11 +161,11 @@ class CachePolicyTests(OfferTests):
     @verifies("bounded")
     def test_it_remembers_a_bounded_number(self, opens: OpenPolicy) -> None:
         """What it remembers of keys that are gone is bounded by what it holds, however many come by."""
-        cache: Cache[None] = Cache(opens(), 100)
+        cache: Cache[bool] = Cache(opens(), 100)
         watched: weakref.WeakSet[Page] = weakref.WeakSet()
         for page in (Page() for _ in range(20_000)):
             watched.add(page)
-            cache.put(page, None, 1)
+            cache.put(page, True, 1)
             cache.get(page)
         gc.collect()
         assert len(watched) <= 1_000, f"of 20,000 keys it holds {len(cache)}, and remembers {len(watched):,}"

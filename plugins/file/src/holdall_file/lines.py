@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from holdall.contract import Commit
+from holdall.contract import Commit, on_one_line
 from holdall_file.faults import Bad
 
 __all__ = [
@@ -208,8 +208,9 @@ def commit_line(
     records: list[bytes] = []
     at: list[Entry] = []
     size = 0
+    known = on_one_line(commit)
     for (lane, position), record in commit.write.items():
-        raw, form = pack(record)
+        raw, form = (record, JSON) if known else pack(record)
         length = len(raw)
         size += length + 1
         records.append(raw)
