@@ -217,15 +217,10 @@ class Commit(Value, gc=False):
 
     def onto(self, head: Head | None) -> Head:
         """The head that this commit makes of ``head``; raises ``Conflict`` when its version is another."""
-        partition = self.partition
-        seen = foreseen.get(partition)
+        seen = foreseen.get(self.partition)
         if seen is not None and seen[0] is self and seen[1] is head:
             return seen[2]
-        old = _NOTHING if head is None else head
-        if old.version != self.expect:
-            raise Conflict(partition, expected=self.expect, found=old.version)
-        lanes, marks = _merged(old.lanes, self.lanes), _merged(old.marks, self.marks)
-        return Head(partition, self.version, self.changed, self.expires_at, lanes, marks)
+        return head_after(self, head)
 
     def erased(self) -> Iterator[Address]:
         """Every address that this commit erases."""
@@ -242,6 +237,15 @@ away when the storage has answered. What is asked is held against the very objec
 and no other record, is ever taken for one of them."""
 _WIDE = 64
 """From so many entries on, they are not copied for a change of a few."""
+
+
+def head_after(commit: Commit, head: Head | None) -> Head:
+    """What ``Commit.onto`` says, found out anew."""
+    old, partition = _NOTHING if head is None else head, commit.partition
+    if old.version != commit.expect:
+        raise Conflict(partition, expected=commit.expect, found=old.version)
+    lanes, marks = _merged(old.lanes, commit.lanes), _merged(old.marks, commit.marks)
+    return Head(partition, commit.version, commit.changed, commit.expires_at, lanes, marks)
 
 
 def _merged(old: Mapping[str, _T], new: Mapping[str, _T | None]) -> Mapping[str, _T]:

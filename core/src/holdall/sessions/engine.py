@@ -19,7 +19,7 @@ from holdall.sessions.names import KEYS, SESSION, session_partition
 from holdall.sessions.reader import NO_LANE, Reader, may_be_gone
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.turns import Turns
-from holdall.values import foreseen
+from holdall.values import foreseen, head_after
 
 if TYPE_CHECKING:
     from holdall.sessions.compaction.tools import Tools
@@ -140,7 +140,7 @@ class Engine(Reader):
                 if step is None:
                     return state, answer
                 commit = step.commit(self.codec)
-                head = commit.onto(step.head)
+                head = head_after(commit, step.head)
                 foreseen[partition] = commit, step.head, head, step.said
                 try:
                     await self.storage.commit(commit)
@@ -185,7 +185,7 @@ class Engine(Reader):
     async def create(self, step: SessionStep) -> State:
         """Commit a session's first step; raises ``Conflict`` when its name is taken."""
         commit, partition = step.commit(self.codec), step.partition
-        head = commit.onto(None)
+        head = head_after(commit, None)
         foreseen[partition] = commit, None, head, step.said
         try:
             await self.storage.commit(commit)
