@@ -81,7 +81,8 @@ class AppendRequest(msgspec.Struct, gc=False):
     def decide(self, state: State, now: int) -> tuple[SessionStep, Stored | Key]:
         """The step on ``state``, for a request without a key."""
         self.check(state)
-        check_writable(state, self.expect)
+        if self.expect is not None or state.record.status == "ended":
+            check_writable(state, self.expect)
         step, policy = _step(state, now), self.engine.policy
         branch = MAIN
         if self.branch is not None or state.record.view is not None:
@@ -237,7 +238,8 @@ def put(step: SessionStep, content: Content, policy: SessionPolicy, branch: str)
         step.tell("logged", TOOLS, first, first + len(runs))
     if content.originals:
         step.add(ORIGINALS, content.originals)
-    check_size(step.size, policy)
+    if step.size > policy.max_session_bytes:
+        check_size(step.size, policy)
     return messages, runs
 
 

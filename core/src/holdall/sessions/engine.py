@@ -15,7 +15,7 @@ from holdall.codecs import Codec
 from holdall.contract import Commit, Head, ISessionStorage, Span
 from holdall.errors import Conflict, HoldallError, PluginError, StorageUnavailable
 from holdall.sessions.listed import Listed
-from holdall.sessions.names import KEYS, SESSION, session_partition
+from holdall.sessions.names import KEYS, RECENT, SESSION, session_partition
 from holdall.sessions.reader import NO_LANE, Reader, may_be_gone
 from holdall.sessions.state import SessionStep, State
 from holdall.sessions.turns import Turns
@@ -129,7 +129,7 @@ class Engine(Reader):
                 try:
                     if may_be_gone(state, now):
                         await self.check_alive(state)
-                    before = state.active_at
+                    before = state.head.marks.get(RECENT, 0)
                     at = now if now > before else before  # noqa: FURB136 - max is a call, which every write would make
                     step, answer = decide(state, at)
                 except HoldallError:

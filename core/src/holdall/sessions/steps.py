@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import is_
 
 from msgspec import Struct
 
@@ -81,6 +80,7 @@ class Step(Struct, gc=False):
         old = self.lane(lane)
         if len(record) > RECORD_LIMIT:
             raise _too_large(lane, record)
+        self.said = ()  # it may be one of these that is replaced
         self.write[lane, position] = record
         self.lanes[lane] = Lane(old.first, old.stop, self.version)
 
@@ -116,8 +116,8 @@ class Step(Struct, gc=False):
 
     def _commit(self, codec: Codec, marks: dict[str, int | None], expires_at: int | None) -> Commit:
         partition, version, write, said = self.partition, self.version, self.write, self.said
-        if codec.compressor or len(said) != len(write) or not all(map(is_, said, write.values())):
-            write = codec.encoded(partition, version, write)  # which leaves JSON as it is
+        if codec.compressor or len(said) != len(write):
+            write = codec.encoded(partition, version, write)  # which leaves JSON, as all that is said is, as it is
         expect = 0 if self.head is None else self.head.version
         return Commit(partition, expect, version, version, self.lanes, marks, expires_at, write, self.erase)
 
