@@ -31,7 +31,7 @@ _ONCE = ("authorization", "content-type", "idempotency-key", "if-match", "if-non
 _REFUSED = 400
 """The first status that is no success."""
 
-Handler = Callable[[Any, Head, bytes], Coroutine[Any, Any, None]]
+Handler = Callable[[Any, Head, bytes | bytearray], Coroutine[Any, Any, None]]
 
 
 class Application(Sanic[Any, Any]):
@@ -63,7 +63,7 @@ def handler_for(service: Service, operation: Operation) -> Handler:
     name, perform, meter = operation.name, operation.handler, service.meter
     admit, done = Gate(service, operation).admit, meter.requests(name, "ok").add
 
-    async def handle(connection: Any, head: Head, body: bytes) -> None:
+    async def handle(connection: Any, head: Head, body: bytes | bytearray) -> None:
         start = perf_counter()
         try:
             reply = await perform(admit(head, body))
@@ -80,7 +80,9 @@ def handler_for(service: Service, operation: Operation) -> Handler:
             done(perf_counter() - start)
         else:
             meter.request(name, reply.status, perf_counter() - start)
-        await answer(connection, reply)
+        sending = answer(connection, reply)
+        if sending is not None:
+            await sending
 
     return handle
 

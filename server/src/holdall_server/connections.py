@@ -59,12 +59,7 @@ class Connection(Http):
         protocol = self.protocol
         await protocol.receive_more()
         if not protocol.access_log:  # Sanic's log tells of Sanic's requests
-            while (head := self._begun()) is not None:
-                await self._answer(head)
-                if self.recv_buffer:
-                    await sleep(0)  # who sends many at once waits with each of them until the others had their turn
-                else:
-                    await protocol.receive_more()
+            await self._answer()
         return None
 
     async def _rest(self) -> None:
@@ -88,32 +83,43 @@ class Connection(Http):
         super().init_for_request()
         self._awaited = None
 
-    async def _answer(self, head: Head) -> None:
-        """Answer the plain request that has begun. The connection ends if there can be no other."""
-        buffer, start = self.recv_buffer, self._start
-        end = start + head.size
-        self.stage = Stage.HANDLER
-        try:
-            if len(buffer) < end:
-                while len(buffer) < end:
-                    await self._rest()
-                self._awaited = None
-            body = bytes(buffer[start:end])
-            del buffer[:end]
-            await head.handle(self, head, body)
-        except CancelledError as error:  # Sanic's clock has run out, or the client is gone
-            protocol = self.protocol
-            if protocol.transport is not None and not protocol.conn_info.lost:
-                self.keep_alive = False
-                why: Any = self.exception or error
-                await self.error_response(why)
-            raise
-        except Exception as error:  # noqa: BLE001 - Failures has it, and tells the client and the log
-            await self.error_response(error)
-        if not self.keep_alive or self.stage is not Stage.IDLE:
-            raise CancelledError
-        if self.response is not None:
-            self.init_for_request()
+    async def _answer(self) -> None:
+        """Answer requests, until one has begun that is not plain. The connection ends if there can be no other.
+
+        All of it is one coroutine, because each within another costs as much as what it does.
+        """
+        protocol, buffer = self.protocol, self.recv_buffer
+        while (head := self._begun()) is not None:
+            end = self._start + head.size
+            self.stage = Stage.HANDLER
+            try:
+                if len(buffer) < end:
+                    await self._come(end)
+                body = buffer[self._start : end]
+                del buffer[:end]
+                await head.handle(self, head, body)
+            except CancelledError as error:  # Sanic's clock has run out, or the client is gone
+                if protocol.transport is not None and not protocol.conn_info.lost:
+                    self.keep_alive = False
+                    why: Any = self.exception or error
+                    await self.error_response(why)
+                raise
+            except Exception as error:  # noqa: BLE001 - Failures has it, and tells the client and the log
+                await self.error_response(error)
+            if not self.keep_alive or self.stage is not Stage.IDLE:
+                raise CancelledError
+            if self.response is not None:
+                self.init_for_request()
+            if buffer:
+                await sleep(0)  # who sends many at once waits with each of them until the others had their turn
+            else:
+                await protocol.receive_more()
+
+    async def _come(self, end: int) -> None:
+        """Wait until there are ``end`` bytes."""
+        while len(self.recv_buffer) < end:
+            await self._rest()
+        self._awaited = None
 
     def _begun(self) -> Head | None:
         """The head of a plain request, if it has come."""

@@ -35,7 +35,7 @@ class Gate:
         self._required = operation.body is not None and operation.body.required
         self._parse = lru_cache(_QUERIES)(self._parsed)
 
-    def admit(self, head: Head, body: bytes) -> Call:
+    def admit(self, head: Head, body: bytes | bytearray) -> Call:
         """The call, if it may be made; raises ``Problem``."""
         if head.let is None:
             head.let = self._let(head)
@@ -67,7 +67,7 @@ class Gate:
     def _operates(self, principal: Principal) -> bool:
         return principal.admin or principal.owner == self._limits.anonymous
 
-    def _content(self, json: bool, body: bytes) -> Any:
+    def _content(self, json: bool, body: bytes | bytearray) -> Any:
         if not body:
             if self._required:
                 raise Problem(400, "malformed-body", "a JSON body is needed")

@@ -42,16 +42,16 @@ class Head:
     """Of the body."""
     fault: str | None = None
     """What is wrong with it."""
-    handle: Callable[[Any, Head, bytes], Coroutine[Any, Any, None]] = field(init=False)
+    handle: Callable[[Any, Head, bytes | bytearray], Coroutine[Any, Any, None]] = field(init=False)
     """The handler of the operation that is asked for."""
     path: Mapping[str, str] = field(init=False)
     """What stands for the names in the operation's path."""
     let: Any = None
     """What its gate found out when it was let in, for when it comes again."""
-    _rest: bytes = field(init=False)
-    """All but the length of the body, which stands at ``_at`` with ``_after`` bytes behind it."""
+    _before: bytes = field(init=False)
+    """What stands before the length of the body, which is at ``_at``, and what stands ``_after`` it."""
     _at: int = field(init=False)
-    _after: int = field(init=False)
+    _after: bytes = field(init=False)
 
     def again(self, buffer: bytearray) -> int:
         """How long this head is in ``buffer``, if that begins with it but for the length of its body; or -1.
@@ -59,11 +59,13 @@ class Head:
         The comparison takes as long for a token that is nearly right as for any other.
         """
         at, after = self._at, self._after
+        if not compare_digest(buffer[:at], self._before):
+            return -1
         if not after:
-            return at if compare_digest(buffer[:at], self._rest) else -1
+            return at
         stop = buffer.find(b"\r", at, at + _SPAN)
-        start, digits = stop + after, buffer[at:stop]
-        if stop < 0 or not digits.isdigit() or not compare_digest(buffer[:at] + buffer[stop:start], self._rest):
+        start, digits = stop + len(after), buffer[at:stop]
+        if stop < 0 or not digits.isdigit() or not compare_digest(buffer[stop:start], after):
             return -1
         self.size = int(digits)
         return start
@@ -73,7 +75,7 @@ class Head:
         whole = self.raw + _END
         found = _SIZED.search(whole)
         at, to = (len(whole), len(whole)) if found is None else found.span(1)
-        self._rest, self._at, self._after = whole[:at] + whole[to:], at, len(whole) - to
+        self._before, self._at, self._after = whole[:at], at, whole[to:]
 
 
 _SIZED = re.compile(rb"\r\ncontent-length:[\t ]*([0-9]+)(?=\r\n)", re.IGNORECASE)

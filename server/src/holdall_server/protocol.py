@@ -20,7 +20,7 @@ class Protocol(HttpProtocol):
     """A connection's bytes."""
 
     HTTP_CLASS = Connection
-    __slots__ = ("_deadlines", "_ended", "_most", "_paused", "_waiter")
+    __slots__ = ("_deadlines", "_ended", "_most", "_paused", "_waiter", "full")
     app: Any
     conn_info: Any
     http: Any
@@ -33,13 +33,13 @@ class Protocol(HttpProtocol):
         super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._deadlines = Deadlines.of(self.app.config)
         self._most: int = self.app.config.REQUEST_BUFFER_SIZE
-        self._ended = self._paused = False
+        self._ended = self._paused = self.full = False
         self._waiter: Future[None] | None = None
 
     @property
     def unheard(self) -> bool:
         """Whether nothing more can be written: the client is gone, or has yet to take so much of what was."""
-        return not self._can_write.is_set() or self.transport is None or self.transport.is_closing()
+        return self.full or self.transport is None or self.transport.is_closing()
 
     def check_timeouts(self) -> None:
         """Sanic's clock, which goes round every few seconds. It told silence only: a byte now and then kept it quiet."""
@@ -56,20 +56,35 @@ class Protocol(HttpProtocol):
             self.http.exception = late
             self._task.cancel()
 
-    async def receive_more(self) -> None:
-        """Wait until more bytes have come; raises ``RequestCancelled`` when none will."""
+    def receive_more(self) -> Future[None]:  # pyright: ignore[reportIncompatibleMethodOverride] - it is only awaited
+        """What is done when more bytes have come; raises ``RequestCancelled`` when none will."""
         if self._ended:
             raise RequestCancelled
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
-        waiter = self._waiter = self.loop.create_future()
-        await waiter
+        waiter: Future[None] = self.loop.create_future()
+        self._waiter = waiter
+        return waiter
+
+    def pause_writing(self) -> None:
+        """The client has yet to take so much that nothing more is written."""
+        self.full = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has taken enough."""
+        self.full = False
+        super().resume_writing()
 
     async def send(self, data: bytes) -> None:
         """Write, once the client has taken enough of what was written before."""
-        if not self._can_write.is_set():
+        if self.full:
             await self._can_write.wait()
+        self.write(data)
+
+    def write(self, data: bytes) -> None:
+        """Write at once, which is for those who found that it is not ``full``."""
         transport = self.transport
         if transport.is_closing():
             raise RequestCancelled

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import secrets
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -54,11 +54,11 @@ def _encoded(name: str) -> bytes:
 class _Process:
     """What tells this process's requests from others'; another in each fork."""
 
-    name = secrets.token_hex(4)
+    name = f"{secrets.token_hex(4)}-"
 
     @classmethod
     def renew(cls) -> None:
-        cls.name = secrets.token_hex(4)
+        cls.name = f"{secrets.token_hex(4)}-"
 
 
 os.register_at_fork(after_in_child=_Process.renew)
@@ -66,7 +66,7 @@ os.register_at_fork(after_in_child=_Process.renew)
 
 def next_id() -> str:
     """A name for one request, to find it in the log."""
-    return f"{_Process.name}-{next(_serial):x}"
+    return f"{_Process.name}{next(_serial)}"
 
 
 def response(reply: Reply) -> HTTPResponse:
@@ -75,12 +75,11 @@ def response(reply: Reply) -> HTTPResponse:
     return Response(reply.body or None, reply.status, reply.headers, reply.media)
 
 
-async def answer(connection: Any, reply: Reply) -> None:
-    """Send a reply that is no stream."""
-    body, headers = reply.body, reply.headers
+def answer(connection: Any, reply: Reply) -> Awaitable[None] | None:
+    """Send a reply that is no stream. Nearly always that is done; otherwise it is when what comes back was awaited."""
+    body, headers, protocol = reply.body, reply.headers, connection.protocol
     if not body or connection.head_only or connection.expecting_continue:
-        await connection.respond(response(reply)).send(end_stream=True)
-        return
+        return connection.respond(response(reply)).send(end_stream=True)
     if "X-Request-ID" not in headers:
         headers["X-Request-ID"] = next_id()
     values = [*headers.values(), str(len(body))]
@@ -90,12 +89,20 @@ async def answer(connection: Any, reply: Reply) -> None:
     pieces = [*_form(reply.status, reply.media, connection.keep_alive, *headers)]
     pieces[1::2] = values
     head = "".join(pieces).encode("latin-1")
-    if connection.protocol.access_log:
+    if protocol.access_log:
         connection.response = response(reply)
         connection.response.headers["content-length"] = len(body)
         connection.log_response()
     connection.response_func = None
-    await connection.protocol.send(head + body)
+    if getattr(protocol, "full", True):  # Sanic's own protocol does not say
+        return _later(connection, head + body)
+    protocol.write(head + body)
+    connection.stage = Stage.IDLE
+    return None
+
+
+async def _later(connection: Any, data: bytes) -> None:
+    await connection.protocol.send(data)
     connection.stage = Stage.IDLE
 
 

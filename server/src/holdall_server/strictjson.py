@@ -24,7 +24,7 @@ class Malformed(ValueError):
     """The bytes are not such JSON; the message says why without showing them."""
 
 
-def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
+def loads(data: bytes | bytearray, *, depth: int = 64, names: int = 10_000) -> Any:
     """The value that ``data`` holds; raises ``Malformed``."""
     try:
         value: Any = _decode(data)
@@ -50,13 +50,13 @@ def loads(data: bytes, *, depth: int = 64, names: int = 10_000) -> Any:
     return value
 
 
-def _strings(data: bytes) -> int:
+def _strings(data: bytes | bytearray) -> int:
     """How many strings, names among them, a valid text has."""
     unescaped = data.replace(b"\\\\", b"")  # a backslash behind a backslash escapes no quote
     return (unescaped.count(b'"') - unescaped.count(b'\\"')) // 2
 
 
-def _fault(told: str, data: bytes) -> str:
+def _fault(told: str, data: bytes | bytearray) -> str:
     """What is wrong with ``data`` and where, if the decoder knows."""
     if found := _FAULT.fullmatch(told):
         return f": {found[1]} at {_place(data, int(found[2]))}"
@@ -67,7 +67,7 @@ def _fault(told: str, data: bytes) -> str:
     return f": it ends too early, at {_place(data, len(data))}"
 
 
-def _not_utf8(data: bytes) -> str:
+def _not_utf8(data: bytes | bytearray) -> str:
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -75,7 +75,7 @@ def _not_utf8(data: bytes) -> str:
     return "is not UTF-8"
 
 
-def _place(data: bytes, position: int) -> str:
+def _place(data: bytes | bytearray, position: int) -> str:
     """A byte's place as an editor shows it."""
     lines = data[:position].split(b"\n")
     return f"line {len(lines)}, column {len(lines[-1].decode(errors='replace')) + 1}"
