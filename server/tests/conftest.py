@@ -12,14 +12,15 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
+from anyio.from_thread import start_blocking_portal
 from sanic import Sanic
 
 from holdall import Settings
@@ -110,8 +111,8 @@ class Site:
         """A client with the token of ``who``."""
         return self.clients[who]
 
-    async def open_clients(self, *names: str | None) -> None:
-        for name in names:
+    async def open_clients(self) -> None:
+        for name in (None, "ana", "bob", "root", "wrong-token-0123456789"):
             token = TOKENS.get(name or "", name)
             client = httpx.AsyncClient(
                 base_url=self.url,
@@ -142,7 +143,7 @@ async def started(storage: dict[str, Any], server: dict[str, Any], **sections: A
         async with httpx.AsyncClient(verify=NO_TLS) as client:
             document = (await client.get(f"{url}/openapi.json")).json()
         site = Site(url, settings, app.ctx.service, Contract(document), stack)
-        await site.open_clients(None, "ana", "bob", "root", "wrong-token-0123456789")
+        await site.open_clients()
         yield site
 
 
@@ -196,14 +197,56 @@ async def start() -> AsyncIterator[Start]:
         yield starter
 
 
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Callable[..., Site]]:
+    """Start a server for each of the settings, once for the tests of a module, in an event loop that outlasts them."""
+    there: dict[str, Site] = {}
+    with start_blocking_portal() as portal, ExitStack() as stack:
+
+        def starter(storage: dict[str, Any], server: dict[str, Any], **sections: Any) -> Site:
+            settings = repr((storage, server, sections))
+            if settings not in there:
+                context = started(storage, server, **sections)
+                there[settings] = stack.enter_context(portal.wrap_async_context_manager(context))
+            return there[settings]
+
+        yield starter
+
+
+@pytest.fixture
+async def visit(standing: Callable[..., Site]) -> AsyncIterator[Start]:
+    """As ``start``, for tests that take no notice of what others leave behind: a server that other tests have, too."""
+    async with AsyncExitStack() as stack:
+
+        async def visitor(storage: dict[str, Any] | None = None, server: Any = None, **sections: Any) -> Site:
+            site = replace(standing(storage or {"use": "memory"}, server or {}, **sections), stack=stack, clients={})
+            await site.open_clients()
+            return site
+
+        yield visitor
+
+
+@pytest.fixture(scope="module")
+def lasting_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lasting")
+
+
 @pytest.fixture(params=["memory", "file"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """The storage section of the configuration, for each backend."""
-    if request.param == "memory":
-        return {"use": "memory"}
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each backend."""
     if importlib.util.find_spec(f"holdall_{request.param}") is None:
         pytest.skip(f"holdall-{request.param} is not installed")
-    return {"use": request.param, "options": {"path": str(tmp_path / "sessions")}}
+    return request.param
+
+
+def section(kind: str, folder: Path) -> dict[str, Any]:
+    return {"use": kind} if kind == "memory" else {"use": kind, "options": {"path": str(folder / "sessions")}}
+
+
+@pytest.fixture
+def storage(kind: str, tmp_path: Path) -> dict[str, Any]:
+    """The storage section of the configuration, for each backend."""
+    return section(kind, tmp_path)
 
 
 @pytest.fixture
@@ -216,6 +259,18 @@ async def site(storage: dict[str, Any], start: Start) -> Site:
 async def quick(start: Start) -> Site:
     """A server on memory, for what has nothing to do with the backend."""
     return await start()
+
+
+@pytest.fixture
+async def shared(visit: Start) -> Site:
+    """As ``quick``, with the module's other tests."""
+    return await visit()
+
+
+@pytest.fixture
+async def shared_site(kind: str, lasting_path: Path, visit: Start) -> Site:
+    """As ``site``, with the module's other tests."""
+    return await visit(section(kind, lasting_path))
 
 
 @pytest.fixture

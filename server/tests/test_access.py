@@ -35,6 +35,11 @@ ORDER = {"delete_branch": 1, "end_session": 2, "clear_history": 3, "follow_sessi
 """Ends and deletions come after everything else."""
 
 
+@pytest.fixture
+def quick(shared):
+    return shared
+
+
 async def call(client, operation, **names):
     path = operation.path.format(**{name: names[name] for name in operation.names})
     return await client.request(operation.method, path, json=BODIES.get(operation.name))
@@ -98,7 +103,8 @@ async def test_owners_and_admins_may_do_everything(quick, who):
 
 
 @pytest.mark.req("SEC-AUZ-01")
-async def test_lists_show_ones_own_and_admins_see_all(quick):
+async def test_lists_show_ones_own_and_admins_see_all(start):
+    quick = await start()
     for who in ("ana", "bob"):
         await quick.client(who).post("/api/sessions")
     for who, owners in (("ana", {"ana"}), ("bob", {"bob"}), ("root", {"ana", "bob"})):

@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.fixture
+def site(shared_site):
+    return shared_site
+
+
 def said(number):
     return {"role": "user", "content": f"m{number}"}
 

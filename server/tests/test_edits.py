@@ -6,6 +6,11 @@ import pytest
 
 
 @pytest.fixture
+def site(shared_site):
+    return shared_site
+
+
+@pytest.fixture
 async def url(ana, session) -> str:
     made = await ana.post(f"/api/sessions/{session['id']}/messages", json={"role": "user", "content": "one", "mood": 1})
     return made.headers["location"]
@@ -72,8 +77,8 @@ async def test_a_message_is_redacted_over_http(ana, session):
 
 
 @pytest.mark.covers("CV-09", "XX-04")
-async def test_an_admin_purges_over_http(quick):
-    ana, root = quick.client("ana"), quick.client("root")
+async def test_an_admin_purges_over_http(shared):
+    ana, root = shared.client("ana"), shared.client("root")
     url = (await ana.post("/api/sessions", json={"messages": [{"role": "user", "content": "secret"}]})).headers[
         "location"
     ]

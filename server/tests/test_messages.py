@@ -11,6 +11,16 @@ HELLO = {"role": "user", "content": "hello"}
 
 
 @pytest.fixture
+def site(shared_site):
+    return shared_site
+
+
+@pytest.fixture
+def quick(shared):
+    return shared
+
+
+@pytest.fixture
 def url(session) -> str:
     return f"/api/sessions/{session['id']}"
 
@@ -92,7 +102,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.covers("ST-09")
-async def test_a_message_over_the_limit_is_refused(ana, url):
+async def test_a_message_over_the_limit_is_refused(start, storage):
+    ana = (await start(storage)).client("ana")
+    url = (await ana.post("/api/sessions")).headers["location"]
     answer = await ana.post(f"{url}/messages", json={**HELLO, "metadata": {"x": "x" * 300_000}})
     assert (answer.status_code, answer.json()["code"]) == (422, "too-large")
     answer = await ana.post(f"{url}/messages", json={**HELLO, "content": "x" * 2_000_000})

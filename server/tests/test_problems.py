@@ -36,8 +36,8 @@ MISSPELT = {
 
 
 @pytest.fixture
-async def ana(quick):
-    return quick.client("ana")
+async def ana(shared):
+    return shared.client("ana")
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ async def test_an_unknown_parameter_is_named_with_the_nearest_one(ana, url):
 
 @pytest.mark.parametrize("limit", ["0", "-1", "78", "100000", "99999999999999", "abc", "1.5", ""])
 @pytest.mark.parametrize("path", ["/api/sessions", "{}/history", "{}/tools", "{}/originals"])
-async def test_a_limit_out_of_range_is_one_kind_of_fault(start, path, limit):
-    ana = (await start(sessions={"max_page": 77}, server={"page": 7})).client("ana")
+async def test_a_limit_out_of_range_is_one_kind_of_fault(visit, path, limit):
+    ana = (await visit(sessions={"max_page": 77}, server={"page": 7})).client("ana")
     url = (await ana.post("/api/sessions")).headers["location"]
     answer = await ana.get(path.format(url), params={"limit": limit})
     detail = await refused(answer, 400, code="invalid-parameter", parameter="limit", pointer=None)
@@ -130,8 +130,9 @@ async def test_too_many_bytes_are_told_with_the_limit(start):
     assert detail == "the body has more than 5,000 bytes (server.max_body_bytes)"
 
 
-async def test_a_head_that_is_too_long_is_not_taken_for_a_body(ana):
-    detail = await refused(await ana.get("/api/sessions", headers={"X-Long": "x" * 9000}), 413, code="too-large")
+async def test_a_head_that_is_too_long_is_not_taken_for_a_body(quick):
+    answer = await quick.client("ana").get("/api/sessions", headers={"X-Long": "x" * 9000})
+    detail = await refused(answer, 413, code="too-large")
     assert detail == "the head of the request has more than 8,192 bytes"
 
 
@@ -187,13 +188,13 @@ async def test_links_keep_the_filters(ana, url):
     assert {run["tool"] for run in onwards.json()["items"]} == {"a b"}
 
 
-async def test_a_header_that_would_end_early_is_never_sent(quick, free_socket):
+async def test_a_header_that_would_end_early_is_never_sent(shared, free_socket):
     async def careless(_) -> Reply:
         return Reply(200, b"{}", {"X-Thing": "a\r\nSet-Cookie: b"})
 
     operation = dataclasses.replace(OPERATIONS[0], handler=careless, method="GET", path="/careless", policy=Policy.OPEN)
     async with (
-        serving(create_app(quick.settings, operations=[operation]), free_socket),
+        serving(create_app(shared.settings, operations=[operation]), free_socket),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_socket.getsockname()[1]}") as client,
     ):
         answer = await client.get("/careless")

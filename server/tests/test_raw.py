@@ -85,14 +85,14 @@ async def exchange(site, sent: bytes, *, ended: bool = True) -> bytes:
 
 @pytest.mark.req("SEC-HTTP-01", "SEC-HTTP-02")
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_a_malformed_request_is_refused(quick, name):
-    answer = await exchange(quick, MALFORMED[name])
+async def test_a_malformed_request_is_refused(shared, name):
+    answer = await exchange(shared, MALFORMED[name])
     status = answer.split(b" ", 2)[1:2]
     assert status in ([b"400"], [b"413"], []), answer
     if answer:
         assert b"application/problem+json" in answer
         assert answer.count(b"HTTP/1.1 ") == 1
-    page = await quick.client("ana").get("/api/sessions")
+    page = await shared.client("ana").get("/api/sessions")
     assert page.json()["items"] == []
 
 
@@ -149,22 +149,22 @@ async def test_what_is_too_long_is_refused(quick):
     "name",
     ["..", "../..", "%2e%2e", "..%2f..%2fetc%2fpasswd", "a" * 65, "a" * 15, "x%00", "%C3%A9" * 16, "a.b" * 6, "~" * 16],
 )
-async def test_a_name_that_cannot_be_one_is_missing(quick, name):
+async def test_a_name_that_cannot_be_one_is_missing(shared, name):
     path = f"GET /api/sessions/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n".encode()
-    assert (await exchange(quick, path + AUTH + b"\r\n")).startswith(b"HTTP/1.1 404 ")
+    assert (await exchange(shared, path + AUTH + b"\r\n")).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.req("SEC-HTTP-08")
 @pytest.mark.parametrize("method", ["TRACE", "PUT", "OPTIONS", "HEAD", "CONNECT", "FOO", "get"])
-async def test_other_methods_are_refused(quick, method):
-    answer = await exchange(quick, GET.replace(b"GET", method.encode()) + b"Connection: close\r\n\r\n")
+async def test_other_methods_are_refused(shared, method):
+    answer = await exchange(shared, GET.replace(b"GET", method.encode()) + b"Connection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 405 "), answer
     assert b"allow: get, post" in answer.lower()
 
 
 @pytest.mark.req("SEC-HTTP-01")
-async def test_nothing_after_a_malformed_request_is_served(quick):
+async def test_nothing_after_a_malformed_request_is_served(shared):
     smuggled = b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\n" + AUTH + b"\r\n"
-    answer = await exchange(quick, POST + LENGTH + b"Transfer-Encoding : chunked\r\n\r\n" + BODY + smuggled)
+    answer = await exchange(shared, POST + LENGTH + b"Transfer-Encoding : chunked\r\n\r\n" + BODY + smuggled)
     assert answer.count(b"HTTP/1.1 ") == 1
-    assert (await quick.client("ana").get("/api/sessions")).json()["items"] == []
+    assert (await shared.client("ana").get("/api/sessions")).json()["items"] == []

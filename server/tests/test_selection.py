@@ -10,6 +10,11 @@ import pytest
 pytestmark = pytest.mark.covers("CV-14")
 
 
+@pytest.fixture
+def site(shared_site):
+    return shared_site
+
+
 def said(number):
     parts = [{"type": "tool_call", "id": "c", "name": "bash", "arguments": {}}]
     message = {"role": ("user", "assistant")[number % 2], "content": parts if number % 4 == 1 else f"m{number}"}

@@ -154,8 +154,8 @@ def test_the_json_test_suite(corpus):
 
 @pytest.mark.req("SEC-INP-03")
 @pytest.mark.parametrize("name", [name for name in LOOSE if LOOSE[name]])
-async def test_loose_json_is_refused_over_http(quick, name):
-    answer = await quick.client("ana").post(
+async def test_loose_json_is_refused_over_http(shared, name):
+    answer = await shared.client("ana").post(
         "/api/sessions", content=LOOSE[name], headers={"Content-Type": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed-body")
@@ -173,7 +173,7 @@ async def test_loose_json_is_refused_over_http(quick, name):
         ("Application/JSON; charset=UTF-8", 201),
     ],
 )
-async def test_only_json_is_taken(quick, kind, status):
+async def test_only_json_is_taken(shared, kind, status):
     headers = {} if kind is None else {"Content-Type": kind}
-    answer = await quick.client("ana").post("/api/sessions", content=b"{}", headers=headers)
+    answer = await shared.client("ana").post("/api/sessions", content=b"{}", headers=headers)
     assert answer.status_code == status

@@ -7,6 +7,11 @@ import pytest
 pytestmark = pytest.mark.covers("CV-04")
 
 
+@pytest.fixture
+def site(shared_site):
+    return shared_site
+
+
 def said(words, to=None):
     return {"role": "user", "content": words} | ({} if to is None else {"reply_to": to})
 
