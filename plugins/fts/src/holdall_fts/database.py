@@ -5,7 +5,6 @@ Every file has a name of its own, made once: so that closing one that was delete
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import secrets
@@ -18,6 +17,8 @@ from typing import TypeVar
 
 from holdall.errors import StorageBusy, StorageError
 from holdall.folders import private_folder, typed
+from holdall.folders.forked import Opened, using
+from holdall_fts.locking import locked
 
 __all__ = ["Database"]
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 _FORMAT = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 _PATIENCE = 30.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process that writes, or makes the file."""
 _SCHEMA = """
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, edition INTEGER NOT NULL, changed INTEGER NOT NULL,
@@ -61,6 +62,7 @@ class Database:
         self._file: Path | None = None
         self._seen: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._opened: Opened | None = None
 
     def reading(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What ``work`` returns, which sees one moment."""
@@ -84,9 +86,13 @@ class Database:
 
     def close(self) -> None:
         """Let the file go."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with using():
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if self._opened is not None:
+                self._opened.done()
+                self._opened = None
 
     def _inside(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._open()
@@ -102,16 +108,20 @@ class Database:
     def _mended(self, work: Callable[[], T]) -> T:
         """What ``work`` returns; where the file turns out to be damaged, of a new and empty one."""
         try:
-            try:
-                return work()
-            except (sqlite3.DatabaseError, ValueError, zlib.error) as error:
-                if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF not in _DAMAGED:
-                    raise
-                log.error("the search index is damaged, and made anew: %s", error)  # noqa: TRY400 - it says it all
-                self._lose()
-                return work()
+            with using():
+                return self._repeated(work)
         except (sqlite3.Error, OSError) as error:
             raise _told(error) from error
+
+    def _repeated(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (sqlite3.DatabaseError, ValueError, zlib.error) as error:
+            if isinstance(error, sqlite3.Error) and _code(error) not in _DAMAGED:
+                raise
+            log.error("the search index is damaged, and made anew: %s", error)  # noqa: TRY400 - it says it all
+        self._lose()
+        return work()
 
     def _open(self) -> sqlite3.Connection:
         """The connection to the file that is there now."""
@@ -125,6 +135,8 @@ class Database:
                 for rest in self.folder.glob("index-*"):
                     rest.unlink()
                 self._file = self._made()
+        self._opened = Opened(str(self._file))
+        self._opened.close = self.close
         self._connection = _connected(self._file)
         self._seen = _identity(self._file)
         found = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -137,6 +149,7 @@ class Database:
         """A new file, which is whole when it gets its name."""
         name = f"index-{secrets.token_hex(8)}"
         made = self.folder / f"{name}.new"
+        opened = Opened(str(made))
         connection = sqlite3.connect(made, isolation_level=None)
         try:
             made.chmod(0o600)
@@ -145,6 +158,7 @@ class Database:
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
         finally:
             connection.close()
+            opened.done()
         return made.rename(self.folder / f"{name}.db")
 
     def _lose(self) -> None:
@@ -157,9 +171,11 @@ class Database:
 
     @contextmanager
     def _locked(self) -> Generator[None]:
-        with (self.folder / "lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        try:
+            with locked(self.folder / "lock", _PATIENCE):
+                yield
+        except BlockingIOError:
+            raise StorageBusy("the search index is being made by another process") from None
 
 
 def _connected(file: Path) -> sqlite3.Connection:
@@ -182,8 +198,13 @@ def _identity(file: Path | None) -> tuple[int, int] | None:
     return None
 
 
-def _told(error: Exception) -> StorageError:
+def _code(error: Exception) -> int:
+    """What SQLite calls it; 0: it was not SQLite who said so."""
     code: int = getattr(error, "sqlite_errorcode", 0)
-    if code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    return code & 0xFF
+
+
+def _told(error: Exception) -> StorageError:
+    if _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StorageBusy("the search index is being written by another process")
     return typed(error, "the search index")

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -24,11 +25,17 @@ def name_of(made: int) -> str:
 
 
 def claimed(path: Path) -> tuple[Path, IO[bytes]]:
-    """A temporary file for the archive ``path``: its owner's only, and locked for as long as it is open."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    return temporary, os.fdopen(fd, "wb", buffering=_BUFFER)
+    """A temporary file for the archive ``path``: its owner's only, and locked for as long as it is open.
+
+    Who sweeps may look at a new one before it is locked. He removes it, or was stopped with it in his hands: then it is another.
+    """
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        if _locked(fd) and os.fstat(fd).st_nlink:
+            return temporary, os.fdopen(fd, "wb", buffering=_BUFFER)
+        os.close(fd)
+        temporary.unlink(missing_ok=True)
 
 
 def swept(path: Path) -> list[Path]:
@@ -37,8 +44,7 @@ def swept(path: Path) -> list[Path]:
     for other in sorted(path.parent.glob(f".*{_PARTIAL}")):
         archive = other.name[1 : -len(_PARTIAL)].rpartition(".")[0]
         ours = archive == path.name or (_ARCHIVE.fullmatch(archive) and _ARCHIVE.fullmatch(path.name))
-        if ours and other.is_file() and not _in_use(other):
-            other.unlink(missing_ok=True)
+        if ours and other.is_file() and _removed(other):
             gone.append(other)
     return gone
 
@@ -51,10 +57,18 @@ def aged(folder: Path, keep: int) -> list[Path]:
     return named[:-keep]
 
 
-def _in_use(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+def _removed(path: Path) -> bool:
+    """Remove a temporary file, unless it is in use, or gone. Nobody takes it for his meanwhile."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        if _locked(file.fileno()):
+            path.unlink()
             return True
     return False
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
