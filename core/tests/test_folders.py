@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from holdall.errors import SettingsError, StorageError, StorageFull
+from holdall.errors import SettingsError, StorageError, StorageFull, StorageUnavailable
 from holdall.folders import Reserve, private_folder, typed
 from holdall.folders.private import absolute
 
@@ -55,6 +56,9 @@ def test_a_path_is_made_absolute_as_pathlib_does_it(path: str) -> None:
 def test_errors_are_typed_by_what_happened() -> None:
     assert isinstance(typed(OSError(errno.ENOSPC, "full"), "here"), StorageFull)
     assert type(typed(OSError(errno.EIO, "broken"), "here")) is StorageError
+    stopped = sqlite3.OperationalError("locking protocol")
+    stopped.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+    assert isinstance(typed(stopped, "here"), StorageUnavailable)
 
 
 def test_a_reserve_is_looked_at_again_after_a_moment_and_at_once_when_it_is_given_up(tmp_path, monkeypatch):

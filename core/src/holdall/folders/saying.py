@@ -9,8 +9,8 @@ from holdall.errors import Damaged, StorageError, StorageFull, StorageUnavailabl
 __all__ = ["no_room", "typed"]
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
-_FULL, _BUSY, _DAMAGED = 13, 5, (11, 26)
-"""SQLite's codes: SQLITE_FULL, SQLITE_BUSY, SQLITE_CORRUPT and SQLITE_NOTADB."""
+_FULL, _BUSY, _DAMAGED = 13, (5, 15), (11, 26)
+"""SQLite's codes: SQLITE_FULL; SQLITE_BUSY and SQLITE_PROTOCOL (one who opens it is stopped); SQLITE_CORRUPT, SQLITE_NOTADB."""
 
 
 def no_room(error: BaseException | None) -> bool:
@@ -28,7 +28,7 @@ def typed(error: BaseException, what: str) -> StorageError:
     code = _code(error)
     if code in _DAMAGED:
         return Damaged(what, str(said))
-    return (StorageUnavailable if code == _BUSY else StorageError)(f"{what}: {said}")
+    return (StorageUnavailable if code in _BUSY else StorageError)(f"{what}: {said}")
 
 
 def _code(error: BaseException | None) -> int:

@@ -26,6 +26,8 @@ log = logging.getLogger("holdall.search")
 T = TypeVar("T")
 _FORMAT = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+"""The last one is said where a process that opens the file is stopped."""
 _PATIENCE = 30.0
 """Seconds to wait for another process that writes, or makes the file."""
 _SCHEMA = """
@@ -205,6 +207,6 @@ def _code(error: Exception) -> int:
 
 
 def _told(error: Exception) -> StorageError:
-    if _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if _code(error) in _BUSY:
         return StorageBusy("the search index is being written by another process")
     return typed(error, "the search index")

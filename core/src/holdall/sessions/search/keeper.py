@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from holdall.contract import Head, Scan
-from holdall.errors import Damaged, NotFound
+from holdall.errors import Damaged, NotFound, StorageBusy
 from holdall.searching import Known, SearchIndex, Update, Walked
 from holdall.sessions.engine import Engine
 from holdall.sessions.names import RECENT, TOUCHED
@@ -49,7 +49,9 @@ class Keeper:
         self._engine = engine
         self._wait = wait
         self._looking = asyncio.Lock()
-        self._asked = self._looked = 0
+        self._asked = self._looked = self._refused = 0
+        self._busy = ""
+        """Why those who had asked by ``_refused`` were."""
         self._seen: dict[str, int] = {}
         """The ``changed`` of sessions that were compared, of those that the next look will meet."""
         self._building: asyncio.Task[None] | None = None
@@ -62,9 +64,15 @@ class Keeper:
         self._asked += 1
         ticket = self._asked
         async with self._looking:
+            if ticket <= self._refused:  # each would wait as long again for what did not come to the one before
+                raise StorageBusy(self._busy)
             if self._looked < ticket:  # nobody looked since this was asked
                 asked = self._asked
-                walked = await self._look()
+                try:
+                    walked = await self._look()
+                except StorageBusy as error:
+                    self._refused, self._busy = self._asked, str(error)
+                    raise
                 self._looked = asked
             else:
                 walked = await self.index.walked()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Generator
@@ -17,6 +18,9 @@ from holdall.transfer.archive.lines import FORMAT, Counts, First, LeftOut, Recor
 from holdall.transfer.archive.shelf import claimed
 
 __all__ = ["Writing"]
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What a file system says that has no second names."""
 
 
 class Writing:
@@ -68,14 +72,25 @@ class Writing:
         with _typed(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
-            if self.path.exists():
-                raise SettingsError(f"{self.path} came to be there meanwhile")
-            self._temporary.rename(self.path)
+            self._named()
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+    def _named(self) -> None:
+        """Give it its name, which is nobody's: another backup may have been quicker while this one was stopped."""
+        try:
+            os.link(self._temporary, self.path)
+        except OSError as error:
+            if isinstance(error, FileExistsError) or self.path.exists():
+                raise SettingsError(f"{self.path} came to be there meanwhile") from None
+            if error.errno not in _NO_LINKS:
+                raise
+            self._temporary.rename(self.path)
+        else:
+            self._temporary.unlink()
 
     def __enter__(self) -> Self:
         return self
