@@ -12,6 +12,9 @@ from tests.system.conversing.playing import Played
 
 __all__ = ["Judge", "Outcome"]
 
+_FIRST = ("/summaries", "/context", "/session")
+"""Where it shows that a purge has erased the summaries of a message, which it does before the message itself."""
+
 
 @dataclass
 class Outcome:
@@ -67,13 +70,21 @@ class Judge:
         return faults + (self._gone() if found is None else self._there(found))
 
     def _undecided(self, request: Request, twin: str, found: Any, wrong: list[str]) -> tuple[Any, list[str]]:
-        """The last request was not answered: it happened or it did not; sent again with its key it did, once."""
+        """The last request was not answered: it happened or it did not; sent again with its key it did, once.
+
+        A purge may have got as far as the summaries: it is asked again.
+        """
         self.theirs.send(twin, request)
         after = look(self.theirs, twin)
         self.outcome.undecided += 1
         if wrong:
             self.outcome.happened += 1
+            begun = request.kind == "purge" and all(line.startswith(_FIRST) for line in wrong)
             wrong = differences(found, after)
+            if wrong and begun:
+                self.ours.send(self.played.id, request)
+                found = look(self.ours, self.played.id)
+                wrong = differences(found, after)
         if request.key is not None and not wrong:
             for _ in range(2):
                 self.ours.send(self.played.id, request)
