@@ -7,7 +7,6 @@ import fcntl
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -161,27 +160,3 @@ def test_an_unfinished_restore_is_refused_by_every_other_command(run: Run) -> No
         assert (code, err) == (3, line), command
     assert run("--config", "to.toml", "restore", "a.jsonl")[0] == 0
     assert run("--config", "to.toml", "list")[0] == 0
-
-
-@pytest.mark.parametrize("stopped", [False, True])
-def test_who_sweeps_at_that_moment_takes_no_archive_away(
-    run: Run, monkeypatch: pytest.MonkeyPatch, *, stopped: bool
-) -> None:
-    """Another backup finds the new file before it is locked: it removes it, or is stopped while it has it locked."""
-    lock, swept = fcntl.flock, list[IO[bytes]]()
-
-    def after_the_sweeper(file: int, how: int) -> None:
-        new = [] if swept else list(Path().glob(".a.jsonl.*.partial"))
-        for path in new:
-            swept.append(path.open("rb"))
-            lock(swept[0], fcntl.LOCK_EX)
-            if not stopped:
-                path.unlink()
-                swept[0].close()
-        lock(file, how)
-
-    monkeypatch.setattr(fcntl, "flock", after_the_sweeper)
-    code, _, err = run("--config", "from.toml", "backup", "a.jsonl")
-    assert (code, err, len(swept)) == (0, "", 1)
-    swept[0].close()
-    assert run("verify", "a.jsonl")[0] == 0

@@ -52,6 +52,17 @@ async def test_those_who_search_while_a_writer_is_stopped_wait_together(config, 
         assert len(await store.search("one")) == 1
 
 
+async def test_nobody_waits_for_ever_for_one_who_was_stopped_while_it_makes_the_file(config, tmp_path):
+    async with holdall.open(config) as store:
+        await store.create(owner="ana", messages=[said("one")])
+        with locking.locked(tmp_path / "search" / "lock", 0):
+            for file in (tmp_path / "search").glob("index-*"):  # so it must be made anew
+                file.unlink()
+            with pytest.raises(StorageBusy, match="the search index is being made by another process"):
+                await store.search("one")
+        assert len(await store.search("one")) == 1
+
+
 def in_child(work):
     """What ``work`` gives back, in text, in a child that is forked now."""
     hears, says = os.pipe()
