@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 from msgspec import Meta, Struct
 
@@ -129,31 +129,46 @@ def _read(path: Path) -> Ring:
 async def _printed(settings: CommandSettings) -> Ring:
     program = settings.command[0]
     where = f"what {program!r} printed"
-    try:
-        process = await asyncio.create_subprocess_exec(*settings.command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
-    except OSError as error:
-        raise SettingsError(f"encryption.keys: {program!r}: {error.strerror}") from None
-    try:
-        async with asyncio.timeout(settings.timeout):
-            data = await _bounded(process.stdout)
-            if len(data) <= _MOST:
+    ours, theirs = os.pipe()
+    with os.fdopen(ours, "rb", buffering=0) as end:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *settings.command, stdin=DEVNULL, stdout=theirs, stderr=DEVNULL
+            )
+        except OSError as error:
+            raise SettingsError(f"encryption.keys: {program!r}: {error.strerror}") from None
+        finally:
+            os.close(theirs)
+        try:
+            async with asyncio.timeout(settings.timeout):
+                data = await _bounded(end)
+                if len(data) <= _MOST:
+                    await process.wait()
+        except TimeoutError:
+            raise SettingsError(f"encryption.keys: {program!r} took more than {settings.timeout:g} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
                 await process.wait()
-    except TimeoutError:
-        raise SettingsError(f"encryption.keys: {program!r} took more than {settings.timeout:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     if process.returncode and len(data) <= _MOST:
         raise SettingsError(f"encryption.keys: {program!r} failed with status {process.returncode}")
     return Ring(_text(data, where), where)
 
 
-async def _bounded(stream: asyncio.StreamReader | None) -> bytes:
-    """All that comes, or a little more than may come: the rest is left where it is."""
+async def _bounded(end: IO[bytes]) -> bytes:
+    """All that comes, or a little more than may come: the rest is left where it is.
+
+    The pipe is ours, not asyncio's: until Python 3.12 that waits for the end of its own, too, which may never come to be
+    read, or be held open by a process that outlives the one that was killed.
+    """
+    stream = asyncio.StreamReader(limit=_MOST)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), end)
     data = b""
-    while stream is not None and len(data) <= _MOST and (more := await stream.read(_MOST)):
-        data += more
+    try:
+        while len(data) <= _MOST and (more := await stream.read(_MOST)):
+            data += more
+    finally:
+        transport.close()
     return data
 
 
