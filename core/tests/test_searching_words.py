@@ -113,6 +113,7 @@ WORDS = st.text(
 
 @given(WORDS, WORDS, st.sampled_from(["{}", '"{}"', "{}*"]))
 @example("ba", "aBa", "{}*")
+@example("A", "\u0e17\ufe0fa", "{}")
 def test_an_index_by_terms_misses_nothing(inner, around, form):
     try:
         query = Query(form.format(inner.replace('"', "")))

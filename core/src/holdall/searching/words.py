@@ -46,7 +46,7 @@ _GAP = rf"[^\w{_MARKS}{_GLUED}\uff9e\uff9f{_EMOJI}\U0001f1e6-\U0001f1ff]{{64,}}+
 _atom = re.compile(rf"(?P<word>{_WORD})|(?P<glued>{_SINGLE})|(?P<emoji>{_PICTURE})|{_GAP}").finditer
 _not_plain = re.compile(rf"[^\W\x00-\x7f_{_GLUED}]|[{_MARKS}\u3099\u309a\uff9e\uff9f]").search
 _words, _runs, _singles, _pictures = (
-    re.compile(pattern).findall for pattern in (_WORD, f"{_SINGLE}+", _SINGLE, _PICTURE)
+    re.compile(pattern).findall for pattern in (f"({_WORD})|{_SINGLE}", f"{_SINGLE}+", _SINGLE, _PICTURE)
 )
 _ascii_words = re.compile(r"[A-Za-z0-9]+").findall
 _humps = re.compile(r"[A-Z][A-Z0-9]*(?=[A-Z][a-z])|[A-Z]?[a-z][a-z0-9]*|[A-Z][A-Z0-9]*|[0-9][a-z0-9]*").finditer
@@ -144,7 +144,8 @@ def terms_of(text: str) -> dict[str, int]:
     if text.isascii():
         words = Counter(_ascii_words(text))
     else:
-        words = Counter(_words(text))
+        words = Counter(_words(text))  # as ``atoms`` goes: a mark behind a single character begins no word
+        words.pop("", None)
         found = dict(Counter(_pictures(text)))
         for run in _runs(text):
             singles = [_folded(single[:LONGEST]) for single in _singles(run)]

@@ -24,7 +24,7 @@ __all__ = ["Database"]
 
 log = logging.getLogger("holdall.search")
 T = TypeVar("T")
-_FORMAT = 2
+_FORMAT = 3
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 """The last one is said where a process that opens the file is stopped."""
