@@ -29,6 +29,12 @@ include-path = "/api/sessions/{session}/export"
 [operations.checks.ensure_resource_availability]
 enabled = false
 
+# It may erase the whole session, which a sequence of requests takes for being there: only a DELETE is known to do that.
+[[operations]]
+include-path = "/api/sessions/{session}/purge"
+[operations.phases.stateful]
+enabled = false
+
 """
 _GENERATED = re.compile(r"^ +(\d+) generated\b", re.MULTILINE)
 _TESTED = re.compile(r"^ +Tested: (\d+)", re.MULTILINE)
