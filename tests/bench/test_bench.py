@@ -24,10 +24,10 @@ from tests.bench.table import page
 from tests.bench.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
-ONLY = "floor,overhead,append,concurrent,page,branches,long,list,resume,http,syncs,bytes,memory,hits"
+ONLY = "floor,overhead,append,concurrent,crowd,page,branches,long,list,resume,http,syncs,bytes,memory,hits"
 
 
-@pytest.mark.timeout(400)  # fourteen cells, each with a limit of its own
+@pytest.mark.timeout(400)  # fifteen cells, each with a limit of its own
 def test_a_run_is_kept_and_makes_a_page(tmp_path: Path) -> None:
     """A run, as small as it gets, with a backend that does not exist beside one that does. One test: it is made once."""
     path = tmp_path / "smoke.json"

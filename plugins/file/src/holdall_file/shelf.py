@@ -6,9 +6,11 @@ import fcntl
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from holdall.contract import Address, Head, Records, Snapshot, Span
 from holdall.errors import Damaged
+from holdall_file.aside import Aside
 from holdall_file.cold import Found, Stretch, catch_up, open_tail, read_everything
 from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Descriptor, Folder, digest_of, lock, log_name
@@ -21,6 +23,7 @@ __all__ = ["Session", "Shelf"]
 _WARM = 32 * 1024 * 1024
 """Bytes of records kept in memory for all sessions."""
 _NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
+_used = attrgetter("used")
 _FAR = 128 * 1024
 """A session that is further behind than this is opened anew, from its last checkpoint: readers don't wait for it."""
 
@@ -33,6 +36,7 @@ class Session:
         "digest",
         "file",
         "guard",
+        "held",
         "id",
         "key",
         "own_sync",
@@ -57,6 +61,8 @@ class Session:
         self.suspect: int | None = None
         """From here on a failed sync may have lost bytes that only seem to be in the file."""
         self.dead = False
+        self.held = False
+        """Its lock is ours."""
         self.used = 0
 
     def known(self, file_id: str, state: State) -> None:
@@ -135,6 +141,7 @@ class Shelf:
         """The name of this process's write-ahead log, once it has one."""
         self._limit = limit
         self._sessions: dict[str, Session] = {}
+        self._aside = Aside()
         self._clock = 0
         self._warm = 0
         self.unsynced: dict[str, tuple[str, int, int]] = {}
@@ -147,20 +154,25 @@ class Shelf:
             self._clock = session.used = self._clock + 1
         return session
 
+    def knows(self, partition: str) -> bool:
+        """Whether the session is open, or was put aside."""
+        return partition in self._sessions or partition in self._aside
+
     def add(self, session: Session) -> None:
-        """Keep a session; the least recently used go."""
+        """Keep a session open; the least recently used are put aside."""
         self._sessions[session.partition] = session
         self._clock = session.used = self._clock + 1
         if len(self._sessions) > self._limit:
-            oldest = sorted(self._sessions.values(), key=lambda session: session.used)
-            for old in oldest[: max(self._limit // 8, 1)]:
+            oldest = sorted(self._sessions.values(), key=_used)
+            for old in oldest[: max(self._limit // 32, 1)]:
                 self._sessions.pop(old.partition, None)
+                self._aside.put(old)
 
     def warmed(self, more: int) -> None:
         """Note that ``more`` bytes of records are kept; when they are too many, the least recently used go."""
         self._warm += more
         if self._warm > _WARM:
-            sessions = sorted(self.all(), key=lambda session: session.used)
+            sessions = sorted(self.all(), key=_used)
             self._warm = sum(session.state.warm for session in sessions)
             for session in sessions:
                 if self._warm <= _WARM // 2:
@@ -169,11 +181,11 @@ class Shelf:
                 session.cool()
 
     def open_now(self, partition: str) -> Session | None:
-        """The session, locked, when it is open, as we know it, and soon written to.
+        """The session, locked, when it is open or aside, as we know it, and soon written to.
 
         Raises ``Busy`` when somebody else has it.
         """
-        session = self._sessions.get(partition)
+        session = self._sessions.get(partition) or self._back(partition)
         if session is None or session.dead or (session.own_sync and self._durable):
             return None
         fd, state = session.file.fd, session.state
@@ -187,9 +199,18 @@ class Shelf:
         found = os.fstat(fd)
         if found.st_size == end and found.st_nlink:
             self._clock = session.used = self._clock + 1
+            session.held = True
             return session
         self.release(session)
         return None
+
+    def _back(self, partition: str) -> Session | None:
+        """A session that was put aside, open again."""
+        session = self._open(partition) if partition in self._aside else None
+        if session is None or session.state.head is None:
+            return None
+        self.add(session)
+        return session
 
     def remove(self, session: Session) -> None:
         """Forget a session whose file went, or whose state is not trusted any more."""
@@ -211,6 +232,7 @@ class Shelf:
             if session is None:
                 return None
             lock(session.file.fd, how)
+            session.held = True
             try:
                 if self._current(session):
                     self.add(session)
@@ -247,6 +269,7 @@ class Shelf:
 
     def release(self, session: Session) -> None:
         """Unlock."""
+        session.held = False
         fcntl.flock(session.file.fd, fcntl.LOCK_UN)
 
     def forget(self) -> None:
@@ -302,7 +325,7 @@ class Shelf:
             file = self._folder.open(log_name(digest))
         except FileNotFoundError:
             return None
-        return Session(file, "", State(partition, 0), digest)
+        return self._aside.take(partition, file) or Session(file, "", State(partition, 0), digest)
 
     def _first_look(self, session: Session, size: int) -> State:
         fd = session.file.fd

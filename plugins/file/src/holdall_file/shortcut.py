@@ -6,7 +6,6 @@ happen, is done here in few for what mostly does. The rest is left to the writer
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Sequence
 from errno import EINTR
 
@@ -111,7 +110,7 @@ class Shortcut:
             return outcomes if not steps or self._make(steps, outcomes) else None
         finally:
             for step in steps:
-                fcntl.flock(step.session.file.fd, fcntl.LOCK_UN)
+                self._shelf.release(step.session)
 
     def _make(self, steps: list[Step], outcomes: Outcomes) -> bool:
         """Whether it was made, or failed; False: somebody empties the catalogue's log, so nothing was written."""

@@ -6,8 +6,10 @@ every record that was written again. Nothing here does I/O.
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from holdall.contract import Address, Commit, Head, Lane, Records
 from holdall.errors import Conflict
@@ -34,6 +36,8 @@ _LINES, _BYTES = 64, 256 * 1024
 _HOT = 256 * 1024
 """Bytes of records kept in memory for one session, the newest."""
 _HOT_RECORD = 16 * 1024
+_fold = msgspec.msgpack.Encoder().encode
+_unfold = msgspec.msgpack.Decoder(dict[str, dict[int, Place]]).decode
 
 
 class Track:
@@ -321,6 +325,24 @@ class State:
                 for position in [*hot][: len(hot) if wholly else (len(hot) + 1) // 2]:
                     del hot[position]
                 self.warm += sum(map(len, hot.values()))
+
+    def fold(self) -> bytes:
+        """Let go of all places of appended records; those that a checkpoint would name come back, in little room."""
+        share = max(_SMALL, _RECENT // max(len(self.tracks), 1))
+        places: dict[str, dict[int, Place]] = {}
+        for name, track in self.tracks.items():
+            known = track.known
+            if known:
+                places[name] = dict(islice(known.items(), max(len(known) - share, 0), None))
+                track.known = {}
+        self._trails, self._kept = None, 0
+        return _fold(places)
+
+    def unfold(self, folded: bytes) -> None:
+        """Take back what ``fold`` gave."""
+        for name, known in _unfold(folded).items():
+            self.tracks[name].known = known
+            self._kept += len(known)
 
     def _forget_oldest(self) -> None:
         share = max(_SMALL, _KEPT // max(len(self.tracks), 1))

@@ -123,6 +123,7 @@ class Turn:
             raise
         state = State(self.partition, self._laid[0][2].start)
         self.session = Session(file, self.id, state, self.digest)
+        self.session.held = True
         self.created = True
         self.session.writing = True
 

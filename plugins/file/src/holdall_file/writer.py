@@ -72,7 +72,7 @@ class Writer:
         names = {commit.partition for commit in commits}
         return (
             len(names) == len(commits) <= FLIGHT
-            and all(map(self._shelf.peek, names))
+            and all(map(self._shelf.knows, names))
             and sum([len(record) for commit in commits for record in commit.write.values()]) < LARGE
         )
 
