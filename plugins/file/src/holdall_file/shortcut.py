@@ -1,4 +1,4 @@
-"""The short way: commits that the event loop makes itself, on sessions that are open and as we know them.
+"""The short way: commits that the event loop makes itself, on sessions that are open, or aside, and as we know them.
 
 Every message of a live conversation comes this way. What the writer does in many calls, for everything that may
 happen, is done here in few for what mostly does. The rest is left to the writer, before anything was done.
