@@ -13,18 +13,29 @@ from tests.bench.stores import OWNER, folder_in
 
 
 def run(backend: str, plan: Plan) -> list[Row]:
-    """One session, appended to one by one, then closed."""
+    """One session, appended to one by one, then closed; beside one without a message."""
     if not persistent(backend):
         return [skipped("bytes", backend, "per message", "it keeps nothing on disk")]
     with folder_in(plan.memory or plan.folder) as folder:
-        asyncio.run(_written(backend, folder, plan.bytes))
-        files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+        nothing, full = (_measured(backend, folder / str(count), count) for count in (0, plan.bytes))
     raw = sum(len(encoded(number)) for number in range(plan.bytes)) / plan.bytes
-    used = sum(file.st_size for file in files) / plan.bytes
-    blocks = sum(getattr(file, "st_blocks", 0) for file in files) * 512 / plan.bytes
-    more = {"files": len(files), "allocated_per_message": round(blocks, 1), "raw_per_message": round(raw, 1)}
+    used, allocated = ((after - before) / plan.bytes for before, after in zip(nothing[:2], full[:2], strict=True))
+    more = {
+        "files": full[2],
+        "allocated_per_message": round(allocated, 1),
+        "raw_per_message": round(raw, 1),
+        "without_messages": nothing[0],
+    }
     case = f"per message of {plan.bytes:,}"
     return [Row("bytes", backend, case, used, "B", used / raw, "plain JSON", "", more)]
+
+
+def _measured(backend: str, folder: Path, count: int) -> tuple[int, int, int]:
+    """The bytes in files, those that are allocated, and how many files there are, with so many messages."""
+    folder.mkdir()
+    asyncio.run(_written(backend, folder, count))
+    files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    return sum(file.st_size for file in files), 512 * sum(getattr(file, "st_blocks", 0) for file in files), len(files)
 
 
 async def _written(backend: str, folder: Path, count: int) -> None:

