@@ -10,6 +10,7 @@ import errno
 import os
 import random
 import secrets
+import sys
 
 import pytest
 
@@ -183,6 +184,48 @@ async def test_what_is_aside_is_bounded_in_bytes(store, filled, monkeypatch, rea
     assert counts[:10] == [True] * 10, "those that were put aside first are forgotten, and read again"
     for n in range(OPEN + 20):
         assert len(await records(store, f"s{n}")) == 30
+
+
+async def test_what_is_aside_has_no_room_left_of_the_records_that_were_in_memory(store, filled):
+    names = [f"s{n}" for n in range(3)]
+    for name in names:
+        await filled(store, name, 3000, each=3000)
+        assert len((await store.load(name, Span(LANE, -1000))).records) == 1000
+    await crowd(store, filled)
+    for name in names:
+        session = store._shelf._aside._folded[name].session
+        assert sum(sys.getsizeof(track.hot) for track in session.state.tracks.values()) < 1000
+
+
+async def test_names_and_marks_count_for_what_is_aside(store, filled):
+    await store.commit(Step("plain").append(LANE, b"1").build())
+    step = Step("many").append(LANE, b"1").append("x" * 50_000, b"1")
+    for n in range(1000):
+        step.mark(f"mark {n}", n)
+    await store.commit(step.build())
+    await crowd(store, filled)
+    folded = store._shelf._aside._folded
+    assert folded["many"].weight - folded["plain"].weight > 250_000
+
+
+async def test_what_was_read_is_not_kept_by_a_session_that_is_put_aside_meanwhile(store, filled):
+    await filled(store, "s", 3)
+    head = (await store.load("s")).head
+    await store.commit(Step(head).rewrite(LANE, 1, b'"again"').build())
+    session = store._shelf.peek("s")
+    session.cool()
+    plan = session.read([Span(LANE)])
+    real = session.guard
+
+    class Late:
+        def acquire(self, *, blocking):
+            session.guard = real
+            store._shelf._aside.put(session)
+            return real.acquire(blocking=blocking)
+
+    session.guard = Late()
+    assert session.keep(plan, dict.fromkeys(plan.places, b'"again"')) == 0
+    assert not any(track.hot for track in session.state.tracks.values())
 
 
 async def test_random_steps_on_more_sessions_than_may_be_open(open_store):

@@ -21,8 +21,8 @@ __all__ = ["Aside"]
 
 _ROOM = 32 * 1024 * 1024
 """Bytes that all of them may take, about."""
-_WEIGHT, _LANE_WEIGHT, _MOVED_WEIGHT = 4_000, 500, 300
-"""Bytes that a session takes, one of its lanes, and the place of a record that was written again."""
+_WEIGHT, _LANE_WEIGHT, _MOVED_WEIGHT, _MARK_WEIGHT = 4_000, 500, 300, 200
+"""Bytes that a session takes, one of its lanes, the place of a record that was written again, and a mark."""
 _MOST = 256
 """A session with more of those is forgotten."""
 _NO_FILE = Descriptor(-1)
@@ -92,5 +92,8 @@ def _folded(session: Session) -> _Folded | None:
         return None
     state.cool(wholly=True)
     places = state.fold()
-    weight = _WEIGHT + _LANE_WEIGHT * len(state.tracks) + len(places) + _MOVED_WEIGHT * moved
+    marks = state.head.marks
+    names = sum(map(len, state.tracks)) + sum(map(len, marks))
+    weight = _WEIGHT + _LANE_WEIGHT * len(state.tracks) + _MARK_WEIGHT * len(marks) + 2 * names + len(places)
+    weight += _MOVED_WEIGHT * moved
     return _Folded(session, places, weight)

@@ -109,9 +109,11 @@ class Session:
 
     def keep(self, plan: Plan, records: Mapping[Address, bytes]) -> int:
         """Keep what was read, where it is still what stands there; how many bytes more are in memory."""
-        if plan.file is not self.file or not self.guard.acquire(blocking=False):
+        if not self.guard.acquire(blocking=False):
             return 0
         try:
+            if plan.file is not self.file:
+                return 0
             before = self.state.warm
             for address, place in plan.places.items():
                 self.state.keep(address, records[address], place)

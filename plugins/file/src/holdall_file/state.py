@@ -321,8 +321,10 @@ class State:
         self.warm = 0
         for track in self.tracks.values():
             hot = track.hot
-            if hot:
-                for position in [*hot][: len(hot) if wholly else (len(hot) + 1) // 2]:
+            if wholly:
+                track.hot = {}  # a dictionary that was emptied takes the memory that it took when it was full
+            elif hot:
+                for position in [*hot][: (len(hot) + 1) // 2]:
                     del hot[position]
                 self.warm += sum(map(len, hot.values()))
 
