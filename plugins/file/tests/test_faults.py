@@ -270,3 +270,24 @@ def test_an_error_is_told_while_another_thread_imports_sqlite(monkeypatch):
     monkeypatch.setitem(sys.modules, "sqlite3", ModuleType("sqlite3"))
     refused = StorageUnavailable("refused")
     assert typed(refused) is refused
+
+
+async def test_what_cannot_be_put_right_after_a_failed_sync_keeps_no_lock(open_store, filled, monkeypatch):
+    store = await open_store()
+    await filled(store, "s", 2)
+    head = (await store.load("s")).head
+    commit = Step(head).append("messages/main", b'"next"').build()
+
+    def failing(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    def failing_write(fd, data, at, real=os.pwrite):
+        return failing() if "/s/" in str(Path(f"/proc/self/fd/{fd}").readlink()) else real(fd, data, at)
+
+    for name, broken in (("fdatasync", failing), ("pwrite", failing_write)):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, broken)
+            with pytest.raises(StorageError):
+                await store.commit(commit)
+    monkeypatch.setattr("holdall_file.storage._PATIENCE", 0.5)
+    assert (await (await open_store()).load("s")).head == head

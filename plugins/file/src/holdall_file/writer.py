@@ -83,7 +83,11 @@ class Writer:
 
     def _begin(self, partition: str) -> Turn:
         turn = Turn(partition, self._shelf.hold(partition, fcntl.LOCK_EX))
-        self._lasting.heal(turn)
+        try:
+            self._lasting.heal(turn)
+        except BaseException:
+            self._release({partition: turn})
+            raise
         return turn
 
     def _take(self, turns: dict[str, Turn], index: int, commit: Commit) -> BaseException | None:
