@@ -10,7 +10,7 @@ import time
 import pytest
 
 from holdall.contract import Scan, Span
-from holdall.errors import Damaged
+from holdall.errors import Conflict, Damaged
 from holdall.testing.steps import Step
 from holdall_file import FileSessionStorage, FileSettings
 from holdall_file.folder import digest_of, log_name
@@ -231,3 +231,16 @@ async def test_the_write_ahead_log_is_repeated(open_store, tmp_path, log_of, fil
             assert list(found.records.values()) == [b'"%d"' % n for n in range(5)]
         listed = await again.scan(Scan())
         assert {item.head.partition: item.head for item in listed} == heads
+
+
+async def test_a_log_that_a_repair_moved_away_is_not_written_to_any_more(open_store, filled, log_of, tmp_path):
+    store = await open_store()
+    await filled(store, "s", 2)
+    head = (await store.load("s")).head
+    with log_of(tmp_path / "store", "s").open("r+b") as log:
+        log.seek(12)
+        log.write(b"zz")
+    assert len(await store.repair(apply=True)) == 1
+    assert await store.load("s") is None
+    with pytest.raises(Conflict):
+        await store.commit(Step(head).append("messages/main", b"1").build())

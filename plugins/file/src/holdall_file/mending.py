@@ -57,6 +57,8 @@ def mend(folder: Folder, shelf: Shelf, *, apply: bool) -> Mended:
                 continue
             if log_name(digest) == path and _is(folder, path, stat.S_IFREG):
                 _log(folder, shelf, digest, mended, apply=apply)
+                if apply and not folder.exists(path):
+                    shelf.moved_away(digest)
             else:
                 _move_away(folder, path, mended, "it is not a file of this store", apply=apply)
     return mended

@@ -220,6 +220,12 @@ class Shelf:
         if self._sessions.get(session.partition) is session:
             del self._sessions[session.partition]
 
+    def moved_away(self, digest: str) -> None:
+        """Forget a session whose file still is, but under another name: it would be taken for the log."""
+        for session in self.all():
+            if session.digest == digest:
+                self.remove(session)
+
     def all(self) -> list[Session]:
         """The sessions that are open now."""
         return list(self._sessions.values())
