@@ -193,7 +193,7 @@ async def test_what_is_aside_has_no_room_left_of_the_records_that_were_in_memory
         assert len((await store.load(name, Span(LANE, -1000))).records) == 1000
     await crowd(store, filled)
     for name in names:
-        session = store._shelf._aside._folded[name].session
+        session = store._shelf._aside._entries[name].session
         assert sum(sys.getsizeof(track.hot) for track in session.state.tracks.values()) < 1000
 
 
@@ -204,11 +204,12 @@ async def test_names_and_marks_count_for_what_is_aside(store, filled):
         step.mark(f"mark {n}", n)
     await store.commit(step.build())
     await crowd(store, filled)
-    folded = store._shelf._aside._folded
-    assert folded["many"].weight - folded["plain"].weight > 250_000
+    aside = store._shelf._aside._entries
+    assert aside["many"].weight - aside["plain"].weight > 250_000
 
 
 async def test_what_was_read_is_not_kept_by_a_session_that_is_put_aside_meanwhile(store, filled):
+    await crowd(store, filled)
     await filled(store, "s", 3)
     head = (await store.load("s")).head
     await store.commit(Step(head).rewrite(LANE, 1, b'"again"').build())

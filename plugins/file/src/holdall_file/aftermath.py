@@ -6,7 +6,8 @@ from holdall.errors import Damaged, Invalid, StorageError, StorageUnavailable
 from holdall_file.faults import Busy, SyncFailed, typed
 from holdall_file.folder import Folder
 from holdall_file.lasting import Lasting
-from holdall_file.shelf import Session, Shelf
+from holdall_file.session import Session
+from holdall_file.shelf import Shelf
 from holdall_file.turn import Turn
 
 __all__ = ["Aftermath", "Outcomes"]

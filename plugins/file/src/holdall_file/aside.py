@@ -15,7 +15,7 @@ from holdall_file.folder import Descriptor
 from holdall_file.lines import FORMAT, Header, encode
 
 if TYPE_CHECKING:
-    from holdall_file.shelf import Session
+    from holdall_file.session import Session
 
 __all__ = ["Aside"]
 
@@ -28,7 +28,7 @@ _MOST = 256
 _NO_FILE = Descriptor(-1)
 
 
-class _Folded(Struct, gc=False):
+class _Entry(Struct, gc=False):
     """A session, the places of its newest records, and how many bytes both take, about."""
 
     session: Session
@@ -40,60 +40,65 @@ class Aside:
     """Used by who holds the writer's turn."""
 
     def __init__(self) -> None:
-        self._folded: dict[str, _Folded] = {}
+        self._entries: dict[str, _Entry] = {}
         self._size = 0
 
     def __contains__(self, partition: str) -> bool:
-        return partition in self._folded
+        return partition in self._entries
 
     def put(self, session: Session) -> None:
-        """Put a session aside, unless somebody is at it; for want of room those go that have been here longest."""
+        """Put a session aside, unless somebody is at it, or too much is to be kept of it.
+
+        For want of room those are forgotten that have been here longest.
+        """
         if session.held or session.dead or not session.guard.acquire(blocking=False):
             return
         try:
-            folded = _folded(session)
-            if folded is None:
+            entry = _fold_up(session)
+            if entry is None:
                 return
             session.dead = True  # for a reader who has just found it
             session.file = _NO_FILE  # its own is closed when the last who reads from it lets go
         finally:
             session.guard.release()
         self._forget(session.partition)
-        self._folded[session.partition] = folded
-        self._size += folded.weight
+        self._entries[session.partition] = entry
+        self._size += entry.weight
         while self._size > _ROOM:
-            self._forget(next(iter(self._folded)))
+            self._forget(next(iter(self._entries)))
 
-    def _forget(self, partition: str) -> _Folded | None:
-        folded = self._folded.pop(partition, None)
-        if folded is not None:
-            self._size -= folded.weight
-        return folded
+    def _forget(self, partition: str) -> _Entry | None:
+        entry = self._entries.pop(partition, None)
+        if entry is not None:
+            self._size -= entry.weight
+        return entry
 
     def take(self, partition: str, file: Descriptor) -> Session | None:
-        """The session with its ``file``, if that is still the one it had. In any case it is not aside any more."""
-        folded = self._forget(partition)
-        if folded is None:
+        """The session with its ``file``, if that begins as its own did; whether it has grown is the caller's to ask.
+
+        In any case the session is not aside any more.
+        """
+        entry = self._forget(partition)
+        if entry is None:
             return None
-        session = folded.session
+        session = entry.session
         header = encode(Header("session", FORMAT, session.id, partition))
         if os.pread(file.fd, len(header), 0) != header:
             return None
-        session.state.unfold(folded.places)
+        session.state.unfold(entry.places)
         session.file, session.dead = file, False
         return session
 
 
-def _folded(session: Session) -> _Folded | None:
-    """A session without what takes much memory; ``None``: too much of it can't be left out."""
+def _fold_up(session: Session) -> _Entry | None:
+    """Take from a session what needs much memory; ``None``, and nothing is taken: too much would be left."""
     state = session.state
-    moved = sum(len(track.moved) for track in state.tracks.values())
-    if session.writing or state.head is None or state.wide or moved > _MOST:
+    head, tracks = state.head, state.tracks
+    moved = sum(len(track.moved) for track in tracks.values())
+    if session.writing or head is None or state.wide or moved > _MOST:
         return None
     state.cool(wholly=True)
     places = state.fold()
-    marks = state.head.marks
-    names = sum(map(len, state.tracks)) + sum(map(len, marks))
-    weight = _WEIGHT + _LANE_WEIGHT * len(state.tracks) + _MARK_WEIGHT * len(marks) + 2 * names + len(places)
-    weight += _MOVED_WEIGHT * moved
-    return _Folded(session, places, weight)
+    weight = _WEIGHT + _LANE_WEIGHT * len(tracks) + _MARK_WEIGHT * len(head.marks) + _MOVED_WEIGHT * moved
+    weight += 2 * (sum(map(len, tracks)) + sum(map(len, head.marks))) + len(places)
+    return _Entry(session, places, weight)

@@ -11,7 +11,7 @@ from holdall.contract import Span
 from holdall_file.folder import Folder, lock, log_name, logger, sync, write_all
 from holdall_file.lines import FORMAT, Entry, Header, Line, compose, encode, pack
 from holdall_file.seek import Plan, read
-from holdall_file.shelf import Session
+from holdall_file.session import Session
 from holdall_file.state import State, Track
 
 __all__ = ["compact"]

@@ -1,24 +1,27 @@
-"""The open sessions. The writer's thread opens, locks and changes them; any thread may read what is published."""
+"""The open sessions, and those that were put aside. The writer's thread opens, locks and changes them."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from holdall.contract import Address, Head, Records, Snapshot, Span
+from holdall.contract import Snapshot, Span
 from holdall.errors import Damaged
-from holdall_file.aside import Aside
 from holdall_file.cold import Found, Stretch, catch_up, open_tail, read_everything
 from holdall_file.faults import Bad, Busy
-from holdall_file.folder import Descriptor, Folder, digest_of, lock, log_name
+from holdall_file.folder import Folder, digest_of, lock, log_name
 from holdall_file.living import dead
 from holdall_file.seek import Plan
+from holdall_file.session import Session
 from holdall_file.state import State
 
-__all__ = ["Session", "Shelf"]
+if TYPE_CHECKING:
+    from holdall_file.aside import Aside
+
+__all__ = ["Shelf"]
 
 _WARM = 32 * 1024 * 1024
 """Bytes of records kept in memory for all sessions."""
@@ -26,111 +29,6 @@ _NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
 _used = attrgetter("used")
 _FAR = 128 * 1024
 """A session that is further behind than this is opened anew, from its last checkpoint: readers don't wait for it."""
-
-
-class Session:
-    """One log in memory. ``state`` is what every reader may see; it moves only when a commit is durable."""
-
-    __slots__ = (
-        "dead",
-        "digest",
-        "file",
-        "guard",
-        "held",
-        "id",
-        "key",
-        "own_sync",
-        "partition",
-        "state",
-        "suspect",
-        "used",
-        "writing",
-    )
-
-    def __init__(self, file: Descriptor, file_id: str, state: State, digest: str) -> None:
-        self.file = file
-        self.digest = digest
-        self.partition = state.partition
-        self.guard = threading.Lock()
-        """Held to change or to read ``state``; never over a sync."""
-        self.known(file_id, state)
-        self.writing = False
-        """Bytes of ours stand behind ``state.end`` and are not decided; the file's lock is ours."""
-        self.own_sync = True
-        """Bytes before ``state.end`` may be neither in the file on the disk nor in a write-ahead log of ours."""
-        self.suspect: int | None = None
-        """From here on a failed sync may have lost bytes that only seem to be in the file."""
-        self.dead = False
-        self.held = False
-        """Its lock is ours."""
-        self.used = 0
-
-    def known(self, file_id: str, state: State) -> None:
-        """Take the id and the state of the file."""
-        self.id, self.state = file_id, state
-        self.key = bytes.fromhex(self.digest) + file_id.encode()
-        """What the write-ahead log names the file by."""
-
-    def read(self, spans: Sequence[Span], *, wait: bool = False) -> Snapshot | Plan | None:
-        """What memory has of ``spans``, or what reading them takes; ``None``: another process changed the file.
-
-        Unless told to ``wait``, it also gives up while another thread is at the session.
-        """
-        if not self.guard.acquire(blocking=wait):
-            return None
-        try:
-            state = self.state
-            head = state.head
-            if head is None or self.dead or not (self.writing or self.fresh()):
-                return None
-            if not spans:
-                return Snapshot(head)
-            records = self._hot(head, spans)
-            return Plan(self.digest, self.file, head, state, spans) if records is None else Snapshot(head, records)
-        finally:
-            self.guard.release()
-
-    def _hot(self, head: Head, spans: Sequence[Span]) -> Records | None:
-        tracks = self.state.tracks
-        records: dict[Address, bytes] = {}
-        try:
-            for span in spans:
-                name = span.lane
-                lane = head.lanes.get(name)
-                positions = () if lane is None else span.within(lane)
-                if positions:
-                    hot = tracks[name].hot
-                    if len(positions) > len(hot):
-                        return None
-                    records.update({(name, position): hot[position] for position in positions})
-        except KeyError:
-            return None
-        return records
-
-    def keep(self, plan: Plan, records: Mapping[Address, bytes]) -> int:
-        """Keep what was read, where it is still what stands there; how many bytes more are in memory."""
-        if not self.guard.acquire(blocking=False):
-            return 0
-        try:
-            if plan.file is not self.file:
-                return 0
-            before = self.state.warm
-            for address, place in plan.places.items():
-                self.state.keep(address, records[address], place)
-            return self.state.warm - before
-        finally:
-            self.guard.release()
-
-    def cool(self) -> None:
-        """Keep no records in memory, unless somebody is at them."""
-        if self.guard.acquire(blocking=False):
-            self.state.cool(wholly=True)
-            self.guard.release()
-
-    def fresh(self) -> bool:
-        """Whether the file is as we know it."""
-        found = os.fstat(self.file.fd)
-        return found.st_size == self.state.end and found.st_nlink > 0
 
 
 class Shelf:
@@ -143,7 +41,8 @@ class Shelf:
         """The name of this process's write-ahead log, once it has one."""
         self._limit = limit
         self._sessions: dict[str, Session] = {}
-        self._aside = Aside()
+        self._aside: Aside | None = None
+        """Made when more sessions are used than may be open."""
         self._clock = 0
         self._warm = 0
         self.unsynced: dict[str, tuple[str, int, int]] = {}
@@ -158,17 +57,23 @@ class Shelf:
 
     def knows(self, partition: str) -> bool:
         """Whether the session is open, or was put aside."""
-        return partition in self._sessions or partition in self._aside
+        return partition in self._sessions or (self._aside is not None and partition in self._aside)
 
     def add(self, session: Session) -> None:
         """Keep a session open; the least recently used are put aside."""
         self._sessions[session.partition] = session
         self._clock = session.used = self._clock + 1
         if len(self._sessions) > self._limit:
-            oldest = sorted(self._sessions.values(), key=_used)
-            for old in oldest[: max(self._limit // 32, 1)]:
-                self._sessions.pop(old.partition, None)
-                self._aside.put(old)
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        from holdall_file.aside import Aside  # noqa: PLC0415 - most processes have few sessions
+
+        aside = self._aside = self._aside or Aside()
+        # Several, so that sorting costs little; few, so that the event loop is not kept long.
+        for old in sorted(self._sessions.values(), key=_used)[: max(self._limit // 32, 1)]:
+            del self._sessions[old.partition]
+            aside.put(old)
 
     def warmed(self, more: int) -> None:
         """Note that ``more`` bytes of records are kept; when they are too many, the least recently used go."""
@@ -183,7 +88,7 @@ class Shelf:
                 session.cool()
 
     def open_now(self, partition: str) -> Session | None:
-        """The session, locked, when it is open or aside, as we know it, and soon written to.
+        """The session, locked, when it is open or aside, as we know it, and can be written to without long work.
 
         Raises ``Busy`` when somebody else has it.
         """
@@ -207,8 +112,10 @@ class Shelf:
         return None
 
     def _back(self, partition: str) -> Session | None:
-        """A session that was put aside, open again."""
-        session = self._open(partition) if partition in self._aside else None
+        """A session that was put aside, open again; ``None`` also where its file is another, which ``hold`` opens."""
+        if self._aside is None or partition not in self._aside:
+            return None
+        session = self._open(partition)
         if session is None or session.state.head is None:
             return None
         self.add(session)
@@ -333,7 +240,8 @@ class Shelf:
             file = self._folder.open(log_name(digest))
         except FileNotFoundError:
             return None
-        return self._aside.take(partition, file) or Session(file, "", State(partition, 0), digest)
+        known = None if self._aside is None else self._aside.take(partition, file)
+        return known or Session(file, "", State(partition, 0), digest)
 
     def _first_look(self, session: Session, size: int) -> State:
         fd = session.file.fd

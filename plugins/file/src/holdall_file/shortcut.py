@@ -18,7 +18,8 @@ from holdall_file.folder import Folder, write_all
 from holdall_file.intents import Intents
 from holdall_file.lasting import LARGE, Lasting
 from holdall_file.lines import Laid, Parsed, commit_line, compose, marks_of
-from holdall_file.shelf import Session, Shelf
+from holdall_file.session import Session
+from holdall_file.shelf import Shelf
 from holdall_file.turn import Turn
 from holdall_file.wal import ENTRY, Wal
 

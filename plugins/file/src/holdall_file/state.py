@@ -329,7 +329,7 @@ class State:
                 self.warm += sum(map(len, hot.values()))
 
     def fold(self) -> bytes:
-        """Let go of all places of appended records; those that a checkpoint would name come back, in little room."""
+        """Let go of all places of appended records; of the newest, about as many as a checkpoint names, come back packed."""
         share = max(_SMALL, _RECENT // max(len(self.tracks), 1))
         places: dict[str, dict[int, Place]] = {}
         for name, track in self.tracks.items():

@@ -9,7 +9,7 @@ from holdall.contract import Commit, Head
 from holdall_file.faults import Busy
 from holdall_file.folder import Folder, digest_of, lock, log_name, write_all
 from holdall_file.lines import FORMAT, Header, Laid, Parsed, commit_line, compose, encode, marks_of
-from holdall_file.shelf import Session
+from holdall_file.session import Session
 from holdall_file.state import State
 
 __all__ = ["Turn"]
