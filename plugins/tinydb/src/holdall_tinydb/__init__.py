@@ -146,10 +146,5 @@ def _typed_errors(path: Path) -> Generator[None]:
 @hookimpl
 def holdall_storages() -> list[StorageOffer[TinyDBSettings]]:
     """Register ``tinydb``."""
-    about = (
-        "tinydb",
-        "one readable file; a commit takes 129 ms of CPU at 5,000 sessions",
-        TinyDBSettings,
-        TinyDBSessionStorage,
-    )
+    about = "tinydb", "one readable file; 129 ms CPU a commit at 5,000 sessions", TinyDBSettings, TinyDBSessionStorage
     return [StorageOffer(*about, Abilities(Durability.POWER), lambda folder: {"path": str(folder / "data")})]
