@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 from holdall import Session
-from tests.bench.backends import opened
+from tests.bench.backends import opened, within
 from tests.bench.corpus import message
 from tests.bench.plan import Plan
-from tests.bench.rows import Row
+from tests.bench.rows import Row, skipped
 from tests.bench.series import Operation, flatness, in_turn
 from tests.bench.stores import filled, folder_in
 
@@ -24,8 +24,9 @@ def run(backend: str, plan: Plan) -> list[Row]:
 
 async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
     operations: dict[str, Operation] = {}
+    histories, left = within(backend, plan.histories)
     async with opened(backend, folder) as store:
-        for count in plan.histories:
+        for count in histories:
             session = await filled(store, count)
             await session.compact(budget=BUDGET, compactors=["window"])
             await session.append([message(number) for number in range(AFTER)])
@@ -35,10 +36,11 @@ async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
         Row("context", backend, f"active context, {name} messages", own.median, "µs", more=own.numbers())
         for name, own in series.items()
     ]
-    base, longest = (BASE if BASE in plan.histories else min(plan.histories)), max(plan.histories)
+    base, longest = (BASE if BASE in histories else min(histories)), max(histories)
     ratio, note = flatness(series[str(longest)], series[str(base)])
     about = f"active context, {longest:,} messages against {base:,}"
-    return [*rows, Row("context", backend, about, None, "", ratio, f"{base:,} messages", "C1", note=note)]
+    rows.append(Row("context", backend, about, None, "", ratio, f"{base:,} messages", "C1", note=note))
+    return [*rows, *([skipped("context", backend, "messages", left)] if left else [])]
 
 
 def _reading(session: Session) -> Operation:

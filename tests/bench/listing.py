@@ -56,7 +56,6 @@ def run(backend: str, plan: Plan) -> list[Row]:
 async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
     sizes, left = within(backend, plan.sessions)
     operations: dict[str, Operation] = {}
-    busy: dict[int, Series] = {}
     async with contextlib.AsyncExitStack() as stack:
         stores: dict[int, tuple[Store, list[Session]]] = {}
         for size in sizes:
@@ -66,8 +65,8 @@ async def _measured(backend: str, plan: Plan, folder: Path) -> list[Row]:
         floor = ListFloor(stores[sizes[0]][1])
         operations["floor"] = floor.read
         series = await in_turn(operations, plan.count, plan.seconds / 2)
-        for size, (_, sessions) in stores.items():
-            busy[size] = await _after_writes(operations[str(size)], sessions, plan)
+        reads = {size: operations[str(size)] for size in sizes}
+        busy = await _after_writes(reads, {size: sessions for size, (_, sessions) in stores.items()}, plan)
         floor.close()
     rows = [_row(backend, size, "idle", series[str(size)], series["floor"]) for size in sizes]
     rows += [_row(backend, size, f"after {WRITES} writes", busy[size], series["floor"]) for size in sizes]
@@ -88,10 +87,11 @@ async def _catalogued(backend: str, plan: Plan, folder: Path) -> list[Row]:
             operations[str(plan.catalogued)] = _list(large, PAGE)
         series = await in_turn(operations, plan.count, plan.seconds / 2)
         idle = {size: series[str(size)] for size in stores}
-        busy: dict[int, Series] = {}
-        for size, store in stores.items():
-            sessions = [one for n in range(OWNERS) for one in await store.list(owner=f"owner-{n}", limit=PAGE)]
-            busy[size] = await _after_writes(operations[str(size)], sessions, plan)
+        newest = {
+            size: [one for n in range(OWNERS) for one in await store.list(owner=f"owner-{n}", limit=PAGE)]
+            for size, store in stores.items()
+        }
+        busy = await _after_writes({size: operations[str(size)] for size in stores}, newest, plan)
     rows: list[Row] = []
     for when, found in (("idle", idle), (f"after {WRITES} writes", busy)):
         own = found[plan.catalogued]
@@ -110,12 +110,14 @@ def _list(store: Store, wanted: int) -> Operation:
     return read
 
 
-async def _after_writes(read: Operation, sessions: list[Session], plan: Plan) -> Series:
-    rng, series = random.Random(7), Series()
+async def _after_writes(reads: dict[int, Operation], stores: dict[int, list[Session]], plan: Plan) -> dict[int, Series]:
+    """A list of each store in turn, each time after writes to some of its sessions."""
+    rngs, series = {size: random.Random(7) for size in stores}, {size: Series() for size in stores}
     for turn in range(max(3, plan.count // 8)):
-        chosen = rng.sample(sessions, WRITES)
-        await asyncio.gather(*(one.append(message(turn)) for one in chosen))
-        await series.measure(read, turn)
+        for size, sessions in stores.items():
+            chosen = rngs[size].sample(sessions, WRITES)
+            await asyncio.gather(*(one.append(message(turn)) for one in chosen))
+            await series[size].measure(reads[size], turn)
     return series
 
 
