@@ -6,10 +6,10 @@ import fcntl
 import os
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from holdall.contract import Snapshot, Span
 from holdall.errors import Damaged
+from holdall_file.aside import Aside
 from holdall_file.cold import Found, Stretch, catch_up, open_tail, read_everything
 from holdall_file.faults import Bad, Busy
 from holdall_file.folder import Folder, digest_of, lock, log_name
@@ -17,9 +17,6 @@ from holdall_file.living import dead
 from holdall_file.seek import Plan
 from holdall_file.session import Session
 from holdall_file.state import State
-
-if TYPE_CHECKING:
-    from holdall_file.aside import Aside
 
 __all__ = ["Shelf"]
 
@@ -41,8 +38,7 @@ class Shelf:
         """The name of this process's write-ahead log, once it has one."""
         self._limit = limit
         self._sessions: dict[str, Session] = {}
-        self._aside: Aside | None = None
-        """Made when more sessions are used than may be open."""
+        self._aside = Aside()
         self._clock = 0
         self._warm = 0
         self.unsynced: dict[str, tuple[str, int, int]] = {}
@@ -57,23 +53,17 @@ class Shelf:
 
     def knows(self, partition: str) -> bool:
         """Whether the session is open, or was put aside."""
-        return partition in self._sessions or (self._aside is not None and partition in self._aside)
+        return partition in self._sessions or partition in self._aside
 
     def add(self, session: Session) -> None:
         """Keep a session open; the least recently used are put aside."""
         self._sessions[session.partition] = session
         self._clock = session.used = self._clock + 1
         if len(self._sessions) > self._limit:
-            self._put_aside()
-
-    def _put_aside(self) -> None:
-        from holdall_file.aside import Aside  # noqa: PLC0415 - most processes have few sessions
-
-        aside = self._aside = self._aside or Aside()
-        # Several, so that sorting costs little; few, so that the event loop is not kept long.
-        for old in sorted(self._sessions.values(), key=_used)[: max(self._limit // 32, 1)]:
-            del self._sessions[old.partition]
-            aside.put(old)
+            # Several, so that sorting costs little; few, so that the event loop is not kept long.
+            for old in sorted(self._sessions.values(), key=_used)[: max(self._limit // 32, 1)]:
+                del self._sessions[old.partition]
+                self._aside.put(old)
 
     def warmed(self, more: int) -> None:
         """Note that ``more`` bytes of records are kept; when they are too many, the least recently used go."""
@@ -113,9 +103,7 @@ class Shelf:
 
     def _back(self, partition: str) -> Session | None:
         """A session that was put aside, open again; ``None`` also where its file is another, which ``hold`` opens."""
-        if self._aside is None or partition not in self._aside:
-            return None
-        session = self._open(partition)
+        session = self._open(partition) if partition in self._aside else None
         if session is None or session.state.head is None:
             return None
         self.add(session)
@@ -240,8 +228,7 @@ class Shelf:
             file = self._folder.open(log_name(digest))
         except FileNotFoundError:
             return None
-        known = None if self._aside is None else self._aside.take(partition, file)
-        return known or Session(file, "", State(partition, 0), digest)
+        return self._aside.take(partition, file) or Session(file, "", State(partition, 0), digest)
 
     def _first_look(self, session: Session, size: int) -> State:
         fd = session.file.fd
