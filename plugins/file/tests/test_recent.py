@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import multiprocessing
 import os
 import random
@@ -224,15 +225,15 @@ async def test_a_removal_without_room_for_its_entry(open_store, filled, monkeypa
         assert [found.head.partition for found in await one.scan(newest)] == ["a"]
 
 
-def churning(path, seed, told):
-    """Writes, deletes and empties the log; says what was acknowledged, before and after each step."""
+def churning(path, seed, told, enough):
+    """Writes, deletes and empties the log until it is enough; says what was acknowledged, before and after each step."""
     intents.ROTATE = 20_000
 
     async def run():
         rng = random.Random(seed)
         store = await FileSessionStorage.open(FileSettings(path=path, durability="process"))
         heads = {}
-        for turn in range(1500):
+        for turn in itertools.takewhile(lambda turn: turn < 1500 or not enough.is_set(), itertools.count()):
             name = f"p{rng.randrange(40)}"
             head = heads.get(name)
             if head is not None and rng.random() < 0.1:
@@ -274,7 +275,8 @@ async def test_a_list_while_another_process_writes_deletes_and_empties_the_log(o
     seed = int(os.environ.get("SEED") or secrets.randbits(32))
     print("seed", seed)
     store, told = await open_store(durability="process"), spawn.SimpleQueue()  # what was told is there before the step
-    child = spawn.Process(target=churning, args=(tmp_path / "store", seed, told))
+    enough = spawn.Event()
+    child = spawn.Process(target=churning, args=(tmp_path / "store", seed, told, enough))
     child.start()
     acked, heard, lists = {}, {}, 0
 
@@ -296,10 +298,11 @@ async def test_a_list_while_another_process_writes_deletes_and_empties_the_log(o
         listed = await store.scan(Scan("recent", None, 30, descending=True, spans=(Span("session", -1),)))
         ended = learn(block=False) or ended
         lists += 1
+        if lists > 20:
+            enough.set()
         quiet = {name for name, count in heard.items() if count == until.get(name) and count % 2 == 0}
         compare(listed, before, quiet & before.keys())
     child.join()
     assert child.exitcode == 0
-    assert lists > 20
     found = await store.scan(Scan("recent", None, 100, descending=True))
     assert {one.head.partition: one.head.version for one in found} == {n: v for n, v in acked.items() if v}
