@@ -28,7 +28,6 @@ class Session:
         "own_sync",
         "partition",
         "state",
-        "suspect",
         "used",
         "writing",
     )
@@ -44,9 +43,8 @@ class Session:
         """Bytes of ours stand behind ``state.end`` and are not decided; the file's lock is ours."""
         self.own_sync = True
         """Bytes before ``state.end`` may be neither in the file on the disk nor in a write-ahead log of ours."""
-        self.suspect: int | None = None
-        """From here on a failed sync may have lost bytes that only seem to be in the file."""
         self.dead = False
+        """Nobody may read it any more, nor write to it: its file went, its state is not trusted, or it was put aside."""
         self.held = False
         """Its lock is ours."""
         self.used = 0
